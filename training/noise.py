@@ -1,0 +1,38 @@
+"""Gaussian noise and 8-bit conversion: the clipping and rounding policy, stated once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def add_gaussian_noise(
+    clean: np.ndarray, sigma: float | np.ndarray, rng: np.random.Generator | np.random.RandomState
+) -> np.ndarray:
+    """Adds white Gaussian noise and clips to the valid range.
+
+    Args:
+        clean: array of any shape with values in [0, 1].
+        sigma: standard deviation as a fraction of the range, a number or an array that
+            broadcasts against `clean` (N×1×1×1 for a level a picture).
+        rng: the generator that the noise is drawn from.
+
+    Returns:
+        float32 array shaped like `clean`: `clip(clean + sigma·N(0, 1), 0, 1)`.
+
+    Raises:
+        ValueError: sigma is negative or not finite.
+    """
+    if not np.all(np.isfinite(sigma)) or np.any(np.asarray(sigma) < 0):
+        raise ValueError(f"sigma must be a finite number of at least 0. Received: sigma={sigma}")
+    draws = rng.standard_normal(np.shape(clean))
+    return np.clip(clean + sigma * draws, 0.0, 1.0).astype(np.float32)
+
+
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """Converts an image in [0, 1] to 8 bits, rounding to the nearest of the 256 values."""
+    return np.rint(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def from_uint8(image: np.ndarray) -> np.ndarray:
+    """Converts an 8-bit image to float32 in [0, 1]."""
+    return np.asarray(image, np.uint8).astype(np.float32) / np.float32(255.0)
