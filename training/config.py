@@ -60,9 +60,14 @@ class TrainingConfig:
     loss: str = _option("mse", "loss of the restored picture", choices=LOSSES)
     optimizer: str = _option("muon", "update rule", choices=OPTIMIZERS)
     learning_rate: float = _option(3e-3, "peak learning rate", low=1e-7, high=1.0)
+    adam_ratio: float = _option(
+        1.0, "AdamW's rate as a share of Muon's, for what Muon leaves to it", low=0.0, high=10.0
+    )
     weight_decay: float = _option(0.004, "decoupled weight decay", low=0.0, high=1.0)
     clip_norm: float = _option(1.0, "global norm that gradients are clipped to", low=1e-6, high=1e6)
-    ema_momentum: float = _option(0.998, "momentum of the averaged weights", low=0.0, high=0.99999)
+    ema_share: float = _option(
+        0.02, "share of the steps that the averaged weights reach back over", low=0.0, high=1.0
+    )
     warmup: float = _option(0.05, "share of the steps spent warming up", low=0.0, high=0.9)
     batch_size: int = _option(4, "faces a step", low=1, high=4096)
     steps_per_epoch: int = _option(200, "steps an epoch", low=1, high=1_000_000)
@@ -91,6 +96,11 @@ class TrainingConfig:
     def total_steps(self) -> int:
         """Optimiser steps of the whole run."""
         return self.epochs * self.steps_per_epoch
+
+    @property
+    def ema_momentum(self) -> float:
+        """Momentum of the averaged weights: a horizon of `ema_share` of all steps."""
+        return 1.0 - 1.0 / max(1.0, self.ema_share * self.total_steps)
 
     def to_json(self) -> str:
         """Returns the options as indented JSON text, one a line."""

@@ -1,0 +1,192 @@
+"""The Olivetti faces and the reference split: 80 faces to train, 20 to test, noise included.
+
+    >>> split = reference_split()              # a datasets.DatasetDict, 8-bit gray pictures
+    >>> faces = as_arrays(split["test"])       # float32 N×64×64×1 in [0, 1]
+
+The split is drawn from NumPy's frozen `RandomState` streams, so its bytes never change:
+`split_checksum(split)` is `SPLIT_CHECKSUM` on every machine. The noise is added to the 8-bit
+face, and every figure of the project is computed from these bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from training.noise import add_gaussian_noise, from_uint8, to_uint8
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict
+
+SEED = 42
+SIGMA = 0.1
+TRAIN_COUNT, TEST_COUNT = 80, 20
+SPLIT_CHECKSUM = "bea2b578848afac06c5f00fdfc8a701ee569d4e1f162f99df172043c6a67ce1d"
+
+NO_FACES = """\
+The Olivetti faces are neither in scikit-learn's cache ({home}) nor could they be downloaded ({why}).
+Any one of these helps: connect to the internet and run the command again; set \
+SCIKIT_LEARN_DATA to a folder that holds olivetti_py3.pkz; or train from a published copy with \
+--dataset OWNER/NAME."""
+
+
+class FacesUnavailableError(RuntimeError):
+    """The Olivetti faces are not in the cache and cannot be downloaded."""
+
+
+class Faces(NamedTuple):
+    """Pictures of one split, row by row.
+
+    Attributes:
+        clean, noisy: float32 N×64×64×1 in [0, 1], each value a multiple of 1/255.
+        subject: int N, the person, 0 to 39.
+        face_id: int N, the picture's place in the original file, 0 to 399.
+    """
+
+    clean: np.ndarray
+    noisy: np.ndarray
+    subject: np.ndarray
+    face_id: np.ndarray
+
+    def take(self, rows) -> Faces:
+        """Returns the given rows, an index array or a slice."""
+        return Faces(*(column[rows] for column in self))
+
+
+def fetch_faces() -> tuple[np.ndarray, np.ndarray]:
+    """Reads all 400 faces from scikit-learn's cache, downloading them the first time.
+
+    Returns:
+        uint8 400×64×64 pictures and the int subject of each, in the original file's order.
+
+    Raises:
+        FacesUnavailableError: no cached copy and no download; the message says what to do.
+    """
+    from sklearn.datasets import fetch_olivetti_faces, get_data_home
+
+    try:
+        bunch = fetch_olivetti_faces(shuffle=False, n_retries=1)
+    except OSError as error:  # urllib's and the socket's errors are OSErrors
+        raise FacesUnavailableError(NO_FACES.format(home=get_data_home(), why=error)) from None
+    return to_uint8(bunch.images), np.asarray(bunch.target)
+
+
+def reference_split() -> DatasetDict:
+    """Returns the reference split with its noise.
+
+    Returns:
+        A `datasets.DatasetDict` with `train` (80 rows) and `test` (20 rows); columns `clean`
+        and `noisy` (64×64 8-bit gray pictures, noise of standard deviation 0.1), `subject`
+        and `face_id`.
+
+    Raises:
+        FacesUnavailableError: see `fetch_faces`.
+    """
+    from datasets import DatasetDict
+
+    images, subjects = fetch_faces()
+    ids, random = _reference_ids()
+    parts = {"train": ids[:TRAIN_COUNT], "test": ids[TRAIN_COUNT:]}
+    return DatasetDict(
+        {
+            name: _as_dataset(images[part], _noisy(images[part], random), subjects[part], part)
+            for name, part in parts.items()
+        }
+    )
+
+
+def other_faces() -> Faces:
+    """Returns the 300 faces outside the reference split, in the original file's order.
+
+    They are never trained on and never used to choose anything. Their noise is drawn like the
+    split's, from a `RandomState` of its own.
+
+    Raises:
+        FacesUnavailableError: see `fetch_faces`.
+    """
+    images, subjects = fetch_faces()
+    ids = np.setdiff1d(np.arange(len(images)), _reference_ids()[0])
+    noisy = _noisy(images[ids], np.random.RandomState(SEED + 1))
+    return Faces(
+        from_uint8(images[ids])[..., None], from_uint8(noisy)[..., None], subjects[ids], ids
+    )
+
+
+def as_arrays(split: Dataset) -> Faces:
+    """Decodes one part of the split.
+
+    Args:
+        split: a `datasets.Dataset` with the columns of `reference_split`.
+
+    Returns:
+        The rows as `Faces`.
+
+    Raises:
+        ValueError: a column is missing or a picture is not 64×64 gray.
+    """
+    wanted = {"clean", "noisy", "subject", "face_id"}
+    if missing := sorted(wanted - set(split.column_names)):
+        raise ValueError(
+            f"the split needs the columns {', '.join(sorted(wanted))}; "
+            f"{', '.join(missing)} missing. Received: columns={split.column_names}"
+        )
+    rows = split.with_format(None)[:]
+    pictures = {}
+    for column in ("clean", "noisy"):
+        decoded = [np.asarray(picture.convert("L")) for picture in rows[column]]
+        shapes = {picture.shape for picture in decoded}
+        if shapes != {(64, 64)}:
+            raise ValueError(f"pictures must be 64×64. Received: {column} of {sorted(shapes)}")
+        pictures[column] = from_uint8(np.stack(decoded))[..., None]
+    return Faces(
+        pictures["clean"], pictures["noisy"], np.array(rows["subject"]), np.array(rows["face_id"])
+    )
+
+
+def split_checksum(split: DatasetDict) -> str:
+    """Returns the SHA-256 of the split's pixels, subjects and face ids, as hexadecimal text."""
+    digest = hashlib.sha256()
+    for name in ("train", "test"):
+        faces = as_arrays(split[name])
+        digest.update(f"{name} {len(faces.clean)}\n".encode())
+        digest.update(to_uint8(faces.clean).tobytes())
+        digest.update(to_uint8(faces.noisy).tobytes())
+        digest.update(faces.subject.astype("<i4").tobytes())
+        digest.update(faces.face_id.astype("<i4").tobytes())
+    return digest.hexdigest()
+
+
+def _reference_ids() -> tuple[np.ndarray, np.random.RandomState]:
+    """Draws the 100 faces, as original ids, and returns the generator as it stands after."""
+    order = np.random.RandomState(SEED).permutation(400)  # fetch_olivetti_faces(shuffle=True)
+    random = np.random.RandomState(SEED)
+    chosen = random.choice(400, TRAIN_COUNT + TEST_COUNT, replace=False)
+    random.shuffle(chosen)
+    return order[chosen], random
+
+
+def _noisy(images, random):
+    return to_uint8(add_gaussian_noise(from_uint8(images), SIGMA, random))
+
+
+def _as_dataset(clean, noisy, subjects, ids):
+    from datasets import Dataset, Features, Image, Value
+    from PIL import Image as PILImage
+
+    features = Features(
+        {
+            "clean": Image(mode="L"),
+            "noisy": Image(mode="L"),
+            "subject": Value("int32"),
+            "face_id": Value("int32"),
+        }
+    )
+    columns = {
+        "clean": [PILImage.fromarray(picture) for picture in clean],
+        "noisy": [PILImage.fromarray(picture) for picture in noisy],
+        "subject": subjects.astype(np.int32),
+        "face_id": ids.astype(np.int32),
+    }
+    return Dataset.from_dict(columns, features=features)
