@@ -10,6 +10,7 @@ needs no network, so files that were damaged on disk are found as well.
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import hashlib
 import json
@@ -112,8 +113,8 @@ def download(
 
     def fetch(force: bool = False, only: tuple[str, ...] = patterns) -> Path:
         try:
-            return Path(
-                snapshot_download(
+            folder = patiently(
+                lambda: snapshot_download(
                     repo_id,
                     repo_type=kind,
                     revision=revision,
@@ -122,19 +123,19 @@ def download(
                     local_files_only=local_files_only and not force,
                     force_download=force,
                     allow_patterns=list(only),
-                )
+                ),
+                waits=WAITS[:3],
             )
         except Exception as error:
             raise explained(error, repo_id, kind, revision) from error
+        return Path(folder)
 
     folder = fetch()
     damaged = _damaged(folder, repo_id, patterns, cache_dir, kind)
     if damaged and not local_files_only:
         logger.warning("Damaged, downloading again: %s", ", ".join(damaged))
-        try:
+        with contextlib.suppress(OSError, ValueError):  # no fresh copy: the damage stands
             folder = fetch(force=True, only=damaged)
-        except (ConnectionError, ValueError):
-            pass  # no fresh copy to be had: the damage stands
         damaged = _damaged(folder, repo_id, patterns, cache_dir, kind)
     if damaged:
         raise DamagedFileError(
@@ -199,15 +200,18 @@ def status_of(error: BaseException) -> int | None:
 
 
 def is_busy(error: BaseException) -> bool:
-    """Tell whether an error is one that passes by itself."""
+    """Tell whether an error passes by itself: a busy Hub or a connection that broke off.
+
+    A connection that cannot be made in the first place is not among them.
+    """
     import httpx2
 
-    status = status_of(error)
-    if status is not None:
+    if (status := status_of(error)) is not None:
         return status in BUSY
-    return any(
-        isinstance(link, httpx2.TransportError | json.JSONDecodeError) for link in _chain(error)
-    )
+    links = tuple(_chain(error))
+    if any(isinstance(link, httpx2.ConnectError | httpx2.ConnectTimeout) for link in links):
+        return False
+    return any(isinstance(link, httpx2.TransportError | json.JSONDecodeError) for link in links)
 
 
 def explained(

@@ -74,23 +74,20 @@ def load_served_model(
         if folder is not None:
             try:
                 denoiser = Denoiser.from_pretrained(folder)
-                return ServedModel(denoiser, model_id, folder.name, test_psnr(folder), None)
+                return ServedModel(denoiser, model_id, folder.name, mean_test_psnr(folder), None)
             except (OSError, ValueError) as error:
                 reason = f"{model_id} does not load: {hub.first_line(error)}"
     denoiser = Denoiser.from_pretrained(fallback)
-    return ServedModel(denoiser, None, None, test_psnr(fallback), reason)
+    return ServedModel(denoiser, None, None, mean_test_psnr(fallback), reason)
 
 
-def test_psnr(folder: str | Path) -> float | None:
+def mean_test_psnr(folder: str | Path) -> float | None:
     """Return a model folder's mean PSNR on the test faces, or None without figures."""
     try:
         metrics = json.loads((Path(folder) / METRICS_FILE).read_text(encoding="utf-8"))
         return float(metrics["splits"]["test"]["model"]["psnr"]["mean"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-test_psnr.__test__ = False  # pytest takes the name for a test
 
 
 def _fetch(model_id: str, revision: str | None, timeout: float) -> tuple[Path | None, str | None]:
