@@ -138,9 +138,10 @@ def download(
             folder = fetch(force=True, only=damaged)
         damaged = _damaged(folder, repo_id, patterns, cache_dir, kind)
     if damaged:
+        cure = "allow the network and load it again" if local_files_only else "try again later"
         raise DamagedFileError(
             f"{', '.join(damaged)} of {repo_id} at {folder.name[:7]} is damaged: its checksum is "
-            f"not the one that the commit lists. Delete {folder} and download it again."
+            f"not the one that the commit lists. To get a fresh copy, {cure}."
         )
     return folder
 
@@ -211,7 +212,11 @@ def is_busy(error: BaseException) -> bool:
     links = tuple(_chain(error))
     if any(isinstance(link, httpx2.ConnectError | httpx2.ConnectTimeout) for link in links):
         return False
-    return any(isinstance(link, httpx2.TransportError | json.JSONDecodeError) for link in links)
+    return any(
+        isinstance(link, httpx2.TransportError | json.JSONDecodeError)
+        or "Consistency check failed" in str(link)  # the client's words for a body cut short
+        for link in links
+    )
 
 
 def explained(
@@ -260,12 +265,11 @@ def explained(
     # LocalEntryNotFoundError: neither the Hub nor the cache could help.
     lost = (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, httpx2.TransportError)
     if any(isinstance(link, lost) for link in _chain(error)) or status in BUSY:
-        answer = f"answers {status}" if status else "does not answer"
-        return ConnectionError(
-            f"{where} {answer} and the cache holds no copy of the {name}"
-            + (f" at {revision}" if revision else "")
-            + ": check the connection and try again."
-        )
+        asked = status or any(isinstance(link, httpx2.TransportError) for link in _chain(error))
+        answer = f"answers {status}" if status else "does not answer" if asked else "was not asked"
+        cure = "check the connection and try again" if asked else "allow the network once"
+        copy = f"{name} at {revision}" if revision else name
+        return ConnectionError(f"{where} {answer} and the cache holds no copy of {copy}: {cure}.")
     return OSError(f"{name}: {first_line(error)}")
 
 
