@@ -73,8 +73,16 @@ def fetch_faces() -> tuple[np.ndarray, np.ndarray]:
     return to_uint8(bunch.images), np.asarray(bunch.target)
 
 
-def reference_split() -> DatasetDict:
-    """Returns the reference split with its noise.
+def reference_split(
+    dataset: str | None = None, *, revision: str | None = None, token: str | None = None
+) -> DatasetDict:
+    """Returns the reference split with its noise, drawn anew or from a published copy.
+
+    Args:
+        dataset: OWNER/NAME of a published copy on the Hub; None draws the split from the
+            Olivetti faces.
+        revision: tag, branch or commit of the published copy; its default branch when None.
+        token: access token, or None for the one that the Hub's client finds itself.
 
     Returns:
         A `datasets.DatasetDict` with `train` (80 rows) and `test` (20 rows); columns `clean`
@@ -83,9 +91,13 @@ def reference_split() -> DatasetDict:
 
     Raises:
         FacesUnavailableError: see `fetch_faces`.
+        ValueError: there is no such dataset, or it is not this split byte for byte.
+        PermissionError, ConnectionError: see `training.hub.download`.
     """
     from datasets import DatasetDict
 
+    if dataset is not None:
+        return _published_split(dataset, revision, token)
     images, subjects = fetch_faces()
     ids, random = _reference_ids()
     parts = {"train": ids[:TRAIN_COUNT], "test": ids[TRAIN_COUNT:]}
@@ -165,6 +177,30 @@ def _reference_ids() -> tuple[np.ndarray, np.random.RandomState]:
     chosen = random.choice(400, TRAIN_COUNT + TEST_COUNT, replace=False)
     random.shuffle(chosen)
     return order[chosen], random
+
+
+def _published_split(repo_id: str, revision: str | None, token: str | None) -> DatasetDict:
+    """Downloads a published copy, or takes it from the cache, and checks that it is the split."""
+    from datasets import Dataset, DatasetDict
+
+    from training import hub
+
+    folder = hub.download(repo_id, "data/*.parquet", revision=revision, token=token, kind="dataset")
+    files = {name: sorted(folder.glob(f"data/{name}-*.parquet")) for name in ("train", "test")}
+    if not all(files.values()):
+        raise ValueError(
+            f"a published split holds data/train-*.parquet and data/test-*.parquet. "
+            f"Received: dataset={repo_id!r} at {folder.name[:7]}, which holds neither or one"
+        )
+    split = DatasetDict(
+        {name: Dataset.from_parquet([str(path) for path in paths]) for name, paths in files.items()}
+    )
+    if (checksum := split_checksum(split)) != SPLIT_CHECKSUM:
+        raise ValueError(
+            f"the published pictures must be the reference split, checksum {SPLIT_CHECKSUM[:12]}…. "
+            f"Received: dataset={repo_id!r} at {folder.name[:7]} with checksum {checksum[:12]}…"
+        )
+    return split
 
 
 def _noisy(images, random):
