@@ -1,7 +1,7 @@
 """Every hyper-parameter in one frozen, validated place.
 
-    >>> TrainingConfig(epochs=2).to_json()
-    >>> TrainingConfig.from_json("training_config.json")
+>>> TrainingConfig(epochs=2).to_json()
+>>> TrainingConfig.from_json("training_config.json")
 """
 
 from __future__ import annotations
@@ -33,9 +33,7 @@ class TrainingConfig:
     """
 
     # Data
-    sigma: float = _option(
-        0.1, "noise level that the figures are about", low=0.005, high=0.5
-    )
+    sigma: float = _option(0.1, "noise level that the figures are about", low=0.005, high=0.5)
     sigma_max: float = _option(
         0.3, "training draws its levels from 0 to this one", low=0.005, high=1.0
     )
@@ -133,7 +131,9 @@ class TrainingConfig:
         try:
             options = json.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
-            raise ValueError(f"cannot read the config: {error.strerror}. Received: {path}") from None
+            raise ValueError(
+                f"cannot read the config: {error.strerror}. Received: {path}"
+            ) from None
         except ValueError as error:
             raise ValueError(f"the config is not JSON: {error}. Received: {path}") from None
         if not isinstance(options, dict):

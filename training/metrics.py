@@ -74,7 +74,5 @@ def _batches(clean, restored):
     if clean.ndim == 4 and clean.shape[-1] == 1:
         clean, restored = clean[..., 0], restored[..., 0]
     if clean.ndim != 3:
-        raise ValueError(
-            f"metrics take batches, N×H×W or N×H×W×1. Received: shape={clean.shape}"
-        )
+        raise ValueError(f"metrics take batches, N×H×W or N×H×W×1. Received: shape={clean.shape}")
     return clean, restored
