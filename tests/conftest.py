@@ -1,0 +1,86 @@
+"""What all tests share: the backend, the Olivetti faces, and the rule about skipped tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+ROOT = Path(__file__).resolve().parent.parent
+FACES_NEARBY = ROOT.parent / "shared" / "data" / "scikit_learn_data"
+REQUIRE_ALL = "DENOISER_REQUIRE_ALL"  # set to 1, a skipped test is a failed one
+
+if "SCIKIT_LEARN_DATA" not in os.environ and FACES_NEARBY.is_dir():
+    os.environ["SCIKIT_LEARN_DATA"] = str(FACES_NEARBY)
+
+
+def faces_are_cached() -> bool:
+    """Whether scikit-learn's data folder holds the Olivetti faces, so no test downloads them."""
+    home = os.environ.get("SCIKIT_LEARN_DATA") or Path.home() / "scikit_learn_data"
+    return (Path(home) / "olivetti_py3.pkz").is_file()
+
+
+@pytest.fixture(scope="session")
+def faces():
+    """The reference split, a `datasets.DatasetDict`; skips where the faces are not at hand."""
+    if not faces_are_cached():
+        pytest.skip(
+            "the Olivetti faces are not in scikit-learn's data folder: run "
+            "`python -c 'from training.data import fetch_faces; fetch_faces()'` once, online, "
+            "or set SCIKIT_LEARN_DATA to a folder that holds olivetti_py3.pkz"
+        )
+    from training.data import reference_split
+
+    return reference_split()
+
+
+@pytest.fixture(scope="session")
+def train_faces(faces):
+    """The 80 training faces as arrays, a `training.data.Faces`."""
+    from training.data import as_arrays
+
+    return as_arrays(faces["train"])
+
+
+@pytest.fixture(scope="session")
+def test_faces(faces):
+    """The 20 test faces as arrays, a `training.data.Faces`."""
+    from training.data import as_arrays
+
+    return as_arrays(faces["test"])
+
+
+def pytest_collection_modifyitems(items):
+    """Marks every test that uses the faces, so that `-m "not faces"` leaves them out."""
+    for item in items:
+        if "faces" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.faces)
+
+
+def _skip_is_failure(report):
+    """Turns a skipped report into a failed one that shows the reason, where all are required."""
+    expected_failure = hasattr(report, "wasxfail")
+    if os.environ.get(REQUIRE_ALL) == "1" and report.skipped and not expected_failure:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{REQUIRE_ALL}=1 allows no skipped test. {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Applies the rule about skips to tests and their fixtures."""
+    report = yield
+    _skip_is_failure(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report():
+    """Applies the rule about skips to whole modules."""
+    report = yield
+    _skip_is_failure(report)
+    return report
