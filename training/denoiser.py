@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from huggingface_hub import ModelHubMixin
 
+from training import hub
 from training.backend import FOR_INFERENCE, choose_backend
 from training.images import Picture
 
@@ -24,7 +25,7 @@ choose_backend(FOR_INFERENCE)
 
 import keras  # noqa: E402
 
-from training.model import SIGMA_LAYER, sigma_estimator, with_sigma_input  # noqa: E402
+from training.model import estimator_of, restorer_of, takes_sigma  # noqa: E402
 
 MODEL_FILES = ("config.json", "metadata.json", "model.weights.h5")
 
@@ -34,13 +35,36 @@ MARGIN = 64  # pixels of context around a tile; more than half the network's rec
 PIXELS_AT_ONCE = TILE_SIDES[-1] ** 2
 
 
-class Denoiser(ModelHubMixin):
+CARD = """\
+---
+{{ card_data }}
+---
+
+# Denoiser
+
+Removes Gaussian noise from gray or colour pictures. One input, N×H×W×1 in [0, 1], and one output of
+the same shape; the sides are multiples of 64.
+
+```python
+model = keras.saving.load_model("hf://OWNER/NAME")
+```
+"""
+
+
+class Denoiser(
+    ModelHubMixin,
+    library_name="keras",
+    pipeline_tag="image-to-image",
+    license="mit",
+    tags=["denoising"],
+    model_card_template=CARD,
+):
     """Removes Gaussian noise from pictures of any size.
 
     Args:
         model: a Keras model from N×H×W×1 in [0, 1] to the same shape, fully convolutional,
-            whose stride divides 64. With a layer named "sigma" (see `training.model`) it can
-            estimate and be given the noise level.
+            whose stride divides 64. Made of an estimator and a restorer (see `training.model`)
+            it can estimate and be given the noise level.
 
     A call may come from any thread. One forward pass runs at a time, and a large picture is
     many passes, so a small one waits for a tile and not for the whole.
@@ -48,7 +72,7 @@ class Denoiser(ModelHubMixin):
 
     def __init__(self, model: keras.Model):
         self.model = model
-        self.takes_sigma = any(layer.name == SIGMA_LAYER for layer in model.layers)
+        self.takes_sigma = takes_sigma(model)
         self._lock = threading.Lock()
         self._passes = {}
 
@@ -115,6 +139,63 @@ class Denoiser(ModelHubMixin):
         levels = self._estimate(picture)
         return levels if len(picture.shape) == 4 else float(levels[0])
 
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
+    ) -> Denoiser:
+        """Loads a denoiser from a model folder or from the Hub.
+
+        From the Hub it downloads the three files that the network needs, checks every byte, and
+        keeps them in the client's cache, which serves when the Hub cannot be reached.
+
+        Args:
+            pretrained_model_name_or_path: a model folder, or OWNER/NAME on the Hub.
+            revision: tag, branch or commit on the Hub; the default branch when None.
+            token: access token; None for the one that the Hub's client finds itself.
+            cache_dir: where to keep downloads; None for the client's own cache.
+            local_files_only: never touch the network.
+            force_download: download even what is cached.
+
+        Returns:
+            The denoiser.
+
+        Raises:
+            ValueError: neither a folder nor a repository, no such revision, or no model in it.
+            PermissionError: the token is wrong or not enough.
+            ConnectionError: the Hub does not answer and the cache holds no copy.
+            training.hub.DamagedFileError: a file is damaged and no fresh copy can be had.
+        """
+        folder = Path(pretrained_model_name_or_path)
+        if not folder.is_dir():
+            repo_id = str(pretrained_model_name_or_path)
+            if not hub.REPO_ID.fullmatch(repo_id):
+                raise ValueError(
+                    f"a denoiser loads from a model folder or from OWNER/NAME on the Hub; there is "
+                    f"no such folder. Received: {repo_id!r}"
+                )
+            folder = hub.download(
+                repo_id,
+                *MODEL_FILES,
+                revision=revision,
+                token=token,
+                cache_dir=cache_dir,
+                local_files_only=local_files_only,
+                force_download=force_download,
+            )
+            if not all((folder / name).is_file() for name in MODEL_FILES):
+                raise ValueError(
+                    f"the repository holds no model: it needs {', '.join(MODEL_FILES)} at its "
+                    f"root. Received: {repo_id!r} at {folder.name[:7]}"
+                )
+        return cls(load_folder(folder))
+
     def save_pretrained(self, save_directory: str | Path, **kwargs):
         """Saves the network as a Keras folder that opens without this package.
 
@@ -124,22 +205,38 @@ class Denoiser(ModelHubMixin):
         """
         return super().save_pretrained(save_directory, **kwargs)
 
+    def push_to_hub(self, repo_id: str, **kwargs):
+        """Uploads the network in one commit; a card that is there already stays as it is.
+
+        `denoiser publish` makes a whole release, with figures, card and checks.
+
+        Args:
+            repo_id: OWNER/NAME; created where missing.
+            **kwargs: as for `huggingface_hub.ModelHubMixin.push_to_hub`.
+
+        Returns:
+            The commit, a `huggingface_hub.CommitInfo`.
+
+        Raises:
+            ValueError, PermissionError, ConnectionError: see `from_pretrained`.
+        """
+        from huggingface_hub import HfApi
+
+        hub.check_repo_id(repo_id)
+        api = HfApi(token=kwargs.get("token"))
+
+        def push():
+            if api.repo_exists(repo_id) and api.file_exists(repo_id, "README.md"):
+                kwargs["ignore_patterns"] = "README.md"
+            return super(Denoiser, self).push_to_hub(repo_id, **kwargs)
+
+        try:
+            return hub.patiently(push)
+        except Exception as error:
+            raise hub.explained(error, repo_id) from error
+
     def _save_pretrained(self, save_directory: Path) -> None:
         self.model.save(str(save_directory), zipped=False)
-
-    @classmethod
-    def _from_pretrained(
-        cls,
-        *,
-        model_id: str,
-        revision: str | None,
-        cache_dir: str | Path | None,
-        force_download: bool,
-        local_files_only: bool,
-        token: str | bool | None,
-        **kwargs,
-    ) -> Denoiser:
-        return cls(load_folder(Path(model_id)))
 
     def _estimate(self, picture):
         """The level of each picture, the mean over its planes and tiles: float32 N."""
@@ -200,11 +297,9 @@ class Denoiser(ModelHubMixin):
 
     def _compile(self, name):
         """A model of its own for each input shape, since OpenVINO keeps one compiled shape each."""
-        if name == "restore":
-            return keras.Model(self.model.inputs, self.model.outputs)
-        if name == "estimate":
-            return sigma_estimator(self.model)
-        return with_sigma_input(self.model)
+        part = {"restore": lambda model: model, "estimate": estimator_of}.get(name, restorer_of)
+        part = part(self.model)
+        return keras.Model(part.inputs, part.outputs)
 
 
 def load_folder(folder: Path) -> keras.Model:

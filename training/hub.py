@@ -83,6 +83,7 @@ def download(
     token: str | bool | None = None,
     cache_dir: str | Path | None = None,
     local_files_only: bool = False,
+    force_download: bool = False,
     kind: str = "model",
 ) -> Path:
     """Download the files that match, from one commit, and check every byte.
@@ -96,6 +97,7 @@ def download(
         token: Access token, or None for the one that the client finds itself.
         cache_dir: Where to keep downloads, or None for the client's own cache.
         local_files_only: Never touch the network.
+        force_download: Download even what is cached.
         kind: "model", "dataset" or "space".
 
     Returns:
@@ -120,7 +122,7 @@ def download(
                     revision=revision,
                     token=token,
                     cache_dir=cache_dir,
-                    local_files_only=local_files_only and not force,
+                    local_files_only=local_files_only,
                     force_download=force,
                     allow_patterns=list(only),
                 ),
@@ -130,7 +132,7 @@ def download(
             raise explained(error, repo_id, kind, revision) from error
         return Path(folder)
 
-    folder = fetch()
+    folder = fetch(force=force_download)
     damaged = _damaged(folder, repo_id, patterns, cache_dir, kind)
     if damaged and not local_files_only:
         logger.warning("Damaged, downloading again: %s", ", ".join(damaged))
@@ -168,7 +170,12 @@ def _damaged(
     )
 
 
-def patiently(operation: Callable[[], T], waits: tuple[float, ...] = WAITS) -> T:
+def patiently(
+    operation: Callable[[], T],
+    *,
+    waits: tuple[float, ...] = WAITS,
+    also: tuple[int, ...] = (),
+) -> T:
     """Run an operation on the Hub, again after a pause whenever the Hub is only busy.
 
     The client retries uploads by itself, but neither the creation of a repository nor a commit
@@ -177,12 +184,13 @@ def patiently(operation: Callable[[], T], waits: tuple[float, ...] = WAITS) -> T
     Args:
         operation: What to do; must be safe to do twice.
         waits: Pauses in seconds; one more attempt than there are pauses.
+        also: HTTP statuses that are worth another attempt here, beside those of a busy Hub.
     """
     for wait in waits:
         try:
             return operation()
         except Exception as error:
-            if not is_busy(error):
+            if not is_busy(error) and status_of(error) not in also:
                 raise
             asked = _retry_after(error)
             pause = wait if asked is None else min(asked, LONGEST_WAIT)
@@ -263,13 +271,17 @@ def explained(
             "website, or publish without it."
         )
     # LocalEntryNotFoundError: neither the Hub nor the cache could help.
-    lost = (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, httpx2.TransportError)
-    if any(isinstance(link, lost) for link in _chain(error)) or status in BUSY:
-        asked = status or any(isinstance(link, httpx2.TransportError) for link in _chain(error))
+    links = tuple(_chain(error))
+    lost = (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled)
+    uncached = any(isinstance(link, lost) for link in links)
+    silent = any(isinstance(link, httpx2.TransportError) for link in links)
+    if uncached or silent or status in BUSY:
+        asked = silent or status is not None
         answer = f"answers {status}" if status else "does not answer" if asked else "was not asked"
         cure = "check the connection and try again" if asked else "allow the network once"
-        copy = f"{name} at {revision}" if revision else name
-        return ConnectionError(f"{where} {answer} and the cache holds no copy of {copy}: {cure}.")
+        what = f"{name} at {revision}" if revision else name
+        copy = " and the cache holds no copy" if uncached else ""
+        return ConnectionError(f"{where} {answer}{copy}: {cure}. Received: {what}")
     return OSError(f"{name}: {first_line(error)}")
 
 

@@ -1,0 +1,613 @@
+"""Publish a model folder to the Hub: the model, its dataset and its Space.
+
+    denoiser publish model_card --model owner/olivetti-denoiser --tag v1.0.0
+    >>> report = publish("model_card", model="owner/olivetti-denoiser", tag="v1.0.0")
+
+Every repository changes in one commit that names its parent, so a run that is cut short, or that
+races with another, leaves each repository as it was or as it should be, and running the same
+command again goes on from there. What has not changed is not committed again.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from training import hub
+from training.serving import METRICS_FILE, mean_test_psnr
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+ROOT = Path(__file__).resolve().parents[1]
+SPACE_FOLDER, CODE_FOLDER, BUNDLE = ROOT / "space", ROOT / "training", "model_card"
+DATASET_TEMPLATE = ROOT / "model_card" / "dataset_template.md"
+CARD, WEIGHTS, LEGACY_MODEL = "README.md", "model.weights.h5", "best_model.h5"
+GIT_FILE = ".gitattributes"  # the Hub's own, in every repository
+
+# A model repository's files; anything else in the folder stays at home.
+MODEL_PATTERNS = ("*.json", "*.csv", "*.png", "runs/**/*", CARD, WEIGHTS)
+NEEDED = (CARD, "config.json", "metadata.json", WEIGHTS, METRICS_FILE)
+
+EXAMPLE_FACES = 4
+ATTEMPTS = 3  # when another publisher commits in between
+PSNR_TOLERANCE = 1e-3  # dB; the same weights differ by less from one machine to another
+PREDICTION_TOLERANCE = 1e-6
+
+TAG = re.compile(r"v\d+\.\d+\.\d+(-[\w.]+)?")
+PICTURE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)\)|<img[^>]*\ssrc=\"([^\"]+)\"")
+
+
+class RefusedError(RuntimeError):
+    """The model is worse than the published one."""
+
+
+class PublishError(RuntimeError):
+    """Publishing stopped half way; the message says which commits stand."""
+
+
+# What comes with a message of our own; anything else is the client's and gets one.
+OURS = (ValueError, PermissionError, ConnectionError, hub.DamagedFileError, PublishError)
+
+
+class _MovedError(RuntimeError):
+    """Another commit arrived between the look and the commit."""
+
+
+@dataclass
+class Report:
+    """What `publish` did.
+
+    Attributes:
+        commits: The commit that stands, for each kind: "model", "dataset", "space".
+        changed: Whether this run made that commit.
+        addresses: Where a browser finds each repository.
+        tag: The tag on the model's commit, or None.
+        psnr: Mean PSNR on the test faces in dB, of this model and of the one it replaced.
+    """
+
+    commits: dict[str, str] = field(default_factory=dict)
+    changed: dict[str, bool] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
+    tag: str | None = None
+    psnr: tuple[float, float | None] | None = None
+
+
+def publish(
+    folder: str | Path,
+    *,
+    model: str,
+    dataset: str | None = None,
+    space: str | None = None,
+    tag: str | None = None,
+    private: bool = False,
+    dry_run: bool = False,
+    allow_regression: bool = False,
+    say: Callable[[str], None] = print,
+) -> Report:
+    """Publish a model folder, and with it the dataset and the Space if they are named.
+
+    Args:
+        folder: The model folder, such as `model_card`.
+        model: OWNER/NAME of the model repository.
+        dataset: OWNER/NAME of the dataset repository; None leaves the dataset alone.
+        space: OWNER/NAME of the Space; None leaves the Space alone.
+        tag: Tag for the model's commit, vX.Y.Z.
+        private: Make repositories that do not exist yet private.
+        dry_run: List every file, its size and its repository, and touch nothing.
+        allow_regression: Publish even if the published model is better.
+        say: Receives each line of progress.
+
+    Returns:
+        What was done, with the three addresses.
+
+    Raises:
+        ValueError: an argument, the folder or a card is wrong; nothing was touched.
+        RefusedError: the published model is better; nothing was touched.
+        PermissionError, ConnectionError: see `training.hub`; nothing was touched.
+        PublishError: a run that stopped half way; says which commits stand.
+    """
+    names = {"dataset": dataset, "model": model, "space": space}  # in publishing order
+    names = {kind: hub.check_repo_id(name) for kind, name in names.items() if name}
+    if tag is not None and not TAG.fullmatch(tag):
+        raise ValueError(f"a tag reads vX.Y.Z. Received: {tag!r}")
+    with tempfile.TemporaryDirectory(prefix="publish-") as work:
+        staged = Stage(Path(folder), names, Path(work))
+        say(staged.listing())
+        if dry_run:
+            say("Dry run: nothing was touched.")
+            return Report(psnr=(staged.psnr, None))
+        return _Run(staged, names, tag, private, allow_regression, say).go()
+
+
+class Stage:
+    """Every file that will be published, made and checked before anything is touched.
+
+    Args:
+        folder: The model folder.
+        names: OWNER/NAME of each kind of repository that will be published.
+        work: An empty folder for the files that have to be made.
+
+    Raises:
+        ValueError: something is missing or wrong.
+    """
+
+    def __init__(self, folder: Path, names: Mapping[str, str], work: Path):
+        self.names = names
+        self.split = None
+        if "dataset" in names or "space" in names:
+            from training.data import reference_split
+
+            self.split = reference_split()
+        self.files: dict[str, dict[str, Path]] = {"model": stage_model(folder, work / "model")}
+        self.psnr = mean_test_psnr(folder)
+        if "dataset" in names:
+            self.files["dataset"] = stage_dataset(self.split, names, work / "dataset")
+        if "space" in names:
+            self.files["space"] = stage_space(
+                self.files["model"], self.split, names, work / "space"
+            )
+        for kind, files in self.files.items():
+            _refuse_tokens(kind, files)
+
+    def listing(self) -> str:
+        """Return every file with its size, one line each, under its repository's name."""
+        lines = []
+        for kind, name in self.names.items():
+            files = self.files[kind]
+            sizes = {path: source.stat().st_size for path, source in files.items()}
+            lines.append(f"{kind} {name}: {len(files)} files, {sum(sizes.values()):,} bytes")
+            lines += [f"  {sizes[path]:>10,}  {path}" for path in sorted(files)]
+        return "\n".join(lines)
+
+
+def stage_model(folder: Path, work: Path) -> dict[str, Path]:
+    """Return the model repository's files and where they lie.
+
+    `best_model.h5`, the format of the first client, is written from the weights.
+
+    Args:
+        folder: The model folder.
+        work: Where to write what has to be made.
+
+    Raises:
+        ValueError: the folder is not a whole model folder, or its card shows a missing picture.
+    """
+    if missing := [name for name in NEEDED if not (folder / name).is_file()]:
+        raise ValueError(
+            f"a folder to publish needs {', '.join(NEEDED)}; {', '.join(missing)} missing. "
+            f"Received: {folder}"
+        )
+    if mean_test_psnr(folder) is None:
+        raise ValueError(f"{METRICS_FILE} holds no test PSNR of the model. Received: {folder}")
+    files = {
+        path.relative_to(folder).as_posix(): path
+        for pattern in MODEL_PATTERNS
+        for path in sorted(folder.glob(pattern))
+        if path.is_file() and not path.name.startswith(".")
+    }
+    card = files[CARD].read_text(encoding="utf-8")
+    links = [first or second for first, second in PICTURE.findall(card)]
+    if lost := [link for link in links if "://" not in link and link not in files]:
+        raise ValueError(f"{CARD} shows pictures that are not there. Received: {', '.join(lost)}")
+
+    from training.denoiser import load_folder
+
+    work.mkdir(parents=True)
+    load_folder(folder).save(work / LEGACY_MODEL)
+    return files | {LEGACY_MODEL: work / LEGACY_MODEL}
+
+
+def stage_dataset(split: DatasetDict, names: Mapping[str, str], work: Path) -> dict[str, Path]:
+    """Return the dataset repository's files: the card, and the parquet files as they will be.
+
+    Args:
+        split: The reference split.
+        names: OWNER/NAME of each kind of repository.
+        work: Where to write the files.
+    """
+    (work / "data").mkdir(parents=True)
+    card = work / CARD
+    card.write_text(str(dataset_card(split, names)), encoding="utf-8")
+    files = {CARD: card}
+    for name, part in split.items():
+        path = f"data/{name}-00000-of-00001.parquet"  # as push_to_hub names a single file
+        part.to_parquet(work / path)
+        files[path] = work / path
+    return files
+
+
+def dataset_card(split: DatasetDict, names: Mapping[str, str], published: Mapping | None = None):
+    """Render the dataset's card.
+
+    Args:
+        split: The reference split.
+        names: OWNER/NAME of each kind of repository.
+        published: Metadata of the card that is already there; `push_to_hub` keeps its
+            description of the files in it, and so does the new card.
+
+    Returns:
+        A `huggingface_hub.DatasetCard`.
+    """
+    from huggingface_hub import DatasetCard, DatasetCardData
+
+    from training.data import SIGMA, split_checksum
+
+    people = {name: set(part["subject"]) for name, part in split.items()}
+    kept = {key: published[key] for key in ("dataset_info", "configs") if key in (published or {})}
+    card = DatasetCard.from_template(
+        DatasetCardData(
+            pretty_name="Olivetti faces with Gaussian noise",
+            license="other",
+            license_name="att-cambridge-credit",
+            license_link="https://cam-orl.co.uk/facedatabase.html",
+            size_categories="n<1K",
+            task_categories=["image-to-image"],
+            tags=["denoising", "faces", "olivetti", "gaussian-noise"],
+            **kept,
+        ),
+        template_path=DATASET_TEMPLATE,
+        repo_id=names["dataset"],
+        model_id=names.get("model"),
+        train_count=len(split["train"]),
+        test_count=len(split["test"]),
+        sigma=SIGMA,
+        checksum=split_checksum(split),
+        test_subjects=len(people["test"]),
+        shared_subjects=len(people["test"] & people["train"]),
+    )
+    return DatasetCard(str(card))  # once through the parser, so that writing it again is the same
+
+
+def stage_space(
+    model_files: Mapping[str, Path], split: DatasetDict, names: Mapping[str, str], work: Path
+) -> dict[str, Path]:
+    """Return the Space's files: the app at the root, the code and the bundled model beside it.
+
+    Args:
+        model_files: The model repository's files.
+        split: The reference split, whose first test faces become examples.
+        names: OWNER/NAME of each kind of repository.
+        work: Where to write what has to be made.
+
+    Raises:
+        ValueError: the Space's folder is missing, or its card and its requirements disagree.
+    """
+    from huggingface_hub import SpaceCard
+
+    if not (SPACE_FOLDER / CARD).is_file():
+        raise ValueError(
+            f"a Space is staged from the repository's space/ folder. Received: {SPACE_FOLDER}"
+        )
+    check_space_versions(SPACE_FOLDER)
+    files = {
+        path.relative_to(SPACE_FOLDER).as_posix(): path
+        for path in sorted(SPACE_FOLDER.rglob("[!._]*"))
+        if path.is_file() and path.parent.name != "__pycache__"
+    }
+    files |= {f"{CODE_FOLDER.name}/{path.name}": path for path in sorted(CODE_FOLDER.glob("*.py"))}
+    files |= {f"{BUNDLE}/{path}": model_files[path] for path in model_files if path != LEGACY_MODEL}
+
+    (work / "examples").mkdir(parents=True)
+    for row in split["test"].select(range(EXAMPLE_FACES)):
+        path = f"examples/face_{row['face_id']:03d}.png"
+        row["clean"].save(work / path)
+        files[path] = work / path
+
+    card = SpaceCard.load(SPACE_FOLDER / CARD)
+    card.data["models"] = [names["model"]]
+    if "dataset" in names:
+        card.data["datasets"] = [names["dataset"]]
+    card.save(work / CARD)
+    return files | {CARD: work / CARD}
+
+
+def check_space_versions(folder: Path) -> str:
+    """Return the version of gradio that a Space's card and requirements agree on.
+
+    Raises:
+        ValueError: they differ, or the requirements pin none.
+    """
+    from huggingface_hub import SpaceCard
+
+    asked = str(SpaceCard.load(folder / CARD).data.to_dict().get("sdk_version"))
+    requirements = (folder / "requirements.txt").read_text(encoding="utf-8")
+    pinned = re.search(r"^gradio(?:\[[^\]]*\])?==([\w.]+)", requirements, re.MULTILINE)
+    if pinned is None or pinned[1] != asked:
+        raise ValueError(
+            f"sdk_version in the Space's {CARD} must be the gradio that requirements.txt pins. "
+            f"Received: sdk_version={asked}, gradio=={pinned[1] if pinned else 'no pin'}"
+        )
+    return asked
+
+
+def _refuse_tokens(kind: str, files: Mapping[str, Path]) -> None:
+    from huggingface_hub import get_token
+
+    known = get_token()
+    for path, source in files.items():
+        content = source.read_bytes()
+        if (known and known.encode() in content) or hub.TOKEN.search(content.decode("latin-1")):
+            raise ValueError(f"a file to publish holds an access token. Received: {kind} {path}")
+
+
+class _Run:
+    """One publication, from the first look at the Hub to the last check."""
+
+    def __init__(self, staged: Stage, names, tag, private, allow_regression, say):
+        from huggingface_hub import HfApi
+
+        self.staged, self.names, self.tag = staged, names, tag
+        self.private, self.allow_regression, self.say = private, allow_regression, say
+        self.api = HfApi()
+        self.report = Report(tag=tag, psnr=(staged.psnr, None))
+
+    def go(self) -> Report:
+        kind = "model"
+        try:
+            for kind in self.names:
+                self._ensure(kind)
+            kind = "model"
+            self._look(self._head("model"))
+            for kind in self.names:
+                getattr(self, f"_publish_{kind}")()
+        except RefusedError:
+            raise
+        except Exception as error:
+            clear = error if type(error) in OURS else hub.explained(error, self.names[kind], kind)
+            if not any(self.report.changed.values()):
+                raise clear from error
+            raise PublishError(f"{clear} {self._standing()}") from error
+        for kind, name in self.names.items():
+            self.report.addresses[kind] = hub.address(name, kind)
+            self.say(f"{kind:8}{self.report.addresses[kind]}")
+        return self.report
+
+    # Before anything changes
+
+    def _ensure(self, kind: str) -> None:
+        """Make sure that the repository exists, with the asked privacy, and can be written."""
+        from huggingface_hub.errors import RepositoryNotFoundError
+
+        name = self.names[kind]
+        sdk = {"space_sdk": "gradio"} if kind == "space" else {}
+
+        def look_or_create():
+            try:
+                return self.api.repo_info(name, repo_type=kind)
+            except RepositoryNotFoundError:
+                self.api.create_repo(name, repo_type=kind, private=self.private or None, **sdk)
+                self.say(f"{kind} {name}: created")
+                return self.api.repo_info(name, repo_type=kind)
+
+        info = hub.patiently(look_or_create)
+        if self.private and not info.private:
+            raise ValueError(
+                f"{kind} {name} exists and is public; make it private on its settings page or "
+                f"leave --private out. Received: --private"
+            )
+
+    def _head(self, kind: str) -> str:
+        return hub.patiently(lambda: self.api.repo_info(self.names[kind], repo_type=kind).sha)
+
+    def _listing(self, kind: str, commit: str) -> dict[str, str]:
+        """Return the blob id of every file of a commit."""
+        tree = hub.patiently(
+            lambda: list(
+                self.api.list_repo_tree(
+                    self.names[kind], repo_type=kind, revision=commit, recursive=True
+                )
+            )
+        )
+        return {item.path: item.blob_id for item in tree if hasattr(item, "blob_id")}
+
+    def _look(self, head: str) -> None:
+        """Refuse a worse model or a tag that is taken."""
+        mine, theirs = self.staged.psnr, self._published_psnr(head)
+        if theirs is not None:
+            verdict = f"test PSNR {mine:.3f} dB, published {theirs:.3f} dB"
+            if self.report.psnr != (mine, theirs):
+                self.say(verdict)
+            self.report.psnr = (mine, theirs)
+            if mine < theirs - PSNR_TOLERANCE and not self.allow_regression:
+                raise RefusedError(
+                    f"refused: {verdict} at {self.names['model']} {head[:7]}; "
+                    "--allow-regression publishes it all the same"
+                )
+        if self.tag is not None:
+            commit = self._tags().get(self.tag)
+            if commit is not None and (
+                commit != head or self._changes("model", self._listing("model", head))[0]
+            ):
+                raise ValueError(
+                    f"{self.names['model']} has a tag of this name already, on other files at "
+                    f"{commit[:7]}; choose another. Received: --tag {self.tag}"
+                )
+
+    def _published_psnr(self, head: str) -> float | None:
+        if METRICS_FILE not in self._listing("model", head):
+            return None
+        folder = hub.download(self.names["model"], METRICS_FILE, revision=head)
+        theirs = mean_test_psnr(folder)
+        if theirs is None and not self.allow_regression:
+            raise ValueError(
+                f"the published {METRICS_FILE} holds no test PSNR to compare with; "
+                f"--allow-regression publishes all the same. Received: {self.names['model']}"
+            )
+        return theirs
+
+    def _tags(self) -> dict[str, str]:
+        refs = hub.patiently(lambda: self.api.list_repo_refs(self.names["model"]))
+        return {tag.name: tag.target_commit for tag in refs.tags}
+
+    # The three repositories
+
+    def _publish_model(self) -> None:
+        self._commit("model", f"Publish {self.tag or 'the model'}", look=self._look)
+        commit, name = self.report.commits["model"], self.names["model"]
+        if self.tag is not None and self.tag not in self._tags():
+            hub.patiently(
+                lambda: self.api.create_tag(name, tag=self.tag, revision=commit, exist_ok=True)
+            )
+        if self.tag is not None and (stands := self._tags().get(self.tag)) != commit:
+            raise PublishError(f"the tag {self.tag} of {name} went to {stands}, not to {commit}.")
+        self._compare_prediction()
+
+    def _compare_prediction(self) -> None:
+        """Pull the published model back and let it restore a picture."""
+        from training.denoiser import Denoiser
+
+        name, commit = self.names["model"], self.report.commits["model"]
+        picture = np.random.RandomState(0).rand(64, 64).astype(np.float32)
+        here = Denoiser.from_pretrained(self.staged.files["model"][WEIGHTS].parent)
+        with tempfile.TemporaryDirectory(prefix="pulled-") as cache:
+            there = Denoiser.from_pretrained(name, revision=commit, cache_dir=cache)
+            gap = float(np.abs(here(picture) - there(picture)).max())
+        if not gap <= PREDICTION_TOLERANCE:
+            raise PublishError(f"{name} at {commit} restores a picture otherwise, by {gap:g}.")
+        self.say(f"model {name}: pulled back at {commit[:7]}, same prediction")
+
+    def _publish_dataset(self) -> None:
+        from training.data import reference_split, split_checksum
+
+        name, split = self.names["dataset"], self.staged.split
+        self._refresh_dataset_card()
+        self._commit("dataset", "Update the card", only=(CARD,))
+        commit = self.report.commits["dataset"]
+        wanted = split_checksum(split)
+        paths = self._listing("dataset", commit)
+        if any(path.endswith(".parquet") for path in paths):
+            try:
+                if split_checksum(reference_split(name, revision=commit)) == wanted:
+                    return self.say(f"dataset {name}: the pictures are those, {wanted[:12]}…")
+            except ValueError:
+                self.say(f"dataset {name}: other pictures are there and will be replaced")
+        pushed = hub.patiently(
+            lambda: split.push_to_hub(name, commit_message="Publish the reference split"),
+            also=(412,),  # it looks for the newest commit each time
+        )
+        self._record("dataset", pushed.oid, changed=True)
+        reference_split(name, revision=pushed.oid)  # raises unless it is the split, byte for byte
+        self.say(f"dataset {name}: pulled back at {pushed.oid[:7]}, checksum {wanted[:12]}…")
+
+    def _refresh_dataset_card(self) -> None:
+        """Keep push_to_hub's description of the files in the card, if there is one."""
+        from huggingface_hub import DatasetCard
+
+        name, head = self.names["dataset"], self._head("dataset")
+        if CARD in self._listing("dataset", head):
+            folder = hub.download(name, CARD, revision=head, kind="dataset")
+            published = DatasetCard.load(folder / CARD, ignore_metadata_errors=True).data.to_dict()
+            card = dataset_card(self.staged.split, self.names, published)
+            self.staged.files["dataset"][CARD].write_text(str(card), encoding="utf-8")
+
+    def _publish_space(self) -> None:
+        self._commit("space", f"Serve {self.names['model']} at {self.report.commits['model'][:7]}")
+        name = self.names["space"]
+        wanted = {
+            "MODEL_ID": self.names["model"],
+            "MODEL_REVISION": self.report.commits["model"],
+        }
+        known = hub.patiently(lambda: self.api.get_space_variables(name))
+        for key, value in wanted.items():  # each change restarts the Space
+            if key not in known or known[key].value != value:
+                hub.patiently(lambda k=key, v=value: self.api.add_space_variable(name, k, v))
+                self.report.changed["space"] = True
+        self.say(f"space {name}: MODEL_REVISION={wanted['MODEL_REVISION'][:7]}")
+
+    # One commit
+
+    def _changes(self, kind: str, listing: Mapping[str, str], only: tuple[str, ...] = ()):
+        """Return the files to add and those to delete for a commit with this listing."""
+        files = self.staged.files[kind]
+        if only:
+            files = {path: files[path] for path in only}
+        changed = {
+            path: source
+            for path, source in files.items()
+            if listing.get(path) not in hub.blob_ids(source.read_bytes())
+        }
+        # Its bytes name the backend that wrote it; the same weights need no second one.
+        if LEGACY_MODEL in listing and not {WEIGHTS, "config.json"} & changed.keys():
+            changed.pop(LEGACY_MODEL, None)
+        gone = [] if only else [path for path in listing if path not in files and path != GIT_FILE]
+        return changed, gone
+
+    def _commit(self, kind: str, message: str, *, look=None, only: tuple[str, ...] = ()) -> None:
+        """Bring a repository to the staged files in one commit, and check what it lists then."""
+        for _ in range(ATTEMPTS):
+            head = self._head(kind)
+            changed, gone = self._changes(kind, self._listing(kind, head), only)
+            if look is not None:
+                look(head)
+            if not changed and not gone:
+                self._record(kind, head, changed=self.report.changed.get(kind, False))
+                self.say(f"{kind} {self.names[kind]}: nothing to change at {head[:7]}")
+                return
+            self.say(f"{kind} {self.names[kind]}: {len(changed)} files to upload")
+            try:
+                commit = self._send(kind, message, head, changed, gone)
+            except _MovedError:
+                # Somebody else's commit, or this one, whose answer was lost: look again.
+                self.report.changed[kind] = self._moved_by_me(kind, only)
+                continue
+            self._record(kind, commit, changed=True)
+            left, _ = self._changes(kind, self._listing(kind, commit), only)
+            if left:
+                raise PublishError(
+                    f"{self.names[kind]} at {commit} lists other checksums than those of "
+                    f"{', '.join(sorted(left))}."
+                )
+            self.say(f"{kind} {self.names[kind]}: {commit[:7]}, checksums verified")
+            return
+        raise PublishError(
+            f"others keep committing to {self.names[kind]}; run the same command again."
+        )
+
+    def _moved_by_me(self, kind: str, only: tuple[str, ...]) -> bool:
+        changed, gone = self._changes(kind, self._listing(kind, self._head(kind)), only)
+        return not changed and not gone
+
+    def _send(self, kind: str, message: str, parent: str, changed, gone) -> str:
+        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+        def send():
+            operations = [CommitOperationAdd(path, source) for path, source in changed.items()]
+            operations += [CommitOperationDelete(path) for path in gone]
+            try:
+                return self.api.create_commit(
+                    self.names[kind],
+                    operations,
+                    commit_message=message,
+                    repo_type=kind,
+                    parent_commit=parent,
+                )
+            except Exception as error:
+                if hub.status_of(error) == 412:
+                    raise _MovedError(str(error)) from None
+                if type(error) is ValueError:  # the Hub found fault with the card
+                    raise ValueError(f"{hub.first_line(error)} Received: {kind} {CARD}") from None
+                raise
+
+        return hub.patiently(send).oid
+
+    def _record(self, kind: str, commit: str, *, changed: bool) -> None:
+        self.report.commits[kind] = commit
+        self.report.changed[kind] = changed
+
+    def _standing(self) -> str:
+        """Return which commits of this run stand, and how to go on."""
+        stands = [
+            f"{kind} {self.names[kind]} stands at {self.report.commits[kind]}"
+            for kind, changed in self.report.changed.items()
+            if changed
+        ]
+        rest = [kind for kind in self.names if kind not in self.report.commits]
+        left = f"; not published: {', '.join(rest)}" if rest else ""
+        return f"{', '.join(stands)}{left}. Run the same command again to go on."
