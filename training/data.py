@@ -26,7 +26,8 @@ TRAIN_COUNT, TEST_COUNT = 80, 20
 SPLIT_CHECKSUM = "bea2b578848afac06c5f00fdfc8a701ee569d4e1f162f99df172043c6a67ce1d"
 
 NO_FACES = """\
-The Olivetti faces are neither in scikit-learn's cache ({home}) nor could they be downloaded ({why}).
+The Olivetti faces are neither in scikit-learn's cache ({home}) nor could they be \
+downloaded ({why}).
 Any one of these helps: connect to the internet and run the command again; set \
 SCIKIT_LEARN_DATA to a folder that holds olivetti_py3.pkz; or train from a published copy with \
 --dataset OWNER/NAME."""

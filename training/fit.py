@@ -3,18 +3,18 @@
     >>> result = fit(TrainingConfig(epochs=2), as_arrays(split["train"]), "outputs/model.run")
 
 The run folder holds `best_model.h5` (the averaged weights of the best epoch), `history.csv`,
-`tensorboard/`, `training_config.json` and `state/`, from which an interrupted run goes on.
+`tensorboard/`, `training_config.json` and `state.npz`, from which an interrupted run goes on.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import logging
 import math
-import os
-import shutil
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ import numpy as np
 from training.config import TrainingConfig
 from training.data import Faces
 from training.metrics import psnr
-from training.model import residual_unet, with_sigma_input, sigma_estimator
+from training.model import estimator_of, residual_unet, restorer_of
 from training.noise import add_gaussian_noise
 from training.optimizer import make_optimizer
 
@@ -32,10 +32,11 @@ BEST_MODEL = "best_model.h5"
 HISTORY = "history.csv"
 CONFIG = "training_config.json"
 TENSORBOARD = "tensorboard"
-STATE = "state"
+STATE = "state.npz"
+
 LEAST_SIGMA = 0.01  # levels under this one weigh no more than this one does
-ESTIMATE_WEIGHT = 1.0
 VALIDATION_DRAWS = 8  # noise levels at which each validation face is seen
+LOSSES = {"restored": "mse", "estimate": "mse"}
 
 
 class TrainingStoppedError(RuntimeError):
@@ -48,12 +49,60 @@ class FitResult(NamedTuple):
     Attributes:
         model: the released network, averaged weights of the best epoch.
         history: one dict an epoch, as in `history.csv`.
-        seconds: training time, interruptions not counted.
+        seconds: time spent in training, over all sittings.
     """
 
     model: keras.Model
     history: list[dict]
     seconds: float
+
+
+def fit(config: TrainingConfig, faces: Faces, run_folder: str | Path) -> FitResult:
+    """Trains the network, or goes on with the interrupted run in `run_folder`.
+
+    Args:
+        config: the settings; a run folder belongs to one of them.
+        faces: the training faces, of which the last `config.validation_faces` are held out.
+        run_folder: where the run lives; created where missing.
+
+    Returns:
+        The `FitResult` of the whole run.
+
+    Raises:
+        ValueError: the folder holds a run with other settings; the message names them.
+        TrainingStoppedError: the loss is no longer a number.
+    """
+    run_folder = Path(run_folder)
+    _claim(run_folder, config)
+    keras.utils.set_random_seed(config.seed)
+    learned, held_out = carve_validation(faces, config.validation_faces)
+
+    model = residual_unet(config.channels, config.blocks)
+    trained = training_model(model)
+    averaged = residual_unet(config.channels, config.blocks)
+    trained.compile(make_optimizer(config), loss=LOSSES)
+    trained.optimizer.build(trained.trainable_variables)
+
+    batches = NoisyFaces(learned.clean, config)
+    judge = {"monitor": "val_restored_loss", "mode": "min"}
+    best = BestModel(averaged, run_folder / BEST_MODEL, save_best_only=True, **judge)
+    stopping = keras.callbacks.EarlyStopping(patience=config.patience, **judge)
+    validation = Validation(averaged, held_out, config)
+    state = RunState(run_folder, best, stopping)
+    callbacks = [batches.follow(), validation, best, stopping, *_tensorboard(run_folder), state]
+
+    state.restore(trained)
+    if not state.finished(config):
+        trained.fit(
+            batches,
+            initial_epoch=len(state.history),
+            epochs=config.epochs,
+            shuffle=False,  # the batches are in an order of their own
+            callbacks=callbacks,
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
+    released = keras.models.load_model(run_folder / BEST_MODEL, compile=False)
+    return FitResult(released, state.history, sum(row["seconds"] for row in state.history))
 
 
 class NoisyFaces(keras.utils.PyDataset):
@@ -69,6 +118,14 @@ class NoisyFaces(keras.utils.PyDataset):
 
     def __len__(self):
         return self.config.steps_per_epoch
+
+    def follow(self) -> keras.callbacks.Callback:
+        """Returns the callback that tells these batches which epoch it is."""
+
+        def set_epoch(epoch, logs=None):
+            self.epoch = epoch
+
+        return keras.callbacks.LambdaCallback(on_epoch_begin=set_epoch)
 
     def __getitem__(self, index):
         config = self.config
@@ -131,13 +188,195 @@ def training_model(model: keras.Model) -> keras.Model:
     """
     noisy = keras.Input((None, None, 1), name="noisy")
     sigma = keras.Input((1, 1, 1), name="sigma")
-    restored = with_sigma_input(model)([noisy, sigma])
-    estimate = sigma_estimator(model)(noisy)
+    restored = restorer_of(model)([noisy, sigma])
+    estimate = estimator_of(model)(noisy)
     return keras.Model(
         {"noisy": noisy, "sigma": sigma}, {"restored": restored, "estimate": estimate}
     )
 
 
 def carve_validation(faces: Faces, count: int) -> tuple[Faces, Faces]:
-    """Splits the training faces into those that are learned and the last `count`, for validation."""
+    """Splits the training faces into those to learn from and the last `count`, to validate on."""
     return faces.take(slice(None, -count)), faces.take(slice(-count, None))
+
+
+class Validation(keras.callbacks.Callback):
+    """Measures the averaged weights on the held-out faces after each epoch.
+
+    Adds to the epoch's logs `val_restored_loss` and `val_estimate_loss`, of the same mixture of
+    noise levels as the training losses but with noise that never changes, and `val_psnr` in dB
+    at `config.sigma`, the level being estimated. The averaged weights stay in `averaged`.
+    """
+
+    def __init__(self, averaged: keras.Model, held_out: Faces, config: TrainingConfig):
+        super().__init__()
+        self.averaged, self.config = averaged, config
+        self.judged = training_model(averaged)
+        self.judged.compile(loss=LOSSES)
+        rng = np.random.default_rng(0)  # one noise for every run, so that runs can be compared
+        clean = np.repeat(held_out.clean, VALIDATION_DRAWS, axis=0)
+        spread = (np.arange(len(clean)) + 0.5) / len(clean) * config.sigma_max
+        exact = np.arange(len(clean)) % VALIDATION_DRAWS < config.sigma_share * VALIDATION_DRAWS
+        levels = np.where(exact, config.sigma, rng.permutation(spread))
+        self.example = example_batch(clean, levels, config, rng)
+        self.clean = clean
+        self.noisy = add_gaussian_noise(clean, config.sigma, rng)
+
+    def on_epoch_end(self, epoch, logs=None):
+        copy_averaged_weights(self.model, self.averaged)
+        inputs, targets, weights = self.example
+        losses = self.judged.evaluate(
+            inputs, targets, sample_weight=weights, batch_size=16, verbose=0, return_dict=True
+        )
+        logs.update({f"val_{name}": float(value) for name, value in losses.items()})
+        restored = self.averaged.predict(self.noisy, batch_size=16, verbose=0)
+        logs["val_psnr"] = float(psnr(self.clean, np.clip(restored, 0, 1)).mean())
+
+
+def copy_averaged_weights(trained: keras.Model, averaged: keras.Model) -> None:
+    """Copies the optimizer's moving averages of `trained` into the network `averaged`.
+
+    Keras's own `SwapEMAWeights` swaps by adding and subtracting, which rounds: a resumed run
+    would no longer equal the uninterrupted one. A copy leaves the training weights alone.
+    """
+    optimizer = trained.optimizer
+    averages = {
+        variable.path: average
+        for variable, average in zip(
+            optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True
+        )
+    }
+    for target in averaged.trainable_variables:
+        target.assign(averages[target.path])
+
+
+class BestModel(keras.callbacks.ModelCheckpoint):
+    """`ModelCheckpoint` of another model than the one that is being trained."""
+
+    def __init__(self, released: keras.Model, path: Path, **options):
+        super().__init__(str(path), **options)
+        self.released = released
+        # The h5 file is what the first clients of this model open, legacy or not.
+        logging.getLogger("absl").setLevel(logging.ERROR)
+
+    @property
+    def model(self):
+        return self.released
+
+
+class RunState(keras.callbacks.Callback):
+    """Keeps the whole state of a run in one file, replaced atomically after each epoch.
+
+    The file holds the training weights, the optimizer with its averages and step, the history,
+    and where the best epoch and early stopping stand.
+    """
+
+    def __init__(self, folder: Path, best: BestModel, stopping: keras.callbacks.EarlyStopping):
+        super().__init__()
+        self.folder, self.best, self.stopping = folder, best, stopping
+        self.history: list[dict] = []
+        self.stopped = False
+
+    def finished(self, config: TrainingConfig) -> bool:
+        """Whether the run has had all its epochs or was stopped early."""
+        return self.stopped or len(self.history) >= config.epochs
+
+    def restore(self, trained: keras.Model) -> None:
+        """Puts back the state that the folder holds, if any."""
+        path = self.folder / STATE
+        if not path.is_file():
+            return
+        with np.load(path) as saved:
+            notes = json.loads(str(saved["notes"]))
+            for index, variable in enumerate(_all_variables(trained)):
+                variable.assign(saved[f"v{index}"])
+        self.history, self.stopped = notes["history"], notes["stopped"]
+        self.best.best = notes["best"]
+        self._waited = notes["waited"]
+        if not self.stopped:
+            print(f"Resuming after epoch {len(self.history)} of the run in {self.folder}")
+
+    def on_train_begin(self, logs=None):
+        if self.history:  # EarlyStopping has just reset itself
+            self.stopping.wait, self.stopping.best = self._waited, self.best.best
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._started = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            raise TrainingStoppedError(
+                f"the loss is no longer a number after step {batch + 1} of epoch "
+                f"{len(self.history) + 1}; a lower --learning-rate or --clip-norm would help. "
+                f"Received: loss={logs['loss']}"
+            )
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
+        optimizer = self.model.optimizer
+        row["learning_rate"] = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+        row["seconds"] = round(time.perf_counter() - self._started, 3)
+        self.history.append(row)
+        self.stopped = bool(self.model.stop_training)
+        _replace(self.folder / HISTORY, lambda path: write_history(path, self.history))
+        _replace(self.folder / STATE, self._save)
+
+    def _save(self, path):
+        notes = {
+            "history": self.history,
+            "stopped": self.stopped,
+            "best": float(self.best.best),
+            "waited": self.stopping.wait,
+        }
+        variables = {
+            f"v{index}": keras.ops.convert_to_numpy(variable)
+            for index, variable in enumerate(_all_variables(self.model))
+        }
+        with path.open("wb") as file:
+            np.savez(file, notes=np.array(json.dumps(notes)), **variables)
+
+
+def write_history(path: Path, history: list[dict]) -> None:
+    """Writes one row an epoch as CSV."""
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
+
+
+def _all_variables(trained):
+    return [*trained.variables, *trained.optimizer.variables]
+
+
+def _replace(path, write):
+    """Writes beside `path` and renames, so that a reader never sees half a file."""
+    beside = path.with_name(f"{path.name}.part")
+    write(beside)
+    beside.replace(path)
+
+
+def _claim(folder, config):
+    """Makes the run folder this config's, or refuses when it is another's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / CONFIG
+    if not path.is_file():
+        _replace(path, lambda beside: beside.write_text(config.to_json(), encoding="utf-8"))
+        return
+    there = asdict(TrainingConfig.from_json(path))
+    differences = [
+        f"{name}: {there[name]} there, {value} here"
+        for name, value in asdict(config).items()
+        if there[name] != value
+    ]
+    if differences:
+        raise ValueError(
+            f"the run folder belongs to other settings ({'; '.join(differences)}); use those, "
+            f"another --output, or --overwrite to start anew. Received: {folder}"
+        )
+
+
+def _tensorboard(folder):
+    """The TensorBoard callback where TensorFlow, which it needs, is the backend."""
+    if keras.backend.backend() != "tensorflow":
+        return []
+    return [keras.callbacks.TensorBoard(str(folder / TENSORBOARD), write_graph=False)]

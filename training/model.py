@@ -1,11 +1,10 @@
 """The Residual U-Net: stock Keras layers, fully convolutional, one picture in, one out.
 
-    noisy ──┬──────────────────────────────┬── U-Net ── × sigma ── (noisy − ·) ── restored
-            └── estimator ── sigma ── embedding ┘
+    noisy ──┬───────────────┬── restorer (U-Net) ── restored
+            └── estimator ── sigma ┘
 
-The network predicts the noise in units of its level, and the level is estimated inside the same
-graph. Training and `Denoiser` can give the level instead: `with_sigma_input` cuts the graph
-at the layer named "sigma".
+The restorer predicts the noise in units of its level; the estimator finds the level in the same
+graph. Training and `Denoiser` can give the level instead, by calling the restorer directly.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-SIGMA_LAYER = "sigma"
-SIGMA_UNIT = 0.1  # the level that the estimator and the embedding take as one
+RESTORER, ESTIMATOR = "restorer", "estimator"
+SIGMA_UNIT = 0.1  # the level that estimator and restorer take as one
 
 
 def residual_unet(
@@ -29,12 +28,44 @@ def residual_unet(
 
     Returns:
         A functional model from N×H×W×1 in [0, 1] to the same shape, not clipped, float32.
-        H and W must be multiples of `stride(model)`. With untrained weights it returns its input.
+        H and W must be multiples of 2 ** (levels - 1). With untrained weights it returns its
+        input.
     """
     noisy = keras.Input((None, None, 1), name="noisy")
-    sigma = _estimator(noisy)
-    embedding = layers.Rescaling(1.0 / SIGMA_UNIT, name="sigma_scaled")(sigma)
-    embedding = layers.Conv2D(32, 1, activation="silu", name="sigma_embedding")(embedding)
+    estimator = _estimator()
+    restorer = _restorer(channels, blocks)
+    return keras.Model(noisy, restorer([noisy, estimator(noisy)]), name="residual_unet")
+
+
+def takes_sigma(model: keras.Model) -> bool:
+    """Whether the model is made of an estimator and a restorer, as `residual_unet` is."""
+    return {RESTORER, ESTIMATOR} <= {layer.name for layer in model.layers}
+
+
+def restorer_of(model: keras.Model) -> keras.Model:
+    """Returns the part that restores at a given level: (N×H×W×1, N×1×1×1) to N×H×W×1.
+
+    Raises:
+        ValueError: the model has no such part.
+    """
+    return model.get_layer(RESTORER)
+
+
+def estimator_of(model: keras.Model) -> keras.Model:
+    """Returns the part that estimates the level: N×H×W×1 to N×1×1×1, a fraction of the range.
+
+    Raises:
+        ValueError: the model has no such part.
+    """
+    return model.get_layer(ESTIMATOR)
+
+
+def _restorer(channels, blocks) -> keras.Model:
+    """The U-Net: noisy minus sigma times the noise it sees."""
+    noisy = keras.Input((None, None, 1), name="noisy")
+    sigma = keras.Input((1, 1, 1), name="sigma")
+    embedding = layers.Rescaling(1.0 / SIGMA_UNIT, name="level")(sigma)
+    embedding = layers.Conv2D(32, 1, activation="silu", name="level_embedding")(embedding)
 
     x = layers.Conv2D(channels[0], 3, padding="same", name="stem")(noisy)
     skips = []
@@ -53,55 +84,23 @@ def residual_unet(
             x = _residual_block(x, embedding, width, f"up{level}_{block}")
 
     # Zero at the start, so the untrained network is the identity and training begins at 20 dB.
-    unit_noise = layers.Conv2D(1, 3, padding="same", kernel_initializer="zeros", name="unit_noise")(
-        x
+    output = layers.Conv2D(1, 3, padding="same", kernel_initializer="zeros", name="unit_noise")
+    noise = layers.Multiply(name="noise")([output(x), sigma])
+    return keras.Model(
+        [noisy, sigma], layers.Subtract(name="restored")([noisy, noise]), name=RESTORER
     )
-    noise = layers.Multiply(name="noise")([unit_noise, sigma])
-    restored = layers.Subtract(name="restored")([noisy, noise])
-    return keras.Model(noisy, restored, name="residual_unet")
 
 
-def with_sigma_input(model: keras.Model) -> keras.Model:
-    """Returns the same network with the level as a second input, shaped N×1×1×1.
-
-    The weights are shared. A model without a layer named "sigma" cannot be given a level.
-
-    Raises:
-        ValueError: the model has no such layer.
-    """
-    try:
-        sigma = model.get_layer(SIGMA_LAYER).output
-    except ValueError:
-        raise ValueError(
-            f"this model takes no noise level: it has no layer {SIGMA_LAYER!r}. "
-            f"Received: model={model.name!r}"
-        ) from None
-    return keras.Model([model.input, sigma], model.output, name=f"{model.name}_given_sigma")
-
-
-def sigma_estimator(model: keras.Model) -> keras.Model:
-    """Returns the part of the network that estimates the level: N×H×W×1 to N×1×1×1."""
-    return keras.Model(model.input, model.get_layer(SIGMA_LAYER).output, name="sigma_estimator")
-
-
-def stride(model: keras.Model) -> int:
-    """Returns the number that the sides of the model's input must be multiples of."""
-    product = 1
-    for layer in model.layers:
-        if isinstance(layer, layers.Conv2D) and layer.name.endswith("_out"):
-            product *= layer.strides[0]
-    return product
-
-
-def _estimator(noisy):
-    """A small branch that estimates the noise level of the whole picture, N×1×1×1."""
+def _estimator() -> keras.Model:
+    """A small network that estimates one noise level for the whole picture."""
+    noisy = keras.Input((None, None, 1), name="noisy")
     x = layers.Conv2D(16, 3, activation="relu", name="estimate_0")(noisy)
     x = layers.Conv2D(16, 3, strides=2, activation="relu", name="estimate_1")(x)
     x = layers.Conv2D(32, 3, activation="relu", name="estimate_2")(x)
     x = layers.GlobalAveragePooling2D(keepdims=True, name="estimate_pool")(x)
     x = layers.Conv2D(32, 1, activation="relu", name="estimate_3")(x)
     x = layers.Conv2D(1, 1, activation="softplus", name="estimate_4")(x)
-    return layers.Rescaling(SIGMA_UNIT, name=SIGMA_LAYER)(x)
+    return keras.Model(noisy, layers.Rescaling(SIGMA_UNIT, name="sigma")(x), name=ESTIMATOR)
 
 
 def _residual_block(x, embedding, width, name):
