@@ -1,0 +1,43 @@
+# make demo    open the demo page in the browser
+# make test    run the tests
+# make train   train a model into outputs/model
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
+
+.PHONY: demo test train lint clean
+
+demo: $(VENV)/.demo
+	$(BIN)/denoiser demo
+
+test: $(VENV)/.all
+	$(BIN)/python -m pytest $(ARGS)
+
+train: $(VENV)/.all
+	$(BIN)/denoiser train $(ARGS)
+
+lint: $(VENV)/.all
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf $(VENV) outputs screenshots
+
+# The environments are stamped files, so that a second `make` starts at once.
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, e.g. make PYTHON=python3.12. Received: " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+$(VENV)/.demo: space/requirements.txt pyproject.toml | $(BIN)/uv
+	@echo "Installing what the demo needs (about 1 GB) ..."
+	$(INSTALL) -r space/requirements.txt
+	$(INSTALL) --no-deps --editable .
+	@touch $@
+
+$(VENV)/.all: requirements.txt space/requirements.txt pyproject.toml | $(BIN)/uv
+	@echo "Installing what training and the tests need (about 4 GB) ..."
+	$(INSTALL) -r requirements.txt
+	$(INSTALL) --no-deps --editable .
+	@touch $@
