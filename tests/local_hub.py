@@ -17,11 +17,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import yaml
@@ -87,6 +91,7 @@ class Repository:
     tags: dict[str, str] = field(default_factory=dict)
     variables: dict[str, dict] = field(default_factory=dict)
     secrets: dict[str, dict] = field(default_factory=dict)
+    objects: set[str] = field(default_factory=set)  # large files uploaded, committed or not
 
     @property
     def head(self) -> Commit:
@@ -180,9 +185,27 @@ class LocalHub:
             "HF_HOME": str(home),
             "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_TOKEN": token or "",
             "NO_PROXY": "127.0.0.1",
+            "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
         }
-        return variables | ({"HF_TOKEN": token} if token else {})
+        return variables
+
+    def run(self, *arguments: str, token: str | None, home, check: bool = True, **variables):
+        """Run Python in a fresh process that knows only this Hub; return what it did."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            env={**os.environ, **self.environment(token, home), **variables},
+            cwd=Path(__file__).resolve().parent.parent,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(
+                f"{arguments} ended with {done.returncode}:\n{done.stderr[-3000:]}"
+            )
+        return done
 
     def fault(self, operation: str, **options) -> None:
         """Switch a fault on; see `Fault`."""
@@ -502,6 +525,14 @@ class HubHandler(Handler):
             raise Answer(404, headers=REVISION_HEADERS)
         return self.json({})
 
+    def may_read(self):
+        self.repository()
+        return self.json({})
+
+    def may_change(self):
+        self.repository(write=True)
+        return self.json({})
+
     # Uploads
 
     def preupload(self):
@@ -523,11 +554,11 @@ class HubHandler(Handler):
         return self.json({"files": answer})
 
     def lfs_batch(self):
-        self.repository(write=True)
+        repository = self.repository(write=True)
         answer = []
         for wish in json.loads(self.content)["objects"]:
             action = {"oid": wish["oid"], "size": wish["size"]}
-            if wish["oid"] not in self.hub.blobs:
+            if wish["oid"] not in repository.objects:
                 verify = f"{self.hub.endpoint}{self.path.split('/objects')[0]}/verify"
                 action["actions"] = {
                     "upload": {"href": f"{self.hub.storage}/{wish['oid']}"},
@@ -537,10 +568,10 @@ class HubHandler(Handler):
         return self.json({"transfer": "basic", "objects": answer})
 
     def lfs_verify(self):
-        self.repository(write=True)
-        wish = json.loads(self.content)
+        repository, wish = self.repository(write=True), json.loads(self.content)
         if len(self.hub.blobs.get(wish["oid"], b"")) != wish["size"]:
             raise Answer(404, {"error": "Object not found"})
+        repository.objects.add(wish["oid"])
         return self.json({})
 
     def commit(self):
@@ -556,7 +587,7 @@ class HubHandler(Handler):
             elif key == "file":
                 files[value["path"]] = self.hub.store(base64.b64decode(value["content"]), lfs=False)
             elif key == "lfsFile":
-                if value["oid"] not in self.hub.blobs:
+                if value["oid"] not in repository.objects:
                     raise Answer(400, {"error": f"LFS object {value['oid']} was not uploaded"})
                 files[value["path"]] = Entry(value["oid"], value["size"], lfs=True)
             elif files.pop(value["path"], None) is None:
@@ -726,6 +757,8 @@ ROUTES = (
     ("POST", KIND + "/tag" + REVISION, "tag"),
     ("DELETE", KIND + "/tag" + REVISION, "delete-tag"),
     ("POST", KIND + "/branch" + REVISION, "branch"),
+    ("GET", KIND + "/auth-check", "may-read"),
+    ("GET", KIND + "/auth-check/write", "may-change"),
     ("GET", KIND + "/refs", "refs"),
     ("GET", KIND + "/commits" + REVISION, "commits"),
     ("GET", KIND + "/tree" + REVISION + r"(?P<path>/.*)?", "tree"),

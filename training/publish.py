@@ -10,6 +10,8 @@ command again goes on from there. What has not changed is not committed again.
 
 from __future__ import annotations
 
+import logging
+import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping
@@ -200,6 +202,7 @@ def stage_model(folder: Path, work: Path) -> dict[str, Path]:
     from training.denoiser import load_folder
 
     work.mkdir(parents=True)
+    logging.getLogger("absl").setLevel(logging.ERROR)  # Keras advises against this very format
     load_folder(folder).save(work / LEGACY_MODEL)
     return files | {LEGACY_MODEL: work / LEGACY_MODEL}
 
@@ -354,7 +357,7 @@ class _Run:
             for kind in self.names:
                 self._ensure(kind)
             kind = "model"
-            self._look(self._head("model"))
+            self._look(self._head(kind))
             for kind in self.names:
                 getattr(self, f"_publish_{kind}")()
         except RefusedError:
@@ -387,11 +390,22 @@ class _Run:
                 return self.api.repo_info(name, repo_type=kind)
 
         info = hub.patiently(look_or_create)
+        self._check_write(kind)
         if self.private and not info.private:
             raise ValueError(
                 f"{kind} {name} exists and is public; make it private on its settings page or "
                 f"leave --private out. Received: --private"
             )
+
+    def _check_write(self, kind: str) -> None:
+        """Ask for the right to write to every repository before the first one changes."""
+        if os.environ.get("HF_OIDC_RESOURCE"):
+            return  # such a token writes to one repository; the others are only compared
+        try:
+            hub.patiently(lambda: self.api.auth_check(self.names[kind], repo_type=kind, write=True))
+        except Exception as error:
+            if hub.status_of(error) in (401, 403):
+                raise hub.explained(error, self.names[kind], kind) from error
 
     def _head(self, kind: str) -> str:
         return hub.patiently(lambda: self.api.repo_info(self.names[kind], repo_type=kind).sha)

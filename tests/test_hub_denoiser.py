@@ -1,0 +1,72 @@
+"""Denoiser and the Hub: what it loads, what it refuses, and what it says then."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hub_scripts import DOWNLOAD_FAULTS
+from local_hub import LocalHub
+
+
+def run_script(hub, name, folder, token, **options):
+    done = hub.run("tests/hub_scripts.py", name, str(folder), token=token, **options)
+    assert token is None or token not in done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def downloads(tmp_path_factory):
+    with LocalHub() as hub:
+        folder = tmp_path_factory.mktemp("downloads")
+        return run_script(hub, "download_faults", folder, hub.user("alice"), home=folder / "home")
+
+
+@pytest.mark.parametrize("case", DOWNLOAD_FAULTS)
+def test_download_fault(downloads, case):
+    """Each fault ends in the same prediction or in one clear line."""
+    result, expected = downloads[case], DOWNLOAD_FAULTS[case][2]
+    assert result["end"] == expected, result
+    assert "\n" not in result["message"]
+    if expected == "ValueError":
+        assert "Received: " in result["message"]
+
+
+def test_errors_are_told_apart(downloads):
+    failed = [name for name, (_, _, end) in DOWNLOAD_FAULTS.items() if end != "done"]
+    shapes = {re.sub(r"[\d./:']+|alice/\w+", "", downloads[name]["message"]) for name in failed}
+    # A file damaged by the Hub and one damaged in the cache differ only in their cure.
+    assert len(shapes) == len(failed)
+
+
+def test_only_what_loading_needs_is_downloaded(downloads):
+    assert downloads["files"] == ["config.json", "metadata.json", "model.weights.h5"]
+
+
+def test_hub_down(tmp_path):
+    """With the Hub gone an earlier process's cache serves; without a copy, one line says so."""
+    with LocalHub() as hub:
+        token = hub.user("alice")
+        served = run_script(hub, "serving", tmp_path, token, home=tmp_path / "home")
+    commit = hub.repository("alice/model").head.oid
+    assert served["published"] == f"alice/model at {commit[:7]}, test PSNR 29.50 dB"
+    assert served["unknown"].startswith("bundled model, test PSNR 29.50 dB (")
+    assert "alice/none" in served["unknown"]
+    assert "MODEL_ID" in served["unset"]
+    assert "within 1.5 s" in served["stalled"] and served["seconds"] < 10
+
+    down = run_script(hub, "hub_down", tmp_path, token, home=tmp_path / "home")
+    assert down["cached"]["end"] == down["cached-tag"]["end"] == "done"
+    assert down["nothing-cached"]["end"] == "ConnectionError"
+    assert "does not answer and the cache holds no copy" in down["nothing-cached"]["message"]
+    assert down["served"].startswith("bundled model") and "does not answer" in down["served"]
+
+
+def test_push_to_hub_and_save_pretrained(tmp_path):
+    with LocalHub() as hub:
+        results = run_script(hub, "push_and_save", tmp_path, hub.user("alice"), home=tmp_path / "h")
+    assert results["saved"] == results["pushed"] == 0.0
+    assert results["keras"] < 1e-6
+    assert results["again"], "pushing the same network again made a second commit"
+    assert results["card"] == ["keras", "image-to-image", "mit"]
