@@ -73,25 +73,46 @@ def make_folder(folder: Path, psnr: float = 29.5, seed: int = 0) -> Path:
     import keras
     from PIL import Image
 
+    from training.config import TrainingConfig
     from training.model import residual_unet
+    from training.plots import PLOTS
+    from training.release import render_card
 
     keras.utils.set_random_seed(seed)
     model = residual_unet((4, 8), (1, 1))
     for weight in model.weights:
         weight.assign(weight + 0.001 * (seed + 1))
     model.save(folder, zipped=False)
-    figure = {"mean": psnr, "low": psnr - 0.2, "high": psnr + 0.2}
-    metrics = {"splits": {"test": {"model": {"psnr": figure}}}, "seed": seed}
+    row = {
+        name: {"mean": value, "low": value * 0.9, "high": value * 1.1}
+        for name, value in (("psnr", psnr), ("ssim", 0.8), ("mse", 10 ** (-psnr / 10)))
+    }
+    metrics = {
+        "sigma": 0.1,
+        "split_checksum": "0" * 64,
+        "parameters": model.count_params(),
+        "versions": {"keras": keras.__version__},
+        "splits": {part: {"count": 20, "noisy": row, "model": row} for part in ("test", "train")},
+        "sigmas": {"noisy": {"0.1": 20.0}, "model": {"0.1": psnr}},
+        "faces": [{"face_id": number, "psnr": psnr} for number in range(20)],
+        "training": {
+            "learned_faces": 72,
+            "stride": 2,
+            "epochs": 2,
+            "seconds": 60,
+            "cores": 2,
+            "best_epoch": 1,
+        },
+    }
     (folder / "metrics.json").write_text(json.dumps(metrics))
-    (folder / "training_config.json").write_text("{}")
+    (folder / "training_config.json").write_text(TrainingConfig(seed=seed).to_json())
     (folder / "history.csv").write_text("epoch,loss\n0,0.1\n")
     (folder / "template.md").write_text("not published")
-    (folder / "runs").mkdir()
-    (folder / "runs" / "events.out.tfevents.1").write_bytes(b"\0events")
-    Image.new("L", (4, 4)).save(folder / "loss.png")
-    (folder / "README.md").write_text(
-        f"---\nlicense: mit\nlibrary_name: keras\n---\n# Tiny\n\n{psnr} dB\n\n![loss](loss.png)\n"
-    )
+    (folder / "runs" / "train").mkdir(parents=True)
+    (folder / "runs" / "train" / "events.out.tfevents.1").write_bytes(b"\0events")
+    for name in PLOTS:
+        Image.new("L", (4, 4)).save(folder / name)
+    (folder / "README.md").write_text(render_card(folder), encoding="utf-8")
     return folder
 
 
@@ -101,6 +122,14 @@ def ask(method: str, faults: list[dict]) -> None:
         os.environ["HF_ENDPOINT"] + "/_faults", json.dumps(faults).encode(), method=method
     )
     urllib.request.urlopen(request).read()
+
+
+def files_of(repo_id: str) -> list[str]:
+    """Return a repository's files, none if there is no repository."""
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    return api.list_repo_files(repo_id) if api.repo_exists(repo_id) else []
 
 
 def attempt(work) -> dict:
@@ -199,7 +228,7 @@ def upload_faults(folder: Path) -> dict:
             publish(source, model=f"alice/{name}", tag="v1.0.0", say=lambda line: None)
 
         ask("POST", [{"operation": operation, **options}])
-        results[name] = attempt(work)
+        results[name] = attempt(work) | {"files": files_of(f"alice/{name}")}
         if results[name]["end"] != "done" or "lost" in name:
             results[name]["again"] = attempt(work)
     return results
@@ -240,6 +269,29 @@ def download_faults(folder: Path) -> dict:
     cached = (folder / "no-fault").glob("*/snapshots/*/*")
     results["files"] = sorted(path.name for path in cached)
     return results
+
+
+def publish_one(folder: Path) -> dict:
+    """Publish once, as PUBLISH (JSON: options of `make_folder` and of `publish`) says."""
+    from training.publish import publish
+
+    order = json.loads(os.environ["PUBLISH"])
+    source = folder / order.get("name", "model")
+    if not source.is_dir():
+        make_folder(source, **order.get("folder", {}))
+    lines = []
+    try:
+        report = publish(source, say=lines.append, **order["options"])
+    except (ValueError, RuntimeError, OSError) as error:
+        return {"end": type(error).__name__, "message": str(error), "lines": lines}
+    return {
+        "end": "done",
+        "lines": lines,
+        "commits": report.commits,
+        "changed": report.changed,
+        "addresses": report.addresses,
+        "psnr": report.psnr,
+    }
 
 
 def hub_down(folder: Path) -> dict:

@@ -145,6 +145,7 @@ class LocalHub:
 
     def __init__(self, page_size: int = 1000):
         self.users: dict[str, dict] = {}
+        self.trusted: dict[str, str] = {}  # identity token of a CI job: the user it may act for
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.blobs: dict[str, bytes] = {}
         self.log: list[tuple[str, str, str, int]] = []
@@ -406,6 +407,8 @@ class HubHandler(Handler):
             raise Answer(404 if user else 401, headers=headers)
         if write:
             self.may_write(user, owner)
+            if user.get("only", address := PREFIXES[kind] + repository.id) != address:
+                raise Answer(403, headers={"X-Error-Message": f"This token is not for {address}"})
         return repository
 
     def commit_at(self, repository: Repository) -> Commit:
@@ -421,10 +424,23 @@ class HubHandler(Handler):
             {"type": "user", "name": user["name"], "orgs": orgs, "auth": {"accessToken": token}}
         )
 
+    def exchange(self):
+        """Give a CI job's identity token a short-lived token for one repository (RFC 8693)."""
+        wish = json.loads(self.content)
+        name = self.hub.trusted.get(wish["subject_token"])
+        if name is None:
+            raise Answer(400, {"error": "invalid_grant", "error_description": "Not trusted"})
+        token = f"hf_jwt_{len(self.hub.users):034d}"
+        only = {"only": wish["resource"]}
+        self.hub.users[token] = {"name": name, "role": "write", "orgs": ()} | only
+        return self.json({"access_token": token, "token_type": "bearer", "expires_in": 3600})
+
     def create(self):
         user, wish = self.asker(required=True), json.loads(self.content)
         owner, kind = wish.get("organization") or user["name"], wish.get("type", "model") + "s"
         self.may_write(user, owner)
+        if "only" in user:
+            raise Answer(401, headers={"X-Error-Message": "This token creates no repositories"})
         repo_id = f"{owner}/{wish['name']}"
         url = f"{self.hub.endpoint}/{PREFIXES[kind]}{repo_id}"
         if (kind, repo_id) in self.hub.repositories:
@@ -747,6 +763,7 @@ PLAIN = r"/(?P<prefix>datasets/|spaces/)?(?P<id>[^/]+/[^/]+)"
 REVISION = r"/(?P<revision>[^/]+)"
 ROUTES = (
     ("GET", r"/api/whoami-v2", "whoami"),
+    ("POST", r"/oauth/token", "exchange"),
     ("POST", r"/api/repos/create", "create"),
     ("DELETE", r"/api/repos/delete", "delete"),
     ("POST", r"/api/validate-yaml", "validate-yaml"),

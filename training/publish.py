@@ -33,8 +33,6 @@ DATASET_TEMPLATE = ROOT / "model_card" / "dataset_template.md"
 CARD, WEIGHTS, LEGACY_MODEL = "README.md", "model.weights.h5", "best_model.h5"
 GIT_FILE = ".gitattributes"  # the Hub's own, in every repository
 
-# A model repository's files; anything else in the folder stays at home.
-MODEL_PATTERNS = ("*.json", "*.csv", "*.png", "runs/**/*", CARD, WEIGHTS)
 NEEDED = (CARD, "config.json", "metadata.json", WEIGHTS, METRICS_FILE)
 
 EXAMPLE_FACES = 4
@@ -147,7 +145,7 @@ class Stage:
             from training.data import reference_split
 
             self.split = reference_split()
-        self.files: dict[str, dict[str, Path]] = {"model": stage_model(folder, work / "model")}
+        self.files = {"model": stage_model(folder, names, work / "model")}
         self.psnr = mean_test_psnr(folder)
         if "dataset" in names:
             self.files["dataset"] = stage_dataset(self.split, names, work / "dataset")
@@ -169,13 +167,15 @@ class Stage:
         return "\n".join(lines)
 
 
-def stage_model(folder: Path, work: Path) -> dict[str, Path]:
+def stage_model(folder: Path, names: Mapping[str, str], work: Path) -> dict[str, Path]:
     """Return the model repository's files and where they lie.
 
-    `best_model.h5`, the format of the first client, is written from the weights.
+    The card is rendered anew, with the repositories' names in it, and `best_model.h5`, the format
+    of the first client, is written from the weights. The rest is published as it is.
 
     Args:
         folder: The model folder.
+        names: OWNER/NAME of each kind of repository.
         work: Where to write what has to be made.
 
     Raises:
@@ -188,23 +188,25 @@ def stage_model(folder: Path, work: Path) -> dict[str, Path]:
         )
     if mean_test_psnr(folder) is None:
         raise ValueError(f"{METRICS_FILE} holds no test PSNR of the model. Received: {folder}")
+
+    from training.denoiser import load_folder
+    from training.release import RELEASED, render_card
+
     files = {
         path.relative_to(folder).as_posix(): path
-        for pattern in MODEL_PATTERNS
-        for path in sorted(folder.glob(pattern))
-        if path.is_file() and not path.name.startswith(".")
+        for name in RELEASED
+        for path in (folder / name, *sorted((folder / name).rglob("*")))
+        if path.is_file()
     }
-    card = files[CARD].read_text(encoding="utf-8")
+    work.mkdir(parents=True)
+    card = render_card(folder, names["model"], names.get("dataset"))
+    (work / CARD).write_text(card, encoding="utf-8")
     links = [first or second for first, second in PICTURE.findall(card)]
     if lost := [link for link in links if "://" not in link and link not in files]:
         raise ValueError(f"{CARD} shows pictures that are not there. Received: {', '.join(lost)}")
-
-    from training.denoiser import load_folder
-
-    work.mkdir(parents=True)
     logging.getLogger("absl").setLevel(logging.ERROR)  # Keras advises against this very format
     load_folder(folder).save(work / LEGACY_MODEL)
-    return files | {LEGACY_MODEL: work / LEGACY_MODEL}
+    return files | {name: work / name for name in (CARD, LEGACY_MODEL)}
 
 
 def stage_dataset(split: DatasetDict, names: Mapping[str, str], work: Path) -> dict[str, Path]:
@@ -331,9 +333,12 @@ def check_space_versions(folder: Path) -> str:
 
 
 def _refuse_tokens(kind: str, files: Mapping[str, Path]) -> None:
-    from huggingface_hub import get_token
+    from huggingface_hub import errors, get_token
 
-    known = get_token()
+    try:
+        known = get_token()
+    except errors.OIDCError as error:
+        raise PermissionError(f"no token for HF_OIDC_RESOURCE: {hub.first_line(error)}") from None
     for path, source in files.items():
         content = source.read_bytes()
         if (known and known.encode() in content) or hub.TOKEN.search(content.decode("latin-1")):
@@ -350,16 +355,29 @@ class _Run:
         self.private, self.allow_regression, self.say = private, allow_regression, say
         self.api = HfApi()
         self.report = Report(tag=tag, psnr=(staged.psnr, None))
+        # A trusted publisher's token (https://huggingface.co/docs/hub/trusted-publishers) writes to
+        # one repository: a workflow runs the same command once for each.
+        resource = os.environ.get("HF_OIDC_RESOURCE")
+        own = {kind: hub.ADDRESSES[kind] + name for kind, name in names.items()}
+        self.mine = [kind for kind in names if resource in (None, "", own[kind])]
+        if not self.mine:
+            raise ValueError(
+                f"HF_OIDC_RESOURCE must be one of {', '.join(own.values())}. Received: {resource}"
+            )
 
     def go(self) -> Report:
         kind = "model"
         try:
-            for kind in self.names:
+            for kind in self.mine:
                 self._ensure(kind)
             kind = "model"
-            self._look(self._head(kind))
+            if kind in self.mine:
+                self._look(self._head(kind))
             for kind in self.names:
-                getattr(self, f"_publish_{kind}")()
+                if kind in self.mine:
+                    getattr(self, f"_publish_{kind}")()
+                else:
+                    self._record(kind, self._head(kind), changed=False)
         except RefusedError:
             raise
         except Exception as error:
@@ -399,8 +417,6 @@ class _Run:
 
     def _check_write(self, kind: str) -> None:
         """Ask for the right to write to every repository before the first one changes."""
-        if os.environ.get("HF_OIDC_RESOURCE"):
-            return  # such a token writes to one repository; the others are only compared
         try:
             hub.patiently(lambda: self.api.auth_check(self.names[kind], repo_type=kind, write=True))
         except Exception as error:

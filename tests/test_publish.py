@@ -1,0 +1,321 @@
+"""Publishing: whole repositories or none, one clear line for each fault, and no second commit."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from hub_scripts import UPLOAD_FAULTS
+from local_hub import LocalHub
+
+EVERYTHING = {"model": "alice/m", "dataset": "alice/d", "space": "alice/s", "tag": "v1.0.0"}
+SCRIPT = "tests/hub_scripts.py"
+MODEL_FILES = {
+    ".gitattributes",
+    "README.md",
+    "best_model.h5",
+    "comparison.png",
+    "config.json",
+    "error_map.png",
+    "history.csv",
+    "loss_curves.png",
+    "metadata.json",
+    "metrics.json",
+    "model.weights.h5",
+    "psnr_vs_sigma.png",
+    "runs/train/events.out.tfevents.1",
+    "training_config.json",
+}
+
+
+def order(options, **folder):
+    """Return the variable that tells `publish_one` what to do."""
+    name = "-".join(["model", *(f"{key}{value}" for key, value in folder.items())])
+    return {"PUBLISH": json.dumps({"name": name, "folder": folder, "options": options})}
+
+
+def run_publish(hub, folder, token, options, **made):
+    """Publish in a fresh process and return what it reported."""
+    done = hub.run(
+        SCRIPT,
+        "publish_one",
+        str(folder),
+        token=token,
+        home=folder / "home",
+        **order(options, **made),
+    )
+    assert token not in done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1]) | {"log": done.stdout + done.stderr}
+
+
+@pytest.fixture(scope="module")
+def faults(tmp_path_factory):
+    """Every fault of the table, one after the other, in one process."""
+    with LocalHub() as hub:
+        folder, token = tmp_path_factory.mktemp("faults"), hub.user("alice")
+        done = hub.run(SCRIPT, "upload_faults", str(folder), token=token, home=folder / "home")
+    assert token not in done.stdout + done.stderr
+    return hub, json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("case", UPLOAD_FAULTS)
+def test_upload_fault(faults, case):
+    """A fault ends in success or in one clear line, the repository whole either way."""
+    hub, results = faults
+    result, expected = results[case], UPLOAD_FAULTS[case][2]
+    assert result["end"] == expected, result
+    assert "\n" not in result["message"]
+    assert set(result["files"]) in (
+        [MODEL_FILES] if expected == "done" else [set(), {".gitattributes"}]
+    )
+    assert result.get("again", {"end": "done"})["end"] == "done"
+    repository = hub.repository(f"alice/{case}")
+    assert [commit.title for commit in repository.commits] == ["initial commit", "Publish v1.0.0"]
+    assert repository.tags == {"v1.0.0": repository.head.oid}
+    assert set(repository.head.files) == MODEL_FILES
+
+
+def test_fault_table_is_long_enough():
+    assert len(UPLOAD_FAULTS) >= 15
+
+
+@pytest.fixture(scope="module")
+def release(faces, tmp_path_factory):
+    """Model, dataset and Space published twice, each time by a fresh process."""
+    folder = tmp_path_factory.mktemp("release")
+    with LocalHub() as hub:
+        token = hub.user("alice")
+        plan = run_publish(hub, folder, token, EVERYTHING | {"dry_run": True})
+        asked = list(hub.log)
+        first = run_publish(hub, folder, token, EVERYTHING)
+        commits = {key: len(value.commits) for key, value in hub.repositories.items()}
+        second = run_publish(hub, folder, token, EVERYTHING)
+        yield (
+            hub,
+            folder,
+            token,
+            {
+                "plan": plan,
+                "asked": asked,
+                "first": first,
+                "second": second,
+                "commits": commits,
+            },
+        )
+
+
+def test_dry_run_lists_every_file_and_touches_nothing(release):
+    hub, _, _, seen = release
+    assert seen["plan"]["end"] == "done" and seen["asked"] == []
+    for kind, name in (("models", "alice/m"), ("datasets", "alice/d"), ("spaces", "alice/s")):
+        listing = seen["plan"]["lines"][0].split(f" {name}: ")[1].split(" alice/")[0]
+        for path, entry in hub.repository(name, kind).head.files.items():
+            assert path == ".gitattributes" or path in listing
+            if (kind, path) not in (("datasets", "README.md"), ("models", ".gitattributes")):
+                assert path == ".gitattributes" or f"{entry.size:>10,}  {path}" in listing
+
+
+def test_publishing_twice_makes_no_second_commit(release):
+    hub, _, _, seen = release
+    assert seen["first"]["end"] == seen["second"]["end"] == "done"
+    assert {key: len(value.commits) for key, value in hub.repositories.items()} == seen["commits"]
+    assert seen["second"]["commits"] == seen["first"]["commits"]
+    assert set(seen["second"]["changed"].values()) == {False}
+    assert set(seen["first"]["changed"].values()) == {True}
+
+
+def test_one_commit_and_one_tag(release):
+    hub, _, _, seen = release
+    model, space = hub.repository("alice/m"), hub.repository("alice/s", "spaces")
+    assert len(model.commits) == len(space.commits) == 2  # the Hub's own first one, and ours
+    assert model.tags == {"v1.0.0": seen["first"]["commits"]["model"]}
+    assert set(model.head.files) == MODEL_FILES
+
+
+def test_space_serves_the_commit_just_published(release):
+    hub, _, _, seen = release
+    space = hub.repository("alice/s", "spaces")
+    values = {key: variable["value"] for key, variable in space.variables.items()}
+    assert values == {"MODEL_ID": "alice/m", "MODEL_REVISION": seen["first"]["commits"]["model"]}
+    paths = set(space.head.files)
+    assert {"app.py", "requirements.txt", "training/denoiser.py", "training/serving.py"} <= paths
+    assert {"model_card/config.json", "model_card/model.weights.h5"} <= paths
+    assert "model_card/template.md" not in paths
+    assert sum(path.startswith("examples/face_") for path in paths) == 4
+
+
+def test_space_versions_agree(release):
+    from training.publish import SPACE_FOLDER, check_space_versions
+
+    hub, *_ = release
+    card = hub.read("alice/s", "README.md", "spaces").decode()
+    assert f"sdk_version: {check_space_versions(SPACE_FOLDER)}\n" in card
+    assert "models:\n- alice/m\n" in card and "datasets:\n- alice/d\n" in card
+
+
+def test_addresses_are_shown_last(release):
+    hub, _, _, seen = release
+    shown = [line.split()[-1] for line in seen["first"]["lines"][-3:]]
+    pages = ("/datasets/alice/d", "/alice/m", "/spaces/alice/s")
+    assert shown == [hub.endpoint + page for page in pages]
+
+
+def test_published_dataset_is_the_split(release, faces, monkeypatch):
+    """Its parquet files hold the split byte for byte, credit and warnings on the card."""
+    import io
+
+    from datasets import Dataset
+    from huggingface_hub import DatasetCard
+
+    from training.data import SPLIT_CHECKSUM, split_checksum
+
+    hub, folder, *_ = release
+    split = {}
+    for name in ("train", "test"):
+        path = folder / f"{name}.parquet"
+        path.write_bytes(hub.read("alice/d", f"data/{name}-00000-of-00001.parquet", "datasets"))
+        split[name] = Dataset.from_parquet(str(path), cache_dir=str(folder / "cache"))
+    assert split_checksum(split) == SPLIT_CHECKSUM
+    card = DatasetCard(hub.read("alice/d", "README.md", "datasets").decode())
+    assert card.data.dataset_info["splits"][0] == {
+        "name": "train",
+        "num_bytes": card.data.dataset_info["splits"][0]["num_bytes"],
+        "num_examples": 80,
+    }
+    assert io.StringIO(card.text).read().count("AT&T Laboratories Cambridge") >= 2
+    assert "identifiable people" in card.text and "share people" in card.text
+
+
+def test_cards_are_valid_and_say_what_the_metrics_say(release):
+    """Figures in the prose and in model-index are those of metrics.json; pictures exist."""
+    import re
+
+    from huggingface_hub import ModelCard
+
+    hub, *_ = release
+    card = ModelCard(hub.read("alice/m", "README.md").decode())
+    metrics = json.loads(hub.read("alice/m", "metrics.json"))
+    model = metrics["splits"]["test"]["model"]
+    figures = {result.metric_type: result.metric_value for result in card.data.eval_results}
+    assert figures == {
+        "psnr": round(model["psnr"]["mean"], 2),
+        "ssim": round(model["ssim"]["mean"], 3),
+        "mse": round(model["mse"]["mean"], 6),
+    }
+    assert f"{model['psnr']['mean']:.2f} dB" in card.text
+    assert f"MSE {model['mse']['mean']:.6f}" in card.text
+    assert "alice/m" in card.text and "OWNER/" not in card.text
+    assert card.data.datasets == ["alice/d"]
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", card.text)
+    assert pictures and set(pictures) <= set(hub.repository("alice/m").head.files)
+    assert hub.count("validate-yaml") >= 3 and hub.count("validate-yaml", 400) == 0
+
+
+def test_gate_and_arguments(release):
+    """A worse model and wrong arguments are refused, and nothing changes."""
+    hub, folder, token, seen = release
+    worse = run_publish(hub, folder, token, {"model": "alice/m", "tag": "v1.0.1"}, psnr=29.0)
+    assert worse["end"] == "RefusedError"
+    assert "29.000" in worse["message"] and "29.500" in worse["message"]
+    options = {"model": "alice/m", "tag": "v1.0.1", "private": True}
+    public = run_publish(hub, folder, token, options)
+    assert public["end"] == "ValueError" and "is public" in public["message"]
+    taken = run_publish(hub, folder, token, {"model": "alice/m", "tag": "v1.0.0"}, psnr=29.9)
+    assert taken["end"] == "ValueError" and "--tag v1.0.0" in taken["message"]
+    assert hub.repository("alice/m").head.oid == seen["first"]["commits"]["model"]
+
+    options = {"model": "alice/m", "tag": "v1.0.1", "allow_regression": True}
+    allowed = run_publish(hub, folder, token, options, psnr=29.0)
+    assert allowed["end"] == "done" and allowed["psnr"] == [29.0, 29.5]
+    assert hub.repository("alice/m").tags["v1.0.1"] == allowed["commits"]["model"]
+
+
+def test_no_token_is_published_or_logged(release):
+    hub, folder, token, seen = release
+    assert not any(token.encode() in content for content in hub.blobs.values())
+    assert all(token not in result["log"] for result in (seen["plan"], seen["first"]))
+    leaky = folder / "leaky"
+    from hub_scripts import make_folder
+
+    make_folder(leaky)
+    (leaky / "history.csv").write_text(f"epoch,loss\n0,{token}\n")
+    done = hub.run(
+        SCRIPT,
+        "publish_one",
+        str(folder),
+        token=token,
+        home=folder / "home",
+        PUBLISH=json.dumps({"name": "leaky", "options": {"model": "alice/leaky"}}),
+    )
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["end"] == "ValueError" and "history.csv" in result["message"]
+    assert token not in done.stdout + done.stderr
+    assert ("models", "alice/leaky") not in hub.repositories
+
+
+def start_publish(hub, folder, token, options, **made):
+    """Start a publication and return the process."""
+    variables = hub.environment(token, folder / "home") | order(options, **made)
+    return subprocess.Popen(
+        [sys.executable, SCRIPT, "publish_one", str(folder)],
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_killed_between_model_and_space(faces, tmp_path):
+    """Killed before the Space's commit, the same command goes on: one tag, one commit each."""
+    with LocalHub() as hub:
+        token = hub.user("alice")
+        hub.fault("commit", action="stall", only="/spaces/")
+        process = start_publish(hub, tmp_path, token, EVERYTHING)
+        wait_for(lambda: hub.count("commit", 0) == 1)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        hub.clear_faults()
+        model, space = hub.repository("alice/m"), hub.repository("alice/s", "spaces")
+        published = model.head.oid
+        assert len(model.commits) == 2 and len(space.commits) == 1
+
+        again = run_publish(hub, tmp_path, token, EVERYTHING)
+        assert again["end"] == "done"
+        assert again["changed"] == {"dataset": False, "model": False, "space": True}
+        assert model.head.oid == published and model.tags == {"v1.0.0": published}
+        assert len(model.commits) == len(space.commits) == 2
+        assert space.variables["MODEL_REVISION"]["value"] == published
+
+
+@pytest.mark.parametrize(("late", "end"), [(29.0, "RefusedError"), (29.9, "done")])
+def test_two_publishers_at_once(tmp_path, late, end):
+    """The second commit looks again: a worse model is refused, a better one wins."""
+    with LocalHub() as hub:
+        token = hub.user("alice")
+        hub.fault("commit", action="stall")
+        slow = start_publish(hub, tmp_path, token, {"model": "alice/m"}, psnr=late)
+        wait_for(lambda: hub.count("commit", 0) == 1)
+        quick = run_publish(hub, tmp_path, token, {"model": "alice/m"}, psnr=29.5)
+        assert quick["end"] == "done"
+        hub.clear_faults()
+        out, _ = slow.communicate(timeout=120)
+        result = json.loads(out.splitlines()[-1])
+        repository = hub.repository("alice/m")
+    assert result["end"] == end, result
+    assert len(repository.commits) == (2 if end == "RefusedError" else 3)
+    assert set(repository.head.files) == MODEL_FILES
+    best = json.loads(hub.read("alice/m", "metrics.json"))["splits"]["test"]["model"]["psnr"]
+    assert best["mean"] == max(late, 29.5)
