@@ -25,6 +25,7 @@ choose_backend(FOR_INFERENCE)
 
 import keras  # noqa: E402
 
+from training.forward import compile_pass  # noqa: E402
 from training.model import estimator_of, restorer_of, takes_sigma  # noqa: E402
 
 MODEL_FILES = ("config.json", "metadata.json", "model.weights.h5")
@@ -285,21 +286,21 @@ class Denoiser(
         return self._run("restore given sigma", tiles, levels)[..., 0]
 
     def _run(self, name, tiles, levels=None):
-        """One forward pass of N×S×S tiles, in a pass compiled for this side."""
-        inputs = np.ascontiguousarray(tiles, np.float32)[..., None]
+        """One forward pass of N×S×S tiles, compiled for their side and for one tile or for any."""
+        inputs = [np.ascontiguousarray(tiles, np.float32)[..., None]]
+        if levels is not None:
+            inputs.append(np.ascontiguousarray(levels, np.float32).reshape(-1, 1, 1, 1))
+        count, side = tiles.shape[:2]
+        key = (name, side, 1 if count == 1 else None)
         with self._lock:
-            key = (name, inputs.shape[1])
             if key not in self._passes:
-                self._passes[key] = self._compile(name)
-            if levels is not None:
-                inputs = [inputs, levels.reshape(-1, 1, 1, 1)]
-            return np.asarray(self._passes[key].predict_on_batch(inputs))
+                self._passes[key] = compile_pass(self._network(name), side, batch=key[2])
+            return self._passes[key](*inputs)
 
-    def _compile(self, name):
-        """A model of its own for each input shape, since OpenVINO keeps one compiled shape each."""
-        part = {"restore": lambda model: model, "estimate": estimator_of}.get(name, restorer_of)
-        part = part(self.model)
-        return keras.Model(part.inputs, part.outputs)
+    def _network(self, name):
+        if name == "restore":
+            return self.model
+        return estimator_of(self.model) if name == "estimate" else restorer_of(self.model)
 
 
 def load_folder(folder: Path) -> keras.Model:
