@@ -13,6 +13,7 @@ from pathlib import Path
 
 OPTIMIZERS = ("muon", "adamw")
 LOSSES = ("mse",)
+PRESETS = {"default": {}, "quick": {"epochs": 6}}
 
 
 def _option(default, help_text, *, low=None, high=None, choices=None):
@@ -105,6 +106,17 @@ class TrainingConfig:
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
+    def from_options(
+        cls, given: dict, *, path: str | Path | None = None, preset: str = "default"
+    ) -> TrainingConfig:
+        """Builds a config from a preset, over it a JSON file, over both the given options.
+
+        Raises:
+            ValueError: an option is unknown or impossible, or the file cannot be read.
+        """
+        return cls.from_dict(PRESETS[preset] | (_read(path) if path else {}) | given)
+
+    @classmethod
     def from_dict(cls, options: dict) -> TrainingConfig:
         """Builds a config from a mapping of option names to values.
 
@@ -128,19 +140,22 @@ class TrainingConfig:
             ValueError: the file cannot be read, is not a JSON object, or holds an unknown or
                 impossible option.
         """
-        try:
-            options = json.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ValueError(
-                f"cannot read the config: {error.strerror}. Received: {path}"
-            ) from None
-        except ValueError as error:
-            raise ValueError(f"the config is not JSON: {error}. Received: {path}") from None
-        if not isinstance(options, dict):
-            raise ValueError(
-                f"the config must be one JSON object. Received: {type(options).__name__} in {path}"
-            )
-        return cls.from_dict(options)
+        return cls.from_dict(_read(path))
+
+
+def _read(path):
+    """The options in a JSON file."""
+    try:
+        options = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"cannot read the config: {error.strerror}. Received: {path}") from None
+    except ValueError as error:
+        raise ValueError(f"the config is not JSON: {error}. Received: {path}") from None
+    if not isinstance(options, dict):
+        raise ValueError(
+            f"the config must be one JSON object. Received: {type(options).__name__} in {path}"
+        )
+    return options
 
 
 def _checked(option, value):

@@ -56,8 +56,11 @@ class Faces(NamedTuple):
         return Faces(*(column[rows] for column in self))
 
 
-def fetch_faces() -> tuple[np.ndarray, np.ndarray]:
+def fetch_faces(*, download: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Reads all 400 faces from scikit-learn's cache, downloading them the first time.
+
+    Args:
+        download: whether to download what is not cached.
 
     Returns:
         uint8 400×64×64 pictures and the int subject of each, in the original file's order.
@@ -68,7 +71,7 @@ def fetch_faces() -> tuple[np.ndarray, np.ndarray]:
     from sklearn.datasets import fetch_olivetti_faces, get_data_home
 
     try:
-        bunch = fetch_olivetti_faces(shuffle=False, n_retries=1)
+        bunch = fetch_olivetti_faces(shuffle=False, n_retries=1, download_if_missing=download)
     except OSError as error:  # urllib's and the socket's errors are OSErrors
         raise FacesUnavailableError(NO_FACES.format(home=get_data_home(), why=error)) from None
     return to_uint8(bunch.images), np.asarray(bunch.target)
@@ -110,16 +113,19 @@ def reference_split(
     )
 
 
-def other_faces() -> Faces:
+def other_faces(*, download: bool = True) -> Faces:
     """Returns the 300 faces outside the reference split, in the original file's order.
 
     They are never trained on and never used to choose anything. Their noise is drawn like the
     split's, from a `RandomState` of its own.
 
+    Args:
+        download: as for `fetch_faces`.
+
     Raises:
         FacesUnavailableError: see `fetch_faces`.
     """
-    images, subjects = fetch_faces()
+    images, subjects = fetch_faces(download=download)
     ids = np.setdiff1d(np.arange(len(images)), _reference_ids()[0])
     noisy = _noisy(images[ids], np.random.RandomState(SEED + 1))
     return Faces(

@@ -9,6 +9,8 @@ graph. Training and `Denoiser` can give the level instead, by calling the restor
 
 from __future__ import annotations
 
+import math
+
 import keras
 from keras import layers
 
@@ -60,9 +62,9 @@ def estimator_of(model: keras.Model) -> keras.Model:
     return model.get_layer(ESTIMATOR)
 
 
-def _restorer(channels, blocks) -> keras.Model:
+def _restorer(channels, blocks, side=None) -> keras.Model:
     """The U-Net: noisy minus sigma times the noise it sees."""
-    noisy = keras.Input((None, None, 1), name="noisy")
+    noisy = keras.Input((side, side, 1), name="noisy")
     sigma = keras.Input((1, 1, 1), name="sigma")
     embedding = layers.Rescaling(1.0 / SIGMA_UNIT, name="level")(sigma)
     embedding = layers.Conv2D(32, 1, activation="silu", name="level_embedding")(embedding)
@@ -91,9 +93,9 @@ def _restorer(channels, blocks) -> keras.Model:
     )
 
 
-def _estimator() -> keras.Model:
+def _estimator(side=None) -> keras.Model:
     """A small network that estimates one noise level for the whole picture."""
-    noisy = keras.Input((None, None, 1), name="noisy")
+    noisy = keras.Input((side, side, 1), name="noisy")
     x = layers.Conv2D(16, 3, activation="relu", name="estimate_0")(noisy)
     x = layers.Conv2D(16, 3, strides=2, activation="relu", name="estimate_1")(x)
     x = layers.Conv2D(32, 3, activation="relu", name="estimate_2")(x)
@@ -111,3 +113,23 @@ def _residual_block(x, embedding, width, name):
     y = layers.ReLU(name=f"{name}_relu")(y)
     y = layers.Conv2D(width, 3, padding="same", name=f"{name}_conv1")(y)
     return layers.Add(name=f"{name}_add")([x, y])
+
+
+def multiply_adds(channels: tuple[int, ...], blocks: tuple[int, ...], side: int = 64) -> int:
+    """Returns the multiply-adds of one pass over a side×side picture, as convolutions count them.
+
+    Args:
+        channels, blocks: as for `residual_unet`.
+        side: side of the picture in pixels.
+    """
+    total = 0
+    for part in (_restorer(channels, blocks, side), _estimator(side)):
+        for layer in part.layers:
+            if isinstance(layer, layers.Conv2DTranspose):
+                places = math.prod(layer.input.shape[1:3])
+            elif isinstance(layer, layers.Conv2D):
+                places = math.prod(layer.output.shape[1:3])
+            else:
+                continue
+            total += math.prod(layer.kernel.shape) * places
+    return total

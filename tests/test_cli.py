@@ -1,0 +1,158 @@
+"""The command line: fast help, one-line refusals, exit codes, and a real training."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.config import TrainingConfig
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL = [
+    "--steps-per-epoch=3", "--channels=8,16", "--blocks=1,1", "--validation-faces=4", "--epochs=2",
+]  # fmt: skip
+
+
+def denoiser(*arguments, **options):
+    """Runs `python -m training …` and returns the finished process."""
+    return subprocess.run(
+        [sys.executable, "-m", "training", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=300,
+        **options,
+    )
+
+
+def test_help_imports_nothing_heavy_and_answers_at_once():
+    started = time.perf_counter()
+    assert "train" in denoiser("--help").stdout
+    assert time.perf_counter() - started < 1.0
+    code = "import sys, training.cli as cli; cli._parser(); print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    ).stdout.split()
+    assert not {"keras", "tensorflow", "numpy", "datasets", "gradio", "huggingface_hub"} & {*loaded}
+
+
+def test_every_option_of_the_config_can_be_given():
+    text = denoiser("train", "--help").stdout
+    for option in fields(TrainingConfig):
+        assert f"--{option.name.replace('_', '-')}" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--sigma", "7"], "sigma must be a number from 0.005 to 0.5. Received: 7"),
+        (["--epochs", "0"], "epochs must be a whole number of at least 1. Received: 0"),
+        (["--epochs", "2.5"], "epochs must be a whole number. Received: 2.5"),
+        (["--sigma", "much"], "--sigma: invalid number value: 'much'"),
+        (["--optimizer", "sgd"], "optimizer must be one of"),
+        (["--channels", "16,x"], "--channels: invalid list of whole numbers value: '16,x'"),
+        (["--channels", "16"], "channels and blocks need one entry a level each"),
+        (["--sgma", "0.1"], "unrecognized arguments: --sgma 0.1"),
+        (["--config", "nowhere.json"], "cannot read the config"),
+    ],
+)
+def test_a_wrong_option_is_refused_in_one_line(arguments, named):
+    done = denoiser("train", *arguments)
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_config_file_with_an_unknown_option_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text('{"epochs": 2, "epoch": 3}')
+    done = denoiser("train", "--config", tmp_path / "config.json")
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("Received: epoch")
+
+
+def test_options_win_over_the_file_and_the_file_over_the_preset(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text('{"epochs": 9, "seed": 4}')
+    config = TrainingConfig.from_options({"seed": 5}, path=path, preset="quick")
+    assert (config.epochs, config.seed) == (9, 5)
+
+
+@pytest.mark.slow
+def test_train_killed_and_resumed_leaves_the_folder_absent_or_complete(faces, tmp_path):
+    output = tmp_path / "model"
+    arguments = ["train", "--output", output, *SMALL, "--json"]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "training", *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while running.poll() is None and not (tmp_path / "model.run" / "state.npz").exists():
+        time.sleep(0.05)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    assert not output.exists()
+
+    done = denoiser(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "Resuming after epoch" in done.stderr
+    printed = json.loads(done.stdout)
+    assert printed == json.loads((output / "metrics.json").read_text())
+    assert round(printed["splits"]["test"]["noisy"]["psnr"]["mean"], 2) == 20.03
+    assert printed["splits"]["test"]["model"]["psnr"]["mean"] > 20.03
+    assert {path.name for path in tmp_path.iterdir()} == {"model", "model.run"}
+    for name in ("README.md", "best_model.h5", "history.csv"):
+        assert (output / name).exists() == (name != "best_model.h5")
+
+    again = denoiser("train", "--output", output, *SMALL, "--seed=1")
+    assert again.returncode == 2
+    assert "seed: 0 there, 1 here" in again.stderr
+
+    picture, restored = tmp_path / "noisy.png", tmp_path / "restored.png"
+    faces["test"][0]["noisy"].save(picture)
+    done = denoiser("restore", picture, restored, "--model", output)
+    assert done.returncode == 0, done.stderr
+    from PIL import Image
+
+    assert Image.open(restored).size == (64, 64)
+    done = denoiser("restore", picture, restored, "--model", output)
+    assert done.returncode == 2
+    assert "--overwrite replaces it" in done.stderr
+
+
+def test_train_does_not_replace_what_is_no_model(tmp_path):
+    precious = tmp_path / "thesis.txt"
+    precious.write_text("mine")
+    done = denoiser("train", "--output", tmp_path, "--overwrite", *SMALL)
+    assert done.returncode == 2
+    assert "must be a new folder or an earlier model folder" in done.stderr
+    assert precious.read_text() == "mine"
+
+
+def test_a_missing_model_is_named():
+    done = denoiser("restore", "a.png", "b.png", "--model", "no_such_folder")
+    assert done.returncode == 2
+    assert "no_such_folder" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_no_faces_and_no_network_is_said_once(tmp_path):
+    environment = os.environ | {
+        "SCIKIT_LEARN_DATA": str(tmp_path),
+        "http_proxy": "http://127.0.0.1:9",
+        "https_proxy": "http://127.0.0.1:9",
+    }
+    done = denoiser("train", "--output", tmp_path / "model", *SMALL, env=environment)
+    assert done.returncode == 1
+    assert "SCIKIT_LEARN_DATA" in done.stderr
+    assert "--dataset OWNER/NAME" in done.stderr
+    assert np.all(["Traceback" not in done.stderr])

@@ -1,0 +1,264 @@
+"""The command line: `denoiser train | evaluate | restore | demo | publish`, and no logic.
+
+Exit codes: 0 done, 1 failed, 2 a wrong argument, 3 refused or stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+from training import __version__
+from training.config import PRESETS, TrainingConfig
+
+DONE, FAILED, WRONG_ARGUMENT, REFUSED = 0, 1, 2, 3
+ROOT = Path(__file__).resolve().parents[1]
+BUNDLED_MODEL = ROOT / "model_card"
+APP = ROOT / "space" / "app.py"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command and returns its exit code.
+
+    Args:
+        arguments: the command line without the program's name; None takes `sys.argv`.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        return _complain("stopped; the same command goes on where it was", REFUSED)
+    except ValueError as error:
+        return _complain(error, WRONG_ARGUMENT)
+    except (RuntimeError, OSError) as error:
+        stopped = type(error).__name__ in ("TrainingStoppedError", "RefusedError")
+        return _complain(error, REFUSED if stopped else FAILED)
+
+
+def _train(options) -> int:
+    given = {
+        field.name: getattr(options, field.name)
+        for field in fields(TrainingConfig)
+        if hasattr(options, field.name)
+    }
+    config = TrainingConfig.from_options(given, path=options.config, preset=options.preset)
+    _for_training()
+    from training.train import train
+
+    with _quiet_output(options.json):
+        metrics = train(
+            config, options.output, dataset=options.dataset, overwrite=options.overwrite
+        )
+    _print_figures(metrics, options.json)
+    return DONE
+
+
+def _evaluate(options) -> int:
+    from training.data import reference_split
+    from training.denoiser import Denoiser
+    from training.evaluate import evaluate
+    from training.train import others_if_there
+
+    with _quiet_output(True):
+        denoiser = Denoiser.from_pretrained(options.model)
+        peers = None
+        if options.peers:
+            from training.peers import load_peers
+
+            peers = load_peers(options.peers)
+        others = others_if_there(options.dataset, print)
+        split = reference_split(options.dataset)
+        metrics = evaluate(denoiser, split, others, peers=peers, say=print)
+        if options.plot:
+            from training.plots import psnr_against_sigma
+
+            psnr_against_sigma(metrics["sigmas"], options.plot)
+    _print_figures(metrics, options.json)
+    return DONE
+
+
+def _restore(options) -> int:
+    from training.denoiser import Denoiser
+
+    output = Path(options.output)
+    if output.exists() and not options.overwrite:
+        raise ValueError(f"the output exists; --overwrite replaces it. Received: {output}")
+    denoiser = Denoiser.from_pretrained(options.model)
+    picture = denoiser(
+        options.picture, sigma=options.sigma, strength=options.strength, mirror=options.mirror
+    )
+    try:
+        picture.save(output)
+    except (KeyError, ValueError):
+        raise ValueError(
+            f"a {picture.mode} picture is not written in that format; .png would do. "
+            f"Received: {output}"
+        ) from None
+    print(output)
+    return DONE
+
+
+def _demo(options) -> int:
+    import runpy
+
+    for name in ("host", "port", "model", "revision"):
+        value = getattr(options, name)
+        if value is not None:
+            os.environ[DEMO_VARIABLES[name]] = str(value)
+    runpy.run_path(str(APP), run_name="__main__")
+    return DONE
+
+
+DEMO_VARIABLES = {
+    "host": "GRADIO_SERVER_NAME",
+    "port": "GRADIO_SERVER_PORT",
+    "model": "MODEL_ID",
+    "revision": "MODEL_REVISION",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line."""
+
+    def error(self, message):
+        self.exit(WRONG_ARGUMENT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="denoiser",
+        description="Train, evaluate and use a Residual U-Net that removes Gaussian noise.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    train = _command(commands, "train", _train, "train a model and write its folder")
+    train.add_argument(
+        "--output", default="outputs/model", help="model folder to write (%(default)s)"
+    )
+    train.add_argument("--config", metavar="FILE", help="JSON file with any of the options below")
+    train.add_argument(
+        "--preset", choices=PRESETS, default="default", help="settings to start from (%(default)s)"
+    )
+    train.add_argument(
+        "--quick", dest="preset", action="store_const", const="quick", help="--preset quick"
+    )
+    _add_dataset(train)
+    train.add_argument(
+        "--overwrite", action="store_true", help="replace a finished model; start a run anew"
+    )
+    _add_json(train)
+    _add_config_options(train.add_argument_group("training options, over --config and --preset"))
+
+    evaluate = _command(commands, "evaluate", _evaluate, "measure a model on the reference split")
+    evaluate.add_argument("model", help="model folder, or OWNER/NAME on the Hub")
+    _add_dataset(evaluate)
+    evaluate.add_argument("--peers", metavar="FOLDER", help="weights of FFDNet and DnCNN to add")
+    evaluate.add_argument("--plot", metavar="PNG", help="also draw PSNR against sigma")
+    _add_json(evaluate)
+
+    restore = _command(commands, "restore", _restore, "remove the noise of one picture")
+    restore.add_argument("picture", help="picture file of any size")
+    restore.add_argument("output", help="picture file to write, such as restored.png")
+    restore.add_argument(
+        "--model", default=str(BUNDLED_MODEL), help="model folder, or OWNER/NAME (the bundled one)"
+    )
+    restore.add_argument("--sigma", type=float, help="noise level from 0 to 1 (estimated)")
+    restore.add_argument("--strength", type=float, default=1.0, help="0 untouched to 1 full")
+    restore.add_argument("--mirror", action="store_true", help="average with the mirror image")
+    restore.add_argument("--overwrite", action="store_true", help="replace an existing output")
+
+    demo = _command(commands, "demo", _demo, "open the demo page")
+    demo.add_argument("--host", help="address to bind (127.0.0.1)")
+    demo.add_argument("--port", type=int, help="port to bind (7860 or the next free one)")
+    demo.add_argument("--model", metavar="OWNER/NAME", help="model on the Hub (the bundled one)")
+    demo.add_argument("--revision", help="tag, branch or commit of that model")
+    return parser
+
+
+def _command(commands, name, run, summary):
+    command = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_dataset(command):
+    command.add_argument(
+        "--dataset", metavar="OWNER/NAME", help="published reference split (scikit-learn's faces)"
+    )
+
+
+def _add_json(command):
+    command.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def _add_config_options(group):
+    """One option for each field of `TrainingConfig`, absent unless given."""
+    for option in fields(TrainingConfig):
+        name, default = option.name, option.default
+        how = {"dest": name, "default": argparse.SUPPRESS}
+        how["help"] = f"{option.metadata['help']} ({_shown(default)})"
+        if isinstance(default, bool):
+            how["action"] = argparse.BooleanOptionalAction
+        elif isinstance(default, tuple):
+            how |= {"type": _whole_numbers, "metavar": "N,N,…"}
+        elif isinstance(default, str):
+            how["metavar"] = "|".join(option.metadata["choices"])
+        else:
+            how |= {"type": _number, "metavar": "N" if isinstance(default, int) else "X"}
+        group.add_argument(f"--{name.replace('_', '-')}", **how)
+        assert default is not MISSING  # noqa: S101 - every option has one
+
+
+def _shown(default):
+    return ",".join(map(str, default)) if isinstance(default, tuple) else default
+
+
+def _number(text):
+    """A number as JSON would have it, so that 3 stays whole; what it may be, the config says."""
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def _whole_numbers(text):
+    return tuple(int(part) for part in text.split(","))
+
+
+_number.__name__, _whole_numbers.__name__ = "number", "list of whole numbers"
+
+
+def _for_training():
+    from training.backend import FOR_TRAINING, choose_backend
+
+    choose_backend(FOR_TRAINING)
+
+
+def _print_figures(metrics, as_json):
+    if as_json:
+        print(json.dumps(metrics))
+        return
+    from training.evaluate import table
+
+    print(table(metrics))
+
+
+def _quiet_output(needed):
+    """Sends what is printed meanwhile to standard error, so that standard output is the answer."""
+    return contextlib.redirect_stdout(sys.stderr) if needed else contextlib.nullcontext()
+
+
+def _complain(error, code):
+    print(f"denoiser: {' '.join(str(error).split())}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

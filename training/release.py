@@ -1,0 +1,196 @@
+"""The model folder: write it whole or not at all, with its card, figures and plots.
+
+    >>> write_model_folder("model_card", result, config, metrics, pictures, run_folder)
+
+A folder opens without this package: `keras.saving.load_model("model_card")`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from training.config import TrainingConfig
+from training.denoiser import MODEL_FILES
+from training.evaluate import decibels, sigma_table
+from training.plots import PLOTS, draw_plots
+
+CARD, METRICS = "README.md", "metrics.json"
+HISTORY, CONFIG = "history.csv", "training_config.json"
+EVENTS = "runs"  # TensorBoard events; the Hub shows them wherever they lie
+TEMPLATE = Path(__file__).resolve().parents[1] / "model_card" / "template.md"
+NAME = "olivetti-denoiser"
+NO_OWNER = f"OWNER/{NAME}"
+
+# Everything a release consists of; other files of a folder (the card templates) stay as they are.
+RELEASED = (*MODEL_FILES, CARD, METRICS, HISTORY, CONFIG, *PLOTS, EVENTS)
+
+
+def write_model_folder(
+    folder: str | Path,
+    model,
+    config: TrainingConfig,
+    history: list[dict],
+    metrics: Mapping,
+    pictures: Mapping[str, np.ndarray],
+    run_folder: str | Path,
+) -> Path:
+    """Writes a release beside its target and renames it into place.
+
+    Args:
+        folder: the target; an earlier release there is replaced, other files in it are kept.
+        model: the Keras model.
+        config: the settings it was trained with.
+        history: one dict an epoch.
+        metrics: what `training.evaluate.evaluate` returned, with training figures added.
+        pictures: what the plots are drawn from: `clean`, `noisy`, `restored` test faces, N×64×64×1,
+            and their `face_id`.
+        run_folder: the training run, whose history and TensorBoard events are copied.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: the target is something else than a model folder.
+    """
+    folder, run_folder = Path(folder), Path(run_folder)
+    check_target(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    stage = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        if folder.is_dir():
+            keep = shutil.ignore_patterns(*RELEASED)
+            shutil.copytree(folder, stage, ignore=keep, dirs_exist_ok=True)
+        model.save(str(stage), zipped=False)
+        with contextlib.suppress(OSError):
+            (stage / "assets").rmdir()  # Keras makes it for models that have any
+        (stage / CONFIG).write_text(config.to_json(), encoding="utf-8")
+        shutil.copyfile(run_folder / HISTORY, stage / HISTORY)
+        if (run_folder / "tensorboard").is_dir():
+            shutil.copytree(run_folder / "tensorboard", stage / EVENTS)
+        (stage / METRICS).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+        draw_plots(stage, history, metrics, pictures)
+        (stage / CARD).write_text(render_card(stage), encoding="utf-8")
+        stage.chmod(0o755)  # mkdtemp makes it private
+        _put_in_place(stage, folder)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+    return folder
+
+
+def check_target(folder: str | Path) -> None:
+    """Makes sure that writing a release to `folder` overwrites nothing but a release.
+
+    Raises:
+        ValueError: it is a file, or a folder with files but neither a model nor card templates.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        return
+    ours = (*MODEL_FILES, TEMPLATE.name)
+    if folder.is_dir() and (
+        not any(folder.iterdir()) or any((folder / name).is_file() for name in ours)
+    ):
+        return
+    raise ValueError(
+        f"the output must be a new folder or an earlier model folder. Received: {folder}"
+    )
+
+
+def is_released(folder: str | Path) -> bool:
+    """Whether the folder holds a complete release."""
+    return all((Path(folder) / name).exists() for name in (*MODEL_FILES, METRICS, CARD))
+
+
+def read_metrics(folder: str | Path) -> dict:
+    """Reads the figures of a model folder.
+
+    Raises:
+        ValueError: there are none, or they cannot be read.
+    """
+    path = Path(folder) / METRICS
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"no figures can be read: {error}. Received: {path}") from None
+
+
+def render_card(folder: str | Path, repo_id: str = NO_OWNER, dataset_id: str | None = None) -> str:
+    """Renders the model card from `model_card/template.md` and the folder's own figures.
+
+    Args:
+        folder: a model folder with `metrics.json` and `training_config.json`.
+        repo_id: OWNER/NAME of the model repository, for the lines of code on the card.
+        dataset_id: OWNER/NAME of the dataset repository, where there is one.
+
+    Returns:
+        The card's Markdown with its YAML header, `model-index` included.
+    """
+    from huggingface_hub import ModelCard
+
+    metrics = read_metrics(folder)
+    config = TrainingConfig.from_json(Path(folder) / CONFIG)
+    test = metrics["splits"]["test"]
+    card = ModelCard.from_template(
+        _card_data(metrics, repo_id, dataset_id),
+        template_path=str(TEMPLATE),
+        repo_id=repo_id,
+        dataset_id=dataset_id,
+        metrics=metrics,
+        config=config,
+        test=test,
+        rows=[name for name in test if name != "count"],
+        sigma_table=sigma_table(metrics),
+        db=decibels,
+        faces=sorted(metrics["faces"], key=lambda face: face["psnr"]),
+    )
+    return str(card)
+
+
+def _card_data(metrics, repo_id, dataset_id):
+    from huggingface_hub import EvalResult, ModelCardData
+
+    results = [
+        EvalResult(
+            task_type="image-to-image",
+            task_name="Gaussian denoising",
+            dataset_type=dataset_id or "olivetti-faces",
+            dataset_name=f"Olivetti faces, sigma {metrics['sigma']:g}",
+            dataset_split="test",
+            metric_type=name,
+            metric_name=f"Test {name.upper()}",
+            metric_value=round(metrics["splits"]["test"]["model"][name]["mean"], digits),
+        )
+        for name, digits in (("psnr", 2), ("ssim", 3), ("mse", 6))
+    ]
+    return ModelCardData(
+        license="mit",
+        library_name="keras",
+        pipeline_tag="image-to-image",
+        tags=["denoising", "image-restoration", "u-net", "gaussian-noise", "faces"],
+        datasets=[dataset_id] if dataset_id else None,
+        metrics=["mse", "psnr", "ssim"],
+        model_name=repo_id.split("/")[-1],
+        eval_results=results,
+    )
+
+
+def _put_in_place(stage, folder):
+    """Renames the stage to the target; between two renames the target is absent, never partial."""
+    if not folder.exists():
+        stage.rename(folder)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+    folder.rename(old / folder.name)
+    try:
+        stage.rename(folder)
+    except OSError:
+        (old / folder.name).rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
