@@ -1,0 +1,148 @@
+"""The reference split: its bytes never change, its parts are disjoint, its noise is 20 dB."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from training.data import (
+    SPLIT_CHECKSUM,
+    Faces,
+    as_arrays,
+    other_faces,
+    reference_split,
+    split_checksum,
+)
+
+# In the original file's numbering, in the order of the split.
+TEST_IDS = [105, 123, 78, 367, 254, 234, 153, 223, 76, 295]
+TEST_IDS += [139, 313, 165, 362, 274, 221, 220, 275, 49, 180]
+
+
+def test_the_bytes_of_the_split_are_those_that_every_figure_was_computed_from(faces):
+    assert SPLIT_CHECKSUM == "bea2b578848afac06c5f00fdfc8a701ee569d4e1f162f99df172043c6a67ce1d"
+    assert split_checksum(faces) == SPLIT_CHECKSUM
+
+
+def test_the_test_faces_are_the_twenty(test_faces):
+    assert test_faces.face_id.tolist() == TEST_IDS
+
+
+def test_the_three_parts_are_disjoint_and_cover_the_set(train_faces, test_faces):
+    others = other_faces()
+    parts = [set(part.face_id.tolist()) for part in (train_faces, test_faces, others)]
+    assert [len(part) for part in parts] == [80, 20, 300]
+    assert set.union(*parts) == set(range(400))
+
+
+def test_faces_are_of_the_person_that_their_number_says(train_faces, test_faces):
+    for part in (train_faces, test_faces, other_faces()):
+        np.testing.assert_array_equal(part.subject, part.face_id // 10)
+
+
+def test_drawing_again_gives_the_same_bytes(faces):
+    assert split_checksum(reference_split()) == split_checksum(faces)
+    np.testing.assert_array_equal(other_faces().noisy, other_faces().noisy)
+
+
+def test_the_noise_is_gaussian_of_a_tenth_of_the_range_then_clipped(train_faces, test_faces):
+    for part in (train_faces, test_faces, other_faces()):
+        middle = (part.clean > 0.4) & (part.clean < 0.6)  # four sigma from either end
+        noise = (part.noisy - part.clean)[middle]
+        assert noise.std() == pytest.approx(0.1, rel=0.02)
+        assert noise.mean() == pytest.approx(0.0, abs=2e-3)
+        decibels = -10 * np.log10(np.square(part.noisy - part.clean).mean())
+        assert decibels == pytest.approx(20.0, abs=0.15)
+
+
+def test_rows_are_eight_bit_gray_pictures(faces):
+    assert set(faces) == {"train", "test"}
+    for part in faces.values():
+        assert set(part.column_names) == {"clean", "noisy", "subject", "face_id"}
+        for column in ("clean", "noisy"):
+            picture = part[0][column]
+            assert (picture.mode, picture.size) == ("L", (64, 64))
+
+
+def test_arrays_are_floats_in_the_unit_range_on_the_8_bit_grid(train_faces):
+    assert isinstance(train_faces, Faces)
+    for pictures in (train_faces.clean, train_faces.noisy):
+        assert pictures.shape == (80, 64, 64, 1)
+        assert pictures.dtype == np.float32
+        assert pictures.min() >= 0.0
+        assert pictures.max() <= 1.0
+        np.testing.assert_allclose(pictures * 255, np.rint(pictures * 255), atol=1e-4)
+
+
+def test_taking_rows_takes_them_of_every_column(train_faces):
+    taken = train_faces.take([3, 1])
+    for column, whole in zip(taken, train_faces, strict=True):
+        np.testing.assert_array_equal(column, whole[[3, 1]])
+
+
+def test_the_checksum_sees_a_single_changed_pixel(faces):
+    from PIL import Image
+
+    def change(row, index):
+        if index == 7:
+            pixels = np.array(row["noisy"])
+            pixels[5, 5] ^= 1
+            row["noisy"] = Image.fromarray(pixels)
+        return row
+
+    changed = faces["test"].map(change, with_indices=True, keep_in_memory=True)
+    changed = changed.cast(faces["test"].features)
+    assert split_checksum({"train": faces["train"], "test": changed}) != SPLIT_CHECKSUM
+
+
+def test_a_split_without_a_column_is_refused_by_name(faces):
+    with pytest.raises(ValueError, match=r"noisy missing\. Received: columns="):
+        as_arrays(faces["test"].remove_columns("noisy"))
+
+
+def test_a_split_of_other_sizes_is_refused():
+    from datasets import Dataset
+    from PIL import Image
+
+    small = [Image.new("L", (32, 48))]
+    rows = Dataset.from_dict(
+        {"clean": small, "noisy": small, "subject": [0], "face_id": [0]},
+    )
+    with pytest.raises(
+        ValueError, match=r"pictures must be 64×64\. Received: clean of \[\(48, 32\)"
+    ):
+        as_arrays(rows)
+
+
+def test_no_cache_and_no_network_is_one_message_that_says_what_to_do(tmp_path):
+    """In a process whose every request goes to a port where nothing listens."""
+    nowhere = "http://127.0.0.1:9"
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), nowhere)
+    environment = {**os.environ, **proxies, "no_proxy": "", "NO_PROXY": ""}
+    environment |= {"SCIKIT_LEARN_DATA": str(tmp_path)}
+    script = (
+        "from training.data import FacesUnavailableError, reference_split\n"
+        "try:\n"
+        "    reference_split()\n"
+        "except FacesUnavailableError as error:\n"
+        "    print(error)\n"
+        "    raise SystemExit(7)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 7, done.stderr
+    assert "neither in scikit-learn's cache" in done.stdout
+    assert str(tmp_path) in done.stdout
+    assert "SCIKIT_LEARN_DATA" in done.stdout
+    assert "olivetti_py3.pkz" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
