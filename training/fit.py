@@ -173,10 +173,8 @@ def example_batch(clean, sigma, config, rng):
     inputs = {"noisy": noisy, "sigma": level}
     targets = {"restored": clean.astype(np.float32), "estimate": level}
     # Keras multiplies weights into the loss map, N×H×W, so they are shaped to broadcast over it.
-    weights = {
-        "restored": weight.astype(np.float32)[:, None, None],
-        "estimate": np.ones((len(clean), 1, 1), np.float32),
-    }
+    weight = weight.astype(np.float32)[:, None, None]
+    weights = {"restored": weight, "estimate": weight}
     return inputs, targets, weights
 
 
