@@ -1,21 +1,30 @@
-"""What the page computes: noise on a clean picture, its restoration, and figures for both.
+"""What the page computes: noise and its removal, a noisy picture cleaned up, methods compared.
 
 >>> trial = Trial.run(denoiser, view, sigma=0.1, seed=0)
 >>> trial.noisy, trial.restored              # uint8 like the view
 >>> trial.figures["gain_db"]
+>>> cleaned, sigma = clean_up(denoiser, picture, strength=0.8)
+>>> best = contest(denoiser, view, sigma=0.1, seed=0)[0]
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
+from training.baselines import BASELINES
 from training.metrics import mse, psnr, ssim
 from training.noise import add_gaussian_noise, from_uint8, to_uint8
 
 MAX_SIGMA = 0.3
 MAX_SEED = 2**32 - 1
+MAX_CLEAN_PIXELS = 12_600_000  # a 12-megapixel photograph, 4096×3072 at most
+MAX_SECONDS = 300.0
+NETWORK = "Residual U-Net"
 
 
 @dataclass(frozen=True)
@@ -82,24 +91,93 @@ def figures(clean: np.ndarray, other: np.ndarray) -> dict[str, float]:
     }
 
 
-def gain_in_words(figures: dict) -> str:
-    """Says in a sentence for everybody what the network did to the noise.
+def clean_up(
+    denoiser,
+    image: Image.Image,
+    strength: float = 1.0,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Image.Image, float | None]:
+    """Restores a picture that is noisy already, in its own size and colours.
 
-    A gain of g dB divides the mean squared error by 10^(g/10).
+    Args:
+        denoiser: a `Denoiser`.
+        image: any picture.
+        strength: from 0 (untouched) to 1 (full).
+        progress: called with (passes done, passes in all).
+
+    Returns:
+        The restored picture and the noise level that the network estimates, or None where it
+        estimates none.
+
+    Raises:
+        ValueError: strength is out of range, or the pixels are not numbers in a known range.
+        TimeoutError: it takes longer than `MAX_SECONDS`.
     """
-    gain = figures["gain_db"]
-    if figures["noisy"]["mse"] == 0.0:
-        return "There was no noise to remove; the difference that you see is the network's own."
-    times = 10.0 ** (abs(gain) / 10.0)
-    share = 100.0 * (1.0 - 1.0 / times)
-    if gain >= 0.05:
-        return (
-            f"{gain:+.1f} dB: {share:.0f} % of the error that the noise made is gone; "
-            f"what is left is {times:.1f} times smaller."
-        )
-    if gain <= -0.05:
-        return (
-            f"{gain:+.1f} dB: the restored picture is further from the original than the noisy "
-            f"one, its error {times:.1f} times larger."
-        )
-    return "0.0 dB: the restored picture is as far from the original as the noisy one."
+    if not isinstance(strength, (int, float)) or not 0.0 <= strength <= 1.0:
+        raise ValueError(f"The strength must be a number from 0 to 1, not {strength!r}.")
+    end = time.monotonic() + MAX_SECONDS
+
+    def report(done, total):
+        if time.monotonic() > end:
+            raise TimeoutError(
+                f"The picture takes longer than {MAX_SECONDS / 60:g} minutes; a smaller one works."
+            )
+        if progress is not None:
+            progress(done, total)
+
+    sigma = denoiser.estimate_sigma(image) if denoiser.takes_sigma else None
+    return denoiser(image, strength=float(strength), progress=report), sigma
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one method makes of the noisy picture, its figures, and its time."""
+
+    name: str
+    restored: np.ndarray
+    figures: dict[str, float]
+    milliseconds: float
+
+    @property
+    def caption(self) -> str:
+        """The entry in a few words."""
+        took = f" · {self.milliseconds:.1f} ms" if self.milliseconds else ""
+        return f"{self.name} · {self.figures['psnr']:.2f} dB{took}"
+
+    @property
+    def row(self) -> dict:
+        """The entry's name and figures, for a table."""
+        return {"method": self.name, **self.figures, "milliseconds": self.milliseconds}
+
+
+def contest(denoiser, original: np.ndarray, sigma: float, seed: int) -> list[Entry]:
+    """Restores the same noisy picture with the network and with every classical method.
+
+    The classical methods are told the noise level, the network is not. The time is the fastest
+    of three runs, since the first one may have to load the method's library.
+
+    Args:
+        denoiser: from a uint8 H×W picture to another.
+        original: uint8 H×W.
+        sigma, seed: as for `noisy_picture`.
+
+    Returns:
+        Best PSNR first; the noisy picture itself is among them.
+
+    Raises:
+        ValueError: sigma or seed is out of range; one sentence.
+    """
+    noisy = noisy_picture(original, sigma, seed)
+    values = from_uint8(noisy)
+    methods = {NETWORK: lambda: denoiser(noisy)}
+    for name, restore in BASELINES.items():
+        methods[name] = lambda restore=restore: to_uint8(restore(values, float(sigma)))
+    entries = [Entry("Noisy", noisy, figures(original, noisy), 0.0)]
+    for name, restore in methods.items():
+        times = []
+        for _ in range(3):
+            started = time.perf_counter()
+            restored = restore()
+            times.append(1000.0 * (time.perf_counter() - started))
+        entries.append(Entry(name, restored, figures(original, restored), round(min(times), 1)))
+    return sorted(entries, key=lambda entry: -entry.figures["psnr"])

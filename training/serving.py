@@ -17,7 +17,8 @@ from training import hub
 from training.denoiser import Denoiser
 
 METRICS_FILE = "metrics.json"
-NEEDED_FILES = ("config.json", "metadata.json", "model.weights.h5", METRICS_FILE)
+# The page shows the figures and the plots; a repository without them serves all the same.
+PATTERNS = ("config.json", "metadata.json", "model.weights.h5", METRICS_FILE, "*.png")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class ServedModel:
         commit: The whole commit id, or None for the bundled model.
         psnr: Mean PSNR on the test faces in dB, or None if the model came without figures.
         reason: Why the bundled model serves; None when the published one does.
+        folder: Where the model lies, with the figures and plots that came with it.
     """
 
     denoiser: Denoiser
@@ -37,6 +39,7 @@ class ServedModel:
     commit: str | None
     psnr: float | None
     reason: str | None
+    folder: Path | None = None
 
     def __str__(self) -> str:
         """Return one line for the page and the log."""
@@ -74,11 +77,13 @@ def load_served_model(
         if folder is not None:
             try:
                 denoiser = Denoiser.from_pretrained(folder)
-                return ServedModel(denoiser, model_id, folder.name, mean_test_psnr(folder), None)
+                return ServedModel(
+                    denoiser, model_id, folder.name, mean_test_psnr(folder), None, folder
+                )
             except (OSError, ValueError) as error:
                 reason = f"{model_id} does not load: {hub.first_line(error)}"
     denoiser = Denoiser.from_pretrained(fallback)
-    return ServedModel(denoiser, None, None, mean_test_psnr(fallback), reason)
+    return ServedModel(denoiser, None, None, mean_test_psnr(fallback), reason, Path(fallback))
 
 
 def mean_test_psnr(folder: str | Path) -> float | None:
@@ -96,7 +101,7 @@ def _fetch(model_id: str, revision: str | None, timeout: float) -> tuple[Path | 
 
     def work() -> None:
         try:
-            outcome["folder"] = hub.download(model_id, *NEEDED_FILES, revision=revision)
+            outcome["folder"] = hub.download(model_id, *PATTERNS, revision=revision)
         except Exception as error:  # whatever goes wrong there, the page has to start
             outcome["reason"] = hub.first_line(error)
 

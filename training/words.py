@@ -1,0 +1,97 @@
+"""The page's sentences and tables: figures in, Markdown for everybody out.
+
+>>> gain_in_words(trial.figures)
+'+9.5 dB: 89 % of the error that the noise made is gone; what is left is 8.9 times smaller.'
+"""
+
+from __future__ import annotations
+
+from training.demo import NETWORK, Entry
+
+# Where a noise level begins to look so.
+NOISE_WORDS = (
+    (0.0, "hardly any"),
+    (0.01, "a little"),
+    (0.04, "clearly visible"),
+    (0.08, "strong"),
+    (0.16, "very strong"),
+)
+
+
+def gain_in_words(figures: dict) -> str:
+    """Says in a sentence for everybody what the network did to the noise.
+
+    A gain of g dB divides the mean squared error by 10^(g/10).
+    """
+    gain = figures["gain_db"]
+    if figures["noisy"]["mse"] == 0.0:
+        return "There was no noise to remove; the difference that you see is the network's own."
+    times = 10.0 ** (abs(gain) / 10.0)
+    share = 100.0 * (1.0 - 1.0 / times)
+    if gain >= 0.05:
+        return (
+            f"{gain:+.1f} dB: {share:.0f} % of the error that the noise made is gone; "
+            f"what is left is {times:.1f} times smaller."
+        )
+    if gain <= -0.05:
+        return (
+            f"{gain:+.1f} dB: the restored picture is further from the original than the noisy "
+            f"one, its error {times:.1f} times larger."
+        )
+    return "0.0 dB: the restored picture is as far from the original as the noisy one."
+
+
+def noise_in_words(sigma: float | None) -> str:
+    """Says what an estimated noise level means."""
+    if sigma is None:
+        return "This model estimates no noise level."
+    words = [words for level, words in NOISE_WORDS if sigma >= level] or [NOISE_WORDS[0][1]]
+    return f"Estimated noise level: σ ≈ {sigma:.3f}, {words[-1]}."
+
+
+def verdict(figures: dict) -> str:
+    """Returns the gain in words and a table of both pictures' figures, in Markdown."""
+    lines = [_row(name, figures[name.lower()]) for name in ("Noisy", "Reconstructed")]
+    heading = ["| | PSNR | SSIM | MSE |", "|---|---:|---:|---:|"]
+    return "\n".join([f"**{gain_in_words(figures)}**", "", *heading, *lines])
+
+
+def contest_table(entries: list[Entry]) -> str:
+    """Returns the contest as a table in Markdown."""
+    lines = ["| | PSNR | SSIM | MSE | time |", "|---|---:|---:|---:|---:|"]
+    for entry in entries:
+        took = f"{entry.milliseconds:.1f} ms" if entry.milliseconds else "–"
+        lines.append(f"{_row(entry.name, entry.figures)} {took} |")
+    return "\n".join(lines)
+
+
+def released_table(metrics: dict) -> str:
+    """Returns the released model's figures on the test faces as a table in Markdown.
+
+    Args:
+        metrics: what `metrics.json` holds, see `training.evaluate`.
+
+    Raises:
+        KeyError: it does not hold the test faces' figures.
+    """
+    test = metrics["splits"]["test"]
+    names = {"noisy": "Noisy", "model": NETWORK}
+    methods = [name for name in test if isinstance(test[name], dict) and "," not in name]
+    lines = [
+        f"Means over the {test['count']} test faces at σ = {metrics['sigma']:g}, PSNR with its "
+        "95 % interval.",
+        "",
+        "| | PSNR | SSIM | MSE |",
+        "|---|---:|---:|---:|",
+    ]
+    for name in sorted(methods, key=lambda name: -test[name]["psnr"]["mean"]):
+        psnr, ssim, mse = (test[name][measure] for measure in ("psnr", "ssim", "mse"))
+        lines.append(
+            f"| {names.get(name, name)} | {psnr['mean']:.2f} dB ({psnr['low']:.2f} to "
+            f"{psnr['high']:.2f}) | {ssim['mean']:.3f} | {mse['mean']:.5f} |"
+        )
+    return "\n".join(lines)
+
+
+def _row(name, figures):
+    return f"| {name} | {figures['psnr']:.2f} dB | {figures['ssim']:.3f} | {figures['mse']:.5f} |"
