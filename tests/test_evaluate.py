@@ -1,0 +1,101 @@
+"""The metrics table: figures from the bytes, intervals, levels, and the table as text."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training.data import Faces
+
+
+@pytest.fixture(scope="module")
+def few(faces):
+    """A few faces of each part, so that the whole evaluation takes seconds."""
+    from datasets import DatasetDict
+
+    return DatasetDict({name: part.select(range(4)) for name, part in faces.items()})
+
+
+@pytest.fixture(scope="module")
+def metrics(few):
+    from training.denoiser import Denoiser
+    from training.evaluate import evaluate
+    from training.model import residual_unet
+
+    others = Faces(*(np.zeros((3, 64, 64, 1), np.float32),) * 2, np.arange(3), np.arange(3))
+    peers = {"half": lambda noisy, sigma: np.full_like(noisy, 0.5)}
+    denoiser = Denoiser(residual_unet((4, 8), (1, 1)))
+    return evaluate(denoiser, few, others, peers=peers)
+
+
+def test_an_untrained_network_scores_as_its_input_does(metrics):
+    for part in ("train", "test"):
+        rows = metrics["splits"][part]
+        assert rows["model"] == rows["noisy"]
+        assert rows["model, sigma given"] == rows["noisy"]
+    assert metrics["sigmas"]["model"] == metrics["sigmas"]["noisy"]
+
+
+def test_the_noisy_row_on_the_whole_test_part(test_faces):
+    from training.evaluate import measure
+
+    row = measure(test_faces.clean, test_faces.noisy)
+    assert round(row["mse"]["mean"], 4) == 0.0099
+    assert round(row["psnr"]["mean"], 2) == 20.03
+    assert round(row["ssim"]["mean"], 3) == 0.472
+
+
+def test_peers_are_measured_on_the_test_part_alone(metrics):
+    assert "half" in metrics["splits"]["test"]
+    assert "half" not in metrics["splits"]["train"]
+    assert metrics["seconds"]["half"] > 0
+    assert len(metrics["sigmas"]["half"]) == 7
+
+
+def test_intervals_hold_their_mean_and_narrow_with_more_pictures():
+    from training.evaluate import measure
+
+    rng = np.random.default_rng(0)
+    clean = rng.random((64, 16, 16, 1))
+    other = np.clip(
+        clean + rng.uniform(0.02, 0.2, (64, 1, 1, 1)) * rng.standard_normal(clean.shape), 0, 1
+    )
+    many, few = measure(clean, other), measure(clean[:8], other[:8])
+    for rows in (many, few):
+        for row in rows.values():
+            assert row["low"] < row["mean"] < row["high"]
+    assert many["psnr"]["high"] - many["psnr"]["low"] < few["psnr"]["high"] - few["psnr"]["low"]
+
+
+def test_classical_methods_beat_the_input_and_keep_it_at_sigma_zero(metrics):
+    for method in ("Gaussian filter", "Non-local means", "Total variation"):
+        assert metrics["sigmas"][method]["0.1"] > metrics["sigmas"]["noisy"]["0.1"] + 5
+        assert metrics["sigmas"][method]["0"] > 99
+
+
+def test_levels_of_noise_are_what_they_say(test_faces):
+    from training.evaluate import noisy_faces
+
+    for sigma in (0.02, 0.05):
+        noisy = noisy_faces(test_faces, sigma)
+        assert (noisy - test_faces.clean).std() == pytest.approx(sigma, rel=0.05)
+        np.testing.assert_array_equal(noisy, noisy_faces(test_faces, sigma))
+    np.testing.assert_array_equal(noisy_faces(test_faces, 0.1), test_faces.noisy)
+
+
+def test_the_record_says_what_it_was_made_with(metrics, few):
+    from training.data import split_checksum
+
+    assert metrics["split_checksum"] == split_checksum(few)
+    assert {"python", "keras", "numpy"} <= metrics["versions"].keys()
+    assert len(metrics["faces"]) == 4
+    assert metrics["parameters"] > 0
+
+
+def test_the_table_shows_every_method(metrics):
+    from training.evaluate import table
+
+    text = table(metrics)
+    for method in ("noisy", "model", "Total variation", "half"):
+        assert f"| {method} | " in text
+    assert "∞" in text

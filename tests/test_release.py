@@ -1,0 +1,222 @@
+"""The model folder: atomic, complete, its card true of its figures, opened without our code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.config import TrainingConfig
+
+ROOT = Path(__file__).resolve().parents[1]
+RELEASED = ROOT / "model_card"
+HISTORY = [
+    {
+        "epoch": epoch, "loss": 0.01 / epoch, "restored_loss": 0.009 / epoch,
+        "estimate_loss": 0.001, "val_loss": 0.011 / epoch, "val_restored_loss": 0.01 / epoch,
+        "val_estimate_loss": 0.001, "val_psnr": 20.0 + epoch, "learning_rate": 1e-3,
+        "seconds": 1.0,
+    }
+    for epoch in (1, 2, 3)
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def metrics():
+    return json.loads((RELEASED / "metrics.json").read_text())
+
+
+@pytest.fixture
+def release(tmp_path, metrics):
+    """Writes a release of a tiny network with the released model's figures."""
+    from training.model import residual_unet
+    from training.release import write_model_folder
+
+    run_folder = tmp_path / "run"
+    run_folder.mkdir()
+    (run_folder / "history.csv").write_text("epoch,loss\n1,0.01\n")
+    rng = np.random.default_rng(0)
+    pictures = {name: rng.random((20, 64, 64, 1)) for name in ("clean", "noisy", "restored")}
+    pictures["face_id"] = np.arange(20)
+
+    def write(folder):
+        return write_model_folder(
+            folder,
+            residual_unet((4, 8), (1, 1)),
+            TrainingConfig(channels=(4, 8), blocks=(1, 1)),
+            HISTORY,
+            metrics,
+            pictures,
+            run_folder,
+        )
+
+    return write
+
+
+def test_a_release_is_complete_and_replaces_only_what_it_made(release, tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "template.md").write_text("kept")
+    release(folder)
+    assert (folder / "template.md").read_text() == "kept"
+    names = {path.name for path in folder.iterdir()}
+    assert {
+        "README.md", "config.json", "metadata.json", "model.weights.h5", "metrics.json",
+        "history.csv", "training_config.json", "comparison.png", "loss_curves.png",
+        "psnr_vs_sigma.png", "error_map.png",
+    } <= names  # fmt: skip
+    (folder / "README.md").write_text("old")
+    release(folder)
+    assert (folder / "README.md").read_text().startswith("---")
+    assert {path.name for path in tmp_path.iterdir()} == {"model", "run"}
+
+
+def test_a_failure_on_the_way_leaves_the_earlier_release_whole(release, tmp_path, monkeypatch):
+    import training.release as module
+
+    folder = release(tmp_path / "model")
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+    def fail(*arguments):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(module, "draw_plots", fail)
+    with pytest.raises(OSError, match="disk full"):
+        release(folder)
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    assert {path.name for path in tmp_path.iterdir()} == {"model", "run"}
+
+
+def test_nothing_but_a_release_is_written_over(release, tmp_path):
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "letter.txt").write_text("dear")
+    with pytest.raises(ValueError, match=r"earlier model folder\. Received"):
+        release(tmp_path / "letters")
+    assert (tmp_path / "letters" / "letter.txt").read_text() == "dear"
+
+
+@pytest.mark.parametrize("repo_id", ["OWNER/olivetti-denoiser", "ada/faces"])
+def test_every_figure_on_the_card_is_in_the_metrics(metrics, repo_id):
+    from huggingface_hub import ModelCard
+
+    from training.release import render_card
+
+    card = ModelCard(render_card(RELEASED, repo_id))
+    values = {result.metric_type: result.metric_value for result in card.data.eval_results}
+    test = metrics["splits"]["test"]["model"]
+    assert values == {
+        "psnr": round(test["psnr"]["mean"], 2),
+        "ssim": round(test["ssim"]["mean"], 3),
+        "mse": round(test["mse"]["mean"], 6),
+    }
+    known = {f"{number:.{digits}f}" for number in _numbers(metrics) for digits in (2, 3, 6)}
+    train, test = (metrics["splits"][part] for part in ("train", "test"))
+    for method in ("model", "noisy"):
+        gap = train[method]["psnr"]["mean"] - test[method]["psnr"]["mean"]
+        known.add(f"{gap:.2f}")
+    prose = card.text.split("Reference split checksum")[0]
+    figures = set(re.findall(r"(?<![\w.])\d+\.\d{2,6}(?![\w.])", prose))
+    assert figures
+    assert figures <= known | {"0.02", "0.05", "0.15"}
+    assert repo_id in card.text
+    for picture in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", card.text):
+        assert (RELEASED / picture).is_file()
+
+
+def test_the_cards_tables_are_tables():
+    """No blank line between rows: Markdown would show them as text."""
+    from training.release import render_card
+
+    lines = render_card(RELEASED).splitlines()
+    for index, line in enumerate(lines[1:-1], 1):
+        if not line and lines[index - 1].startswith("|"):
+            assert not lines[index + 1].startswith("|")
+
+
+def test_the_released_card_is_what_the_template_gives():
+    from training.release import render_card
+
+    assert (RELEASED / "README.md").read_text() == render_card(RELEASED)
+
+
+def test_the_released_model_was_made_with_the_defaults(metrics):
+    import dataclasses
+
+    released = TrainingConfig.from_json(RELEASED / "training_config.json")
+    assert dataclasses.replace(released, seed=0) == TrainingConfig()
+    assert metrics["split_checksum"] == _checksum()
+    assert metrics["training"]["seconds"] < 30 * 60
+
+
+def test_the_released_figures_are_those_of_the_released_weights(metrics, test_faces):
+    from training.denoiser import Denoiser
+    from training.metrics import psnr
+
+    restored = Denoiser.from_pretrained(RELEASED)(test_faces.noisy)
+    measured = psnr(test_faces.clean, restored).mean()
+    assert measured == pytest.approx(metrics["splits"]["test"]["model"]["psnr"]["mean"], abs=0.01)
+    assert measured > 29.16  # FFDNet, which saw thousands of photographs
+
+
+def test_tensorboard_events_are_small():
+    events = list((RELEASED / "runs").rglob("events*"))
+    assert events
+    assert sum(path.stat().st_size for path in events) < 300_000
+
+
+LOAD = """
+import sys, numpy, keras
+model = keras.saving.load_model(sys.argv[1])
+noisy = numpy.random.default_rng(0).random((2, 64, 64, 1), dtype="float32")
+numpy.save(sys.argv[2], model.predict(noisy, verbose=0))
+print(keras.backend.backend(), "training" in sys.modules)
+"""
+
+
+@pytest.mark.slow
+def test_keras_alone_opens_the_folder_on_every_backend(tmp_path):
+    """In an empty folder and in isolated mode, so that none of our code can be imported."""
+    predictions = {}
+    for backend in ("tensorflow", "jax", "openvino"):
+        path = tmp_path / f"{backend}.npy"
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", LOAD, str(RELEASED), str(path)],
+            env=os.environ | {"KERAS_BACKEND": backend},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split() == [backend, "False"]
+        predictions[backend] = np.load(path)
+    for backend in ("jax", "openvino"):
+        apart = np.abs(predictions["tensorflow"] - predictions[backend]).max()
+        assert apart < (1e-5 if backend == "jax" else _openvino_tolerance())
+
+
+def _openvino_tolerance():
+    """1e-5, but for processors on which OpenVINO computes in bfloat16 unless told otherwise."""
+    import openvino
+
+    kind = openvino.Core().get_property("CPU", "INFERENCE_PRECISION_HINT")
+    return 1e-5 if kind == openvino.Type.f32 else 5e-3
+
+
+def _numbers(tree):
+    if isinstance(tree, dict):
+        return [number for value in tree.values() for number in _numbers(value)]
+    if isinstance(tree, list):
+        return [number for value in tree for number in _numbers(value)]
+    return [tree] if isinstance(tree, (int, float)) else []
+
+
+def _checksum():
+    from training.data import SPLIT_CHECKSUM
+
+    return SPLIT_CHECKSUM
