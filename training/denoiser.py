@@ -243,7 +243,10 @@ class Denoiser(
         """The level of each picture, the mean over its planes and tiles: float32 N."""
         planes, side = picture.planes, _tile_side(picture.planes)
         total, count = np.zeros(len(planes)), 0
-        for top, left in _tile_places(planes.shape[1:], side, overlap=0):
+        height, width = planes.shape[1:]
+        for top, left in _tile_places((height, width), side, overlap=0):
+            # The last tiles reach back inside: a strip mirrored until it is full has less noise.
+            top, left = max(0, min(top, height - side)), max(0, min(left, width - side))
             tiles = _padded(planes[:, top : top + side, left : left + side], side)
             total += np.concatenate(
                 [self._run("estimate", chunk).reshape(-1) for chunk in _chunks(tiles)]
