@@ -30,6 +30,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import yaml
 
+ROOT = Path(__file__).resolve().parent.parent
 LFS_SUFFIXES = (".h5", ".keras", ".parquet", ".png", ".npz", ".zip")  # plus any file with a NUL
 GIT_ATTRIBUTES = "".join(f"*{s} filter=lfs diff=lfs merge=lfs -text\n" for s in LFS_SUFFIXES)
 PREFIXES = {"models": "", "datasets": "datasets/", "spaces": "spaces/"}
@@ -143,7 +144,8 @@ class LocalHub:
     that died before any answer.
     """
 
-    def __init__(self, page_size: int = 1000):
+    def __init__(self, page_size: int = 1000, checkout: Path = ROOT):
+        self.checkout = checkout  # where its clients run
         self.users: dict[str, dict] = {}
         self.trusted: dict[str, str] = {}  # identity token of a CI job: the user it may act for
         self.repositories: dict[tuple[str, str], Repository] = {}
@@ -188,7 +190,7 @@ class LocalHub:
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_TOKEN": token or "",
             "NO_PROXY": "127.0.0.1",
-            "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
+            "PYTHONPATH": str(self.checkout),
         }
         return variables
 
@@ -197,7 +199,7 @@ class LocalHub:
         done = subprocess.run(
             [sys.executable, *arguments],
             env={**os.environ, **self.environment(token, home), **variables},
-            cwd=Path(__file__).resolve().parent.parent,
+            cwd=self.checkout,
             capture_output=True,
             text=True,
             timeout=300,

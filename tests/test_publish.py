@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import time
 
 import pytest
 from hub_scripts import UPLOAD_FAULTS
-from local_hub import LocalHub
+from local_hub import ROOT, LocalHub
 
 EVERYTHING = {"model": "alice/m", "dataset": "alice/d", "space": "alice/s", "tag": "v1.0.0"}
 SCRIPT = "tests/hub_scripts.py"
@@ -33,24 +34,23 @@ MODEL_FILES = {
 }
 
 
-def order(options, **folder):
-    """Return the variable that tells `publish_one` what to do."""
-    name = "-".join(["model", *(f"{key}{value}" for key, value in folder.items())])
-    return {"PUBLISH": json.dumps({"name": name, "folder": folder, "options": options})}
+def order(options, *, name=None, **folder):
+    """Return one item of what `publish_orders` does."""
+    return {"folder": folder, "options": options} | ({"name": name} if name else {})
 
 
-def run_publish(hub, folder, token, options, **made):
-    """Publish in a fresh process and return what it reported."""
+def run_orders(hub, folder, token, *orders):
+    """Publish in a fresh process, which must not print the token; return each report."""
     done = hub.run(
         SCRIPT,
-        "publish_one",
+        "publish_orders",
         str(folder),
         token=token,
         home=folder / "home",
-        **order(options, **made),
+        ORDERS=json.dumps(orders),
     )
     assert token not in done.stdout + done.stderr
-    return json.loads(done.stdout.splitlines()[-1]) | {"log": done.stdout + done.stderr}
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")
@@ -85,16 +85,28 @@ def test_fault_table_is_long_enough():
 
 
 @pytest.fixture(scope="module")
-def release(faces, tmp_path_factory):
+def checkout(tmp_path_factory):
+    """A copy of the code, which stays the same while somebody edits the original."""
+    copy = tmp_path_factory.mktemp("checkout")
+    for name in ("training", "space", "tests"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "model_card").mkdir()
+    for template in (ROOT / "model_card").glob("*template.md"):
+        shutil.copy(template, copy / "model_card")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def release(faces, checkout, tmp_path_factory):
     """Model, dataset and Space published twice, each time by a fresh process."""
     folder = tmp_path_factory.mktemp("release")
-    with LocalHub() as hub:
+    with LocalHub(checkout=checkout) as hub:
         token = hub.user("alice")
-        plan = run_publish(hub, folder, token, EVERYTHING | {"dry_run": True})
+        (plan,) = run_orders(hub, folder, token, order(EVERYTHING | {"dry_run": True}))
         asked = list(hub.log)
-        first = run_publish(hub, folder, token, EVERYTHING)
+        (first,) = run_orders(hub, folder, token, order(EVERYTHING))
         commits = {key: len(value.commits) for key, value in hub.repositories.items()}
-        second = run_publish(hub, folder, token, EVERYTHING)
+        (second,) = run_orders(hub, folder, token, order(EVERYTHING))
         yield (
             hub,
             folder,
@@ -165,10 +177,8 @@ def test_addresses_are_shown_last(release):
     assert shown == [hub.endpoint + page for page in pages]
 
 
-def test_published_dataset_is_the_split(release, faces, monkeypatch):
+def test_published_dataset_is_the_split(release):
     """Its parquet files hold the split byte for byte, credit and warnings on the card."""
-    import io
-
     from datasets import Dataset
     from huggingface_hub import DatasetCard
 
@@ -182,12 +192,9 @@ def test_published_dataset_is_the_split(release, faces, monkeypatch):
         split[name] = Dataset.from_parquet(str(path), cache_dir=str(folder / "cache"))
     assert split_checksum(split) == SPLIT_CHECKSUM
     card = DatasetCard(hub.read("alice/d", "README.md", "datasets").decode())
-    assert card.data.dataset_info["splits"][0] == {
-        "name": "train",
-        "num_bytes": card.data.dataset_info["splits"][0]["num_bytes"],
-        "num_examples": 80,
-    }
-    assert io.StringIO(card.text).read().count("AT&T Laboratories Cambridge") >= 2
+    counts = {part["name"]: part["num_examples"] for part in card.data.dataset_info["splits"]}
+    assert counts == {"train": 80, "test": 20}
+    assert card.text.count("AT&T Laboratories Cambridge") >= 2
     assert "identifiable people" in card.text and "share people" in card.text
 
 
@@ -217,53 +224,54 @@ def test_cards_are_valid_and_say_what_the_metrics_say(release):
 
 
 def test_gate_and_arguments(release):
-    """A worse model and wrong arguments are refused, and nothing changes."""
+    """A worse model, wrong arguments and a leaked token are refused, and nothing changes."""
     hub, folder, token, seen = release
-    worse = run_publish(hub, folder, token, {"model": "alice/m", "tag": "v1.0.1"}, psnr=29.0)
+    to = {"model": "alice/m", "tag": "v1.0.1"}
+    worse, public, taken, named, leaked = run_orders(
+        hub,
+        folder,
+        token,
+        order(to, psnr=29.0),
+        order(to | {"private": True}),
+        order(to | {"tag": "v1.0.0"}, psnr=29.9),
+        order({"model": "m", "tag": "v1"}),
+        order({"model": "alice/leaky"}, name=leaky_folder(folder, token).name),
+    )
     assert worse["end"] == "RefusedError"
     assert "29.000" in worse["message"] and "29.500" in worse["message"]
-    options = {"model": "alice/m", "tag": "v1.0.1", "private": True}
-    public = run_publish(hub, folder, token, options)
     assert public["end"] == "ValueError" and "is public" in public["message"]
-    taken = run_publish(hub, folder, token, {"model": "alice/m", "tag": "v1.0.0"}, psnr=29.9)
     assert taken["end"] == "ValueError" and "--tag v1.0.0" in taken["message"]
+    assert named["end"] == "ValueError" and "OWNER/NAME" in named["message"]
+    assert leaked["end"] == "ValueError" and "history.csv" in leaked["message"]
     assert hub.repository("alice/m").head.oid == seen["first"]["commits"]["model"]
+    assert ("models", "alice/leaky") not in hub.repositories
 
-    options = {"model": "alice/m", "tag": "v1.0.1", "allow_regression": True}
-    allowed = run_publish(hub, folder, token, options, psnr=29.0)
+    (allowed,) = run_orders(hub, folder, token, order(to | {"allow_regression": True}, psnr=29.0))
     assert allowed["end"] == "done" and allowed["psnr"] == [29.0, 29.5]
     assert hub.repository("alice/m").tags["v1.0.1"] == allowed["commits"]["model"]
 
 
-def test_no_token_is_published_or_logged(release):
-    hub, folder, token, seen = release
-    assert not any(token.encode() in content for content in hub.blobs.values())
-    assert all(token not in result["log"] for result in (seen["plan"], seen["first"]))
-    leaky = folder / "leaky"
-    from hub_scripts import make_folder
-
-    make_folder(leaky)
+def leaky_folder(folder, token):
+    """Return a copy of the model folder in whose history a token has slipped."""
+    leaky = shutil.copytree(folder / "model", folder / "leaky")
     (leaky / "history.csv").write_text(f"epoch,loss\n0,{token}\n")
-    done = hub.run(
-        SCRIPT,
-        "publish_one",
-        str(folder),
-        token=token,
-        home=folder / "home",
-        PUBLISH=json.dumps({"name": "leaky", "options": {"model": "alice/leaky"}}),
-    )
-    result = json.loads(done.stdout.splitlines()[-1])
-    assert result["end"] == "ValueError" and "history.csv" in result["message"]
-    assert token not in done.stdout + done.stderr
-    assert ("models", "alice/leaky") not in hub.repositories
+    return leaky
+
+
+def test_no_token_is_published(release):
+    """`run_orders` looks through what is printed, this through all that was uploaded."""
+    hub, _, token, _ = release
+    assert len(hub.blobs) > 50
+    assert not any(token.encode() in content for content in hub.blobs.values())
 
 
 def start_publish(hub, folder, token, options, **made):
     """Start a publication and return the process."""
-    variables = hub.environment(token, folder / "home") | order(options, **made)
+    variables = hub.environment(token, folder / "home")
     return subprocess.Popen(
-        [sys.executable, SCRIPT, "publish_one", str(folder)],
-        env={**os.environ, **variables},
+        [sys.executable, SCRIPT, "publish_orders", str(folder)],
+        cwd=hub.checkout,
+        env={**os.environ, **variables, "ORDERS": json.dumps([order(options, **made)])},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -277,9 +285,9 @@ def wait_for(condition, seconds=120):
         time.sleep(0.05)
 
 
-def test_killed_between_model_and_space(faces, tmp_path):
+def test_killed_between_model_and_space(faces, checkout, tmp_path):
     """Killed before the Space's commit, the same command goes on: one tag, one commit each."""
-    with LocalHub() as hub:
+    with LocalHub(checkout=checkout) as hub:
         token = hub.user("alice")
         hub.fault("commit", action="stall", only="/spaces/")
         process = start_publish(hub, tmp_path, token, EVERYTHING)
@@ -292,7 +300,7 @@ def test_killed_between_model_and_space(faces, tmp_path):
         published = model.head.oid
         assert len(model.commits) == 2 and len(space.commits) == 1
 
-        again = run_publish(hub, tmp_path, token, EVERYTHING)
+        (again,) = run_orders(hub, tmp_path, token, order(EVERYTHING))
         assert again["end"] == "done"
         assert again["changed"] == {"dataset": False, "model": False, "space": True}
         assert model.head.oid == published and model.tags == {"v1.0.0": published}
@@ -308,11 +316,11 @@ def test_two_publishers_at_once(tmp_path, late, end):
         hub.fault("commit", action="stall")
         slow = start_publish(hub, tmp_path, token, {"model": "alice/m"}, psnr=late)
         wait_for(lambda: hub.count("commit", 0) == 1)
-        quick = run_publish(hub, tmp_path, token, {"model": "alice/m"}, psnr=29.5)
+        (quick,) = run_orders(hub, tmp_path, token, order({"model": "alice/m"}, psnr=29.5))
         assert quick["end"] == "done"
         hub.clear_faults()
         out, _ = slow.communicate(timeout=120)
-        result = json.loads(out.splitlines()[-1])
+        (result,) = json.loads(out.splitlines()[-1])
         repository = hub.repository("alice/m")
     assert result["end"] == end, result
     assert len(repository.commits) == (2 if end == "RefusedError" else 3)
