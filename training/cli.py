@@ -114,6 +114,22 @@ def _demo(options) -> int:
     return DONE
 
 
+def _publish(options) -> int:
+    from training.publish import publish
+
+    publish(
+        options.folder,
+        model=options.model,
+        dataset=options.dataset,
+        space=options.space,
+        tag=options.tag,
+        private=options.private,
+        dry_run=options.dry_run,
+        allow_regression=options.allow_regression,
+    )
+    return DONE
+
+
 DEMO_VARIABLES = {
     "host": "GRADIO_SERVER_NAME",
     "port": "GRADIO_SERVER_PORT",
@@ -179,6 +195,20 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--port", type=int, help="port to bind (7860 or the next free one)")
     demo.add_argument("--model", metavar="OWNER/NAME", help="model on the Hub (the bundled one)")
     demo.add_argument("--revision", help="tag, branch or commit of that model")
+
+    publish = _command(commands, "publish", _publish, "publish a model folder to the Hub")
+    publish.add_argument("folder", help="model folder, such as model_card")
+    publish.add_argument(
+        "--model", metavar="OWNER/NAME", required=True, help="the model's repository"
+    )
+    publish.add_argument("--dataset", metavar="OWNER/NAME", help="publish the split there too")
+    publish.add_argument("--space", metavar="OWNER/NAME", help="publish the demo there too")
+    publish.add_argument("--tag", metavar="vX.Y.Z", help="tag of the model's commit")
+    publish.add_argument("--private", action="store_true", help="make new repositories private")
+    publish.add_argument("--dry-run", action="store_true", help="list every file and touch nothing")
+    publish.add_argument(
+        "--allow-regression", action="store_true", help="publish over a better model"
+    )
     return parser
 
 
