@@ -30,8 +30,8 @@ def residual_unet(
 
     Returns:
         A functional model from N×H×W×1 in [0, 1] to the same shape, not clipped, float32.
-        H and W must be multiples of 2 ** (levels - 1). With untrained weights it returns its
-        input.
+        H and W must be multiples of 2 ** (levels - 1), and at least 12 for the estimator. With
+        untrained weights it returns its input.
     """
     noisy = keras.Input((None, None, 1), name="noisy")
     estimator = _estimator()
