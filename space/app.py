@@ -80,7 +80,7 @@ def build(served: ServedModel) -> gr.Blocks:
         with gr.Tab("Clean up"):
             clean_up_tab(page, served)
         with gr.Tab("Compare") as tab:
-            compare_tab(tab, served)
+            compare_tab(page, tab, served)
         with gr.Tab("About"):
             about_tab(served)
     return page.queue(max_size=WAITING, default_concurrency_limit=VISITORS_AT_ONCE)
@@ -123,7 +123,7 @@ def demo_tab(page: gr.Blocks, served: ServedModel) -> None:
     shown = denoise(first, 0.1, 0)
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
-            image = picture(first)
+            image, ready = picture(page, first)
             sigma, seed = controls()
             clickable = pictures_to_click(image, "face_", "drawn_")
         with gr.Column(scale=3):
@@ -133,8 +133,11 @@ def demo_tab(page: gr.Blocks, served: ServedModel) -> None:
                     for label, value in zip(ALT, shown[:3], strict=False)
                 ]
             figures = gr.JSON(shown[3], label="Figures", visible=False)
-            verdict = gr.Markdown(shown[4], label="Verdict", elem_classes="verdict")
-            slider = gr.HTML(label="Before and after")
+            with gr.Row():
+                with gr.Column(min_width=300):
+                    verdict = gr.Markdown(shown[4], label="Verdict", elem_classes="figures")
+                with gr.Column(min_width=300):
+                    slider = gr.HTML(label="Before and after")
     run_on(
         [image.input, sigma.release, seed.input],
         clickable,
@@ -143,7 +146,7 @@ def demo_tab(page: gr.Blocks, served: ServedModel) -> None:
         [*outputs, figures, verdict],
         api_name="denoise",
     )
-    before_after(page, outputs[1], outputs[2], slider)
+    before_after((outputs[2].change, ready.then), outputs[1], outputs[2], slider)
 
 
 def clean_up_tab(page: gr.Blocks, served: ServedModel) -> None:
@@ -179,7 +182,7 @@ def clean_up_tab(page: gr.Blocks, served: ServedModel) -> None:
     shown = restore(first, 1.0)
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
-            image = picture(first)
+            image, ready = picture(page, first)
             strength = gr.Slider(
                 0.0,
                 1.0,
@@ -192,8 +195,11 @@ def clean_up_tab(page: gr.Blocks, served: ServedModel) -> None:
             clickable = pictures_to_click(image, "noisy_")
         with gr.Column(scale=3):
             estimate = gr.Markdown(shown[1], label="Estimate")
-            slider = gr.HTML(label="Before and after")
-            cleaned = shown_picture("Cleaned up", shown[0])
+            with gr.Row():
+                with gr.Column(min_width=300):
+                    slider = gr.HTML(label="Before and after")
+                with gr.Column(min_width=300):
+                    cleaned = shown_picture("Cleaned up", shown[0])
     run_on(
         [image.input, strength.release],
         clickable,
@@ -202,10 +208,10 @@ def clean_up_tab(page: gr.Blocks, served: ServedModel) -> None:
         [cleaned, estimate],
         api_name="restore",
     )
-    before_after(page, image, cleaned, slider)
+    before_after((cleaned.change, ready.then), image, cleaned, slider)
 
 
-def compare_tab(tab: gr.Tab, served: ServedModel) -> None:
+def compare_tab(page: gr.Blocks, tab: gr.Tab, served: ServedModel) -> None:
     """The same noisy picture through the network and through the classical methods."""
 
     @told
@@ -236,20 +242,19 @@ def compare_tab(tab: gr.Tab, served: ServedModel) -> None:
     first, *_ = examples("face_", "drawn_")
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
-            image = picture(first)
+            image, _ = picture(page, first)
             sigma, seed = controls()
             clickable = pictures_to_click(image, "face_", "drawn_")
         with gr.Column(scale=3):
             gallery = gr.Gallery(
                 label="Best first",
                 format="png",
-                columns=3,
-                height="auto",
+                columns=4,
                 object_fit="contain",
-                elem_classes="pixels",
+                elem_classes=["pixels", "contest"],
                 interactive=False,
             )
-            table = gr.Markdown(label="Table", elem_classes="verdict")
+            table = gr.Markdown(label="Table", elem_classes="figures")
             gr.Markdown(
                 "The classical methods are told the noise level and are tuned on the training "
                 "faces; the network estimates the level itself. Milliseconds are those of this "
@@ -334,15 +339,38 @@ The three functions of this page answer as an API and as tools for agents: see *
 """
 
 
-def picture(value: Path) -> gr.Image:
-    """The input for a visitor's picture."""
-    return picture_input(
-        value=str(value),
+def picture(page: gr.Blocks, first: Path):
+    """The input for a visitor's picture, and the event of its first one being there."""
+    image = picture_input(
+        value=str(first),
         label="Your picture",
         sources=["upload", "clipboard", "webcam"],
         height=240,
+        elem_classes="enlarged",
         alt_text="the picture that you sent",
     )
+    # An input that has a value would be optional in the API, so the browser puts it in.
+    file, image.value = json.dumps(image.value), None
+    ready = page.load(
+        None,
+        None,
+        image,
+        js=f"() => window.withAddress({file})",
+        api_visibility="private",
+    )
+    image.input(
+        shown_instead, image, image, queue=False, show_progress="hidden", api_visibility="private"
+    )
+    return image, ready
+
+
+def shown_instead(image: str | None):
+    """A PNG of a picture that browsers cannot show, nothing for a file that is none."""
+    try:
+        copy = image and views.for_the_browser(image)
+        return gr.skip() if copy is None else png(copy, "picture")
+    except ValueError:
+        return None
 
 
 def controls() -> tuple[gr.Slider, gr.Number]:
@@ -370,8 +398,9 @@ def shown_picture(label: str, value: str, pixels: bool = False) -> gr.Image:
         format="png",
         interactive=False,
         buttons=["download", "fullscreen"],
-        elem_classes="pixels" if pixels else None,
+        elem_classes="pixels" if pixels else "enlarged",
         alt_text=ALT[label],
+        min_width=100,
     )
 
 
@@ -398,11 +427,10 @@ def run_on(triggers, clickable, function, inputs, outputs, api_name) -> None:
     )
 
 
-def before_after(page: gr.Blocks, before: gr.Image, after: gr.Image, slider: gr.HTML) -> None:
-    """Draws the slider in the browser whenever the picture after changes."""
-    names = json.dumps(["Before", "After"])[1:-1]
-    draw = f"(before, after) => window.beforeAfter(before, after, {names})"
-    for event in (after.change, page.load):
+def before_after(events, before: gr.Image, after: gr.Image, slider: gr.HTML) -> None:
+    """Draws the slider in the browser at each of the events."""
+    draw = "(before, after) => window.beforeAfter(before, after, 'Before', 'After')"
+    for event in events:
         event(None, [before, after], slider, js=draw, api_visibility="private")
 
 

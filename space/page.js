@@ -1,27 +1,35 @@
-// The before/after slider, and what Gradio's sliders lack for those who use the keyboard alone.
-const escaped = (text) =>
-  text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+// The before/after slider, and what Gradio's controls lack: keys, and small pictures seen large.
+const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
 window.beforeAfter = (before, after, beforeName, afterName) => {
   if (!before || !after) return "";
   const picture = (file, name, kind) =>
-    `<img class="${kind}" src="${escaped(file.url)}" alt="${name}"
-      onload="this.classList.toggle('pixels', this.naturalWidth < 512)">`;
+    `<img class="${kind}" src="${escaped(file.url)}" alt="${name}">`;
   return `<div class="before-after" style="--cut: 50%">
     ${picture(after, afterName, "after")}${picture(before, beforeName, "before")}
     <input type="range" min="0" max="100" value="50"
       aria-label="How much of ‘${beforeName}’ lies over ‘${afterName}’, in percent"
       oninput="this.parentElement.style.setProperty('--cut', this.value + '%')">
-    <div class="line"></div>
-    <span class="name">${beforeName}</span><span class="name after">${afterName}</span>
+    <div class="line"></div><span class="name">${beforeName}</span><span class="name">${afterName}</span>
   </div>`;
 };
 
-// Gradio's sliders tell of a release by the pointer only; keys and typed numbers are releases too.
-const release = (event) => {
-  const slider = event.target.closest?.(".releases");
-  if (slider && event.target.matches("input"))
-    event.target.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
-};
+// The address of a file that the page itself brought along.
+window.withAddress = (file) => ({
+  ...file,
+  url: `${window.gradio_config.root}/gradio_api/file=${encodeURI(file.path)}`,
+});
+
+// Only the browser knows how large a picture is; `load` does not bubble, but it can be captured.
+document.addEventListener(
+  "load",
+  ({ target }) => target.matches?.("img") && target.classList.toggle("small", target.naturalWidth < 256),
+  true,
+);
+
+// Gradio's sliders tell of a release by the pointer only; a key that moves them is one too.
 const keys = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown", "Enter"];
-document.addEventListener("keyup", (event) => keys.includes(event.key) && release(event));
+document.addEventListener("keyup", ({ target, key }) => {
+  if (keys.includes(key) && target.matches("input") && target.closest(".releases"))
+    target.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
+});

@@ -131,18 +131,25 @@ def clean_up(
 
 @dataclass(frozen=True)
 class Entry:
-    """What one method makes of the noisy picture, its figures, and its time."""
+    """What one method makes of the noisy picture, its figures, and its time if it took any."""
 
     name: str
     restored: np.ndarray
     figures: dict[str, float]
-    milliseconds: float
+    milliseconds: float | None
 
     @property
     def caption(self) -> str:
         """The entry in a few words."""
-        took = f" · {self.milliseconds:.1f} ms" if self.milliseconds else ""
+        took = f" · {self.took}" if self.took else ""
         return f"{self.name} · {self.figures['psnr']:.2f} dB{took}"
+
+    @property
+    def took(self) -> str:
+        """The time in words, empty where nothing was done."""
+        if self.milliseconds is None:
+            return ""
+        return f"{self.milliseconds:.1f} ms" if self.milliseconds >= 0.1 else "under 0.1 ms"
 
     @property
     def row(self) -> dict:
@@ -172,12 +179,12 @@ def contest(denoiser, original: np.ndarray, sigma: float, seed: int) -> list[Ent
     methods = {NETWORK: lambda: denoiser(noisy)}
     for name, restore in BASELINES.items():
         methods[name] = lambda restore=restore: to_uint8(restore(values, float(sigma)))
-    entries = [Entry("Noisy", noisy, figures(original, noisy), 0.0)]
+    entries = [Entry("Noisy", noisy, figures(original, noisy), None)]
     for name, restore in methods.items():
         times = []
         for _ in range(3):
             started = time.perf_counter()
             restored = restore()
             times.append(1000.0 * (time.perf_counter() - started))
-        entries.append(Entry(name, restored, figures(original, restored), round(min(times), 1)))
+        entries.append(Entry(name, restored, figures(original, restored), round(min(times), 2)))
     return sorted(entries, key=lambda entry: -entry.figures["psnr"])

@@ -103,6 +103,21 @@ def gray_view(image: Image.Image, side: int = VIEW_SIDE) -> np.ndarray:
     return np.asarray(gray)
 
 
+def for_the_browser(path: str | PathLike) -> Image.Image | None:
+    """Converts a picture that browsers cannot show, such as a TIFF.
+
+    Returns:
+        The picture to show instead; None where the file can be shown as it is.
+
+    Raises:
+        ValueError: the file is no picture, see `read_upload`.
+    """
+    image = read_upload(path)
+    if image.format in ("AVIF", "BMP", "GIF", "JPEG", "PNG", "WEBP"):
+        return None
+    return upright(image)
+
+
 def encode_png(image: np.ndarray | Image.Image) -> bytes:
     """Encodes a picture as PNG, the same bytes for the same pixels.
 

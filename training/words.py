@@ -25,20 +25,18 @@ def gain_in_words(figures: dict) -> str:
     """
     gain = figures["gain_db"]
     if figures["noisy"]["mse"] == 0.0:
-        return "There was no noise to remove; the difference that you see is the network's own."
+        return "No noise was added; what changed is what the network took for noise."
     times = 10.0 ** (abs(gain) / 10.0)
-    share = 100.0 * (1.0 - 1.0 / times)
-    if gain >= 0.05:
+    if abs(gain) < 0.05:
+        return "0.0 dB: the restored picture is as far from the original as the noisy one."
+    if gain < 0:
         return (
-            f"{gain:+.1f} dB: {share:.0f} % of the error that the noise made is gone; "
-            f"what is left is {times:.1f} times smaller."
+            f"−{-gain:.1f} dB: the restored picture is further from the original than the noisy "
+            f"one, its error {100.0 * (times - 1.0):.0f} % larger."
         )
-    if gain <= -0.05:
-        return (
-            f"{gain:+.1f} dB: the restored picture is further from the original than the noisy "
-            f"one, its error {times:.1f} times larger."
-        )
-    return "0.0 dB: the restored picture is as far from the original as the noisy one."
+    gone = 100.0 * (1.0 - 1.0 / times)
+    left = f"; what is left is {times:.1f} times smaller" if times >= 1.5 else ""
+    return f"+{gain:.1f} dB: {gone:.0f} % of the error that the noise made is gone{left}."
 
 
 def noise_in_words(sigma: float | None) -> str:
@@ -60,8 +58,7 @@ def contest_table(entries: list[Entry]) -> str:
     """Returns the contest as a table in Markdown."""
     lines = ["| | PSNR | SSIM | MSE | time |", "|---|---:|---:|---:|---:|"]
     for entry in entries:
-        took = f"{entry.milliseconds:.1f} ms" if entry.milliseconds else "–"
-        lines.append(f"{_row(entry.name, entry.figures)} {took} |")
+        lines.append(f"{_row(entry.name, entry.figures)} {entry.took or '–'} |")
     return "\n".join(lines)
 
 
