@@ -12,8 +12,6 @@ import time
 import urllib.request
 from pathlib import Path
 
-os.environ.setdefault("KERAS_BACKEND", "openvino")
-
 STATUSES = (401, 403, 409, 412, 429, 503)
 REFUSED = {401: "PermissionError", 403: "PermissionError"}
 
@@ -301,6 +299,73 @@ def publish_one(folder: Path, order: dict) -> dict:
         "addresses": report.addresses,
         "psnr": report.psnr,
     }
+
+
+def pull_back(folder: Path) -> dict:
+    """Load what `train` and `publish` made as a developer does, and compare it with the folder."""
+    import numpy as np
+
+    from training.data import as_arrays, reference_split
+    from training.denoiser import Denoiser
+
+    noisy = as_arrays(reference_split("alice/d")["test"]).noisy
+    here = Denoiser.from_pretrained(folder / "model")(noisy)
+    there = Denoiser.from_pretrained("alice/m", revision="v1.0.0")(noisy)
+    np.save(folder / "restored.npy", here)
+    return {"gap": float(np.abs(here - there).max()), "change": float(np.abs(here - noisy).max())}
+
+
+def pull_back_with_keras(folder: Path) -> dict:
+    """Load it as Keras, TensorFlow and `datasets` do, with none of our code."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+    from datasets import load_dataset
+    from huggingface_hub import DatasetCard, ModelCard, hf_hub_download
+
+    split = load_dataset("alice/d")
+    noisy = np.stack([np.asarray(picture) for picture in split["test"]["noisy"]])
+    noisy = noisy[..., None].astype(np.float32) / 255
+    expected = np.load(folder / "restored.npy")
+
+    def gap(model, pictures):
+        restored = np.clip(np.asarray(model.predict(pictures, verbose=0)), 0, 1)
+        return float(np.abs(restored - expected[: len(pictures)]).max())
+
+    first = tf.keras.models.load_model(hf_hub_download("alice/m", "best_model.h5"), compile=False)
+    results = {
+        "hf": gap(keras.saving.load_model("hf://alice/m"), noisy),
+        "h5": gap(first, noisy[:1]),
+        "h5 shape": list(first.predict(noisy[:1], verbose=0).shape),
+        "cards": [
+            ModelCard.load("alice/m").data.model_name,
+            DatasetCard.load("alice/d").data.license,
+        ],
+    }
+    from training.data import split_checksum
+
+    return results | {"checksum": split_checksum(split)}
+
+
+def restore(folder: Path) -> dict:
+    """Restore a picture with the model folder, as an array of 8 bits."""
+    import numpy as np
+    from PIL import Image
+
+    from training.denoiser import Denoiser
+
+    noisy = np.asarray(Image.open(folder / "noisy.png").convert("L"))
+    np.save(folder / "here.npy", Denoiser.from_pretrained(folder / "model")(noisy))
+    return {}
+
+
+def fetch_space(folder: Path) -> dict:
+    """Download the Space into an empty folder, and tell its variables."""
+    from huggingface_hub import HfApi, snapshot_download
+
+    snapshot_download("alice/s", repo_type="space", local_dir=folder / "space")
+    variables = HfApi().get_space_variables("alice/s")
+    return {key: variable.value for key, variable in variables.items()}
 
 
 def hub_down(folder: Path) -> dict:
