@@ -23,6 +23,7 @@ import numpy as np
 
 from training.config import TrainingConfig
 from training.data import Faces
+from training.events import restored_faces
 from training.metrics import psnr
 from training.model import estimator_of, residual_unet, restorer_of
 from training.noise import add_gaussian_noise
@@ -89,7 +90,11 @@ def fit(config: TrainingConfig, faces: Faces, run_folder: str | Path) -> FitResu
     stopping = keras.callbacks.EarlyStopping(patience=config.patience, **judge)
     validation = Validation(averaged, held_out, config)
     state = RunState(run_folder, best, stopping)
-    callbacks = [batches.follow(), validation, best, stopping, *_tensorboard(run_folder), state]
+    events = [
+        *_tensorboard(run_folder),
+        *restored_faces(validation, config, run_folder / TENSORBOARD),
+    ]
+    callbacks = [batches.follow(), validation, best, stopping, *events, state]
 
     state.restore(trained)
     if not state.finished(config):
@@ -228,7 +233,14 @@ class Validation(keras.callbacks.Callback):
         )
         logs.update({f"val_{name}": float(value) for name, value in losses.items()})
         restored = self.averaged.predict(self.noisy, batch_size=16, verbose=0)
-        logs["val_psnr"] = float(psnr(self.clean, np.clip(restored, 0, 1)).mean())
+        self.restored = np.clip(restored, 0, 1)
+        logs["val_psnr"] = float(psnr(self.clean, self.restored).mean())
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        """Returns each held-out face once: noisy, restored after this epoch, and original."""
+        once = slice(None, None, VALIDATION_DRAWS)
+        kinds = {"noisy": self.noisy, "restored": self.restored, "original": self.clean}
+        return {kind: faces[once] for kind, faces in kinds.items()}
 
 
 def copy_averaged_weights(trained: keras.Model, averaged: keras.Model) -> None:
