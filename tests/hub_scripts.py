@@ -273,6 +273,15 @@ def download_faults(folder: Path) -> dict:
     return results
 
 
+def create_empty(folder: Path) -> dict:
+    """Create a model repository and a Space, as an owner does on the website."""
+    from huggingface_hub import HfApi
+
+    HfApi().create_repo("alice/m")
+    HfApi().create_repo("alice/s", repo_type="space", space_sdk="gradio")
+    return {}
+
+
 def publish_orders(folder: Path) -> list[dict]:
     """Publish as ORDERS says, a JSON list of options of `make_folder` and of `publish`."""
     return [publish_one(folder, order) for order in json.loads(os.environ["ORDERS"])]

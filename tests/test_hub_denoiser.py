@@ -67,6 +67,6 @@ def test_push_to_hub_and_save_pretrained(tmp_path):
     with LocalHub() as hub:
         results = run_script(hub, "push_and_save", tmp_path, hub.user("alice"), home=tmp_path / "h")
     assert results["saved"] == results["pushed"] == 0.0
-    assert results["keras"] < 1e-6
+    assert results["keras"] < 1e-3  # Keras lets OpenVINO compute in half precision
     assert results["again"], "pushing the same network again made a second commit"
     assert results["card"] == ["keras", "image-to-image", "mit"]

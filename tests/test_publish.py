@@ -308,6 +308,33 @@ def test_killed_between_model_and_space(faces, checkout, tmp_path):
         assert space.variables["MODEL_REVISION"]["value"] == published
 
 
+def test_trusted_publisher(faces, checkout, tmp_path):
+    """Without any stored token, the same command once for each repository publishes both."""
+    both = {"model": "alice/m", "space": "alice/s", "tag": "v1.0.0"}
+    with LocalHub(checkout=checkout) as hub:
+        home = tmp_path / "home"
+        hub.run(SCRIPT, "create_empty", str(tmp_path), token=hub.user("alice"), home=home)
+        hub.trusted["identity"] = "alice"
+        for resource in ("alice/m", "spaces/alice/s"):
+            done = hub.run(
+                SCRIPT,
+                "publish_orders",
+                str(tmp_path),
+                token=None,
+                home=home,
+                HF_OIDC_RESOURCE=resource,
+                HF_OIDC_ID_TOKEN="identity",  # noqa: S106
+                ORDERS=json.dumps([order(both)]),
+            )
+            (result,) = json.loads(done.stdout.splitlines()[-1])
+            assert result["end"] == "done", result
+            assert "hf_jwt_" not in done.stdout + done.stderr
+        model, space = hub.repository("alice/m"), hub.repository("alice/s", "spaces")
+        assert len(model.commits) == len(space.commits) == 2
+        assert model.tags == {"v1.0.0": model.head.oid}
+        assert space.variables["MODEL_REVISION"]["value"] == model.head.oid
+
+
 @pytest.mark.parametrize(("late", "end"), [(29.0, "RefusedError"), (29.9, "done")])
 def test_two_publishers_at_once(tmp_path, late, end):
     """The second commit looks again: a worse model is refused, a better one wins."""
