@@ -30,9 +30,9 @@ def texts(monkeypatch):
 
     found = []
 
-    def record(figure, path):
+    def record(figure, path, **options):
         found.extend(text.get_text() for text in figure.findobj(Text))
-        return save(figure, path)
+        return save(figure, path, **options)
 
     from training import plots
 
@@ -200,6 +200,7 @@ def test_the_error_map_is_brightest_where_the_errors_are(tmp_path, texts):
     assert "fraction of the range" in texts
     found = pixels(tmp_path / "errors.png")
     yellow = (found[..., 0] > 200) & (found[..., 1] > 200) & (found[..., 2] < 100)
+    assert (found == (254, 232, 56)).all(axis=2).any(), "the largest error has not its full colour"
     rows, columns = np.nonzero(yellow[:, : int(found.shape[1] * 0.88)])  # left of the colour bar
     middle = found.shape[1] / 2
     assert rows.max() < found.shape[0] / 2

@@ -274,7 +274,7 @@ def error_map(clean: np.ndarray, restored: np.ndarray, path: str | Path) -> None
     bar.set_label("fraction of the range", color=INK, fontsize=10)
     bar.ax.tick_params(labelsize=9, colors=INK)
     bar.outline.set_visible(False)
-    _save(figure, path)
+    _save(figure, path, palette=False)
 
 
 def _figure(width, height, layout="constrained"):
@@ -287,13 +287,18 @@ def _figure(width, height, layout="constrained"):
     return figure
 
 
-def _save(figure, path):
-    """Writes the figure with at most 256 colours, which halves the file and changes no gray."""
+def _save(figure, path, *, palette=True):
+    """Writes the figure; a palette of 256 colours halves the file and holds every gray.
+
+    A heat map has more colours than that: without `palette` all are kept.
+    """
     from PIL import Image
 
     figure.canvas.draw()
     picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy())
-    picture.quantize(256, dither=Image.Dither.NONE).save(path, format="PNG", optimize=True)
+    if palette:
+        picture = picture.quantize(256, dither=Image.Dither.NONE)
+    picture.save(path, format="PNG", optimize=True)
 
 
 def _decorate(axes, title, x_label, y_label):
