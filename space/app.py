@@ -204,7 +204,7 @@ def clean_up_tab(page: gr.Blocks, served: ServedModel) -> None:
         [image.input, strength.release],
         clickable,
         restore,
-        [image, strength],
+        [image, unchecked(strength)],
         [cleaned, estimate],
         api_name="restore",
     )
@@ -387,7 +387,13 @@ def controls() -> tuple[gr.Slider, gr.Number]:
     seed = gr.Number(
         0, label="Seed", info="the same seed draws the same noise", precision=0, minimum=0
     )
-    return sigma, seed
+    return unchecked(sigma), unchecked(seed)
+
+
+def unchecked(control):
+    """Leaves it to the page's functions to say what is wrong with a number."""
+    control.preprocess = lambda value: value
+    return control
 
 
 def shown_picture(label: str, value: str, pixels: bool = False) -> gr.Image:

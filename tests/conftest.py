@@ -87,3 +87,27 @@ def pytest_make_collect_report():
     report = yield
     _skip_is_failure(report)
     return report
+
+
+@pytest.fixture(scope="session")
+def page_model(tmp_path_factory):
+    """A model folder with a small network whose every weight is at work."""
+    import numpy as np
+
+    from training.model import residual_unet
+
+    model = residual_unet(channels=(8, 16), blocks=(1, 1))
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.normal(0, 0.15, w.shape).astype(np.float32) for w in model.weights])
+    folder = tmp_path_factory.mktemp("page_model") / "model"
+    model.save(str(folder), zipped=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def page(page_model, tmp_path_factory):
+    """The running page, one for all tests."""
+    from page_server import PageServer
+
+    with PageServer(page_model, tmp_path_factory.mktemp("page")) as server:
+        yield server

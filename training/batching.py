@@ -25,7 +25,6 @@ class Batcher:
     """
 
     def __init__(self, restore: Callable[[np.ndarray], np.ndarray], at_once: int = 8):
-        self.sizes: list[int] = []
         self._restore = restore
         self._at_once = at_once
         self._turn = threading.Lock()
@@ -57,8 +56,6 @@ class Batcher:
         except Exception as error:  # each visitor's own thread has to end
             for place in places:
                 place.error = error
-        self.sizes.append(len(places))
-        del self.sizes[:-100]
 
 
 class _Place:

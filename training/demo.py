@@ -74,9 +74,13 @@ def noisy_picture(original: np.ndarray, sigma: float, seed: int) -> np.ndarray:
         ValueError: sigma or seed is out of range; one sentence.
     """
     if not isinstance(sigma, (int, float)) or not 0.0 <= sigma <= MAX_SIGMA:
-        raise ValueError(f"The noise level must be a number from 0 to {MAX_SIGMA}, not {sigma!r}.")
+        raise ValueError(
+            f"The noise level must be a number from 0 to {MAX_SIGMA}, not {_shown(sigma)}."
+        )
     if not isinstance(seed, (int, float)) or seed != seed // 1 or not 0 <= seed <= MAX_SEED:
-        raise ValueError(f"The seed must be a whole number from 0 to {MAX_SEED}, not {seed!r}.")
+        raise ValueError(
+            f"The seed must be a whole number from 0 to {MAX_SEED}, not {_shown(seed)}."
+        )
     rng = np.random.default_rng(int(seed))
     return to_uint8(add_gaussian_noise(from_uint8(original), float(sigma), rng))
 
@@ -114,7 +118,7 @@ def clean_up(
         TimeoutError: it takes longer than `MAX_SECONDS`.
     """
     if not isinstance(strength, (int, float)) or not 0.0 <= strength <= 1.0:
-        raise ValueError(f"The strength must be a number from 0 to 1, not {strength!r}.")
+        raise ValueError(f"The strength must be a number from 0 to 1, not {_shown(strength)}.")
     end = time.monotonic() + MAX_SECONDS
 
     def report(done, total):
@@ -188,3 +192,8 @@ def contest(denoiser, original: np.ndarray, sigma: float, seed: int) -> list[Ent
             times.append(1000.0 * (time.perf_counter() - started))
         entries.append(Entry(name, restored, figures(original, restored), round(min(times), 2)))
     return sorted(entries, key=lambda entry: -entry.figures["psnr"])
+
+
+def _shown(value):
+    """A wrong value as it may stand in a sentence, however long it is."""
+    return "nothing" if value is None else repr(value)[:40]

@@ -9,6 +9,7 @@ Transparency is kept apart and comes back untouched; EXIF orientation is applied
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -111,7 +112,8 @@ def read_image(path: str | PathLike) -> Image.Image:
         ValueError: no such file, not a picture, damaged, or too large to decode.
     """
     try:
-        image = Image.open(Path(path))
+        # Pillow forgets the orientation of an uncompressed TIFF that it maps from a path.
+        image = Image.open(io.BytesIO(Path(path).read_bytes()))
         image.load()
     except UnidentifiedImageError:
         raise ValueError(f"not a picture in a known format. Received: {path}") from None

@@ -47,7 +47,8 @@ def read_upload(path: str | PathLike, max_pixels: int = MAX_PIXELS) -> Image.Ima
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(path, formats=FORMATS)
+            # From memory: Pillow forgets the orientation of a TIFF that it maps from a path.
+            image = Image.open(io.BytesIO(path.read_bytes()), formats=FORMATS)
         width, height = image.size
         if width * height > max_pixels:
             raise ValueError(_too_large(f"{width:,}×{height:,} pixels", max_pixels))
@@ -62,6 +63,8 @@ def read_upload(path: str | PathLike, max_pixels: int = MAX_PIXELS) -> Image.Ima
         raise ValueError(
             "The file is damaged or cut short; please send it again or save it as a new PNG."
         ) from None
+    if image.mode == "F":
+        _refuse_what_is_no_brightness(np.asarray(image))
     return image
 
 
@@ -152,6 +155,18 @@ def _refuse_what_is_no_picture(path):
     if b"<svg" in start.lower():
         raise ValueError(
             "An SVG is a drawing and has no pixels; please save it as PNG and send that."
+        )
+
+
+def _refuse_what_is_no_brightness(values):
+    if not np.all(np.isfinite(values)):
+        raise ValueError(
+            "Some of the picture's values are not numbers; fill the gaps, floats from 0 to 1 work."
+        )
+    low, high = float(values.min()), float(values.max())
+    if low < 0.0 or high > 1.0:
+        raise ValueError(
+            f"The picture's floats run from {low:g} to {high:g}; scale them to 0 to 1, that works."
         )
 
 
