@@ -1,4 +1,4 @@
-"""The command line: `denoiser train | evaluate | restore | demo | publish`, and no logic.
+"""The command line: `denoiser train | evaluate | restore | demo | publish | …`, and no logic.
 
 Exit codes: 0 done, 1 failed, 2 a wrong argument, 3 refused or stopped.
 """
@@ -130,6 +130,33 @@ def _publish(options) -> int:
     return DONE
 
 
+def _summary(options) -> int:
+    from training.summary import summary
+
+    print(summary(options.folder, options.released, options.note), end="")
+    return DONE
+
+
+def _addresses(options) -> int:
+    from training.summary import addresses
+
+    print(addresses(_repositories(options)), end="")
+    return DONE
+
+
+def _credentials(options) -> int:
+    from training.credentials import find_credentials
+
+    kind, why = find_credentials(_repositories(options))
+    print(f"credentials={kind}\nwhy={why}")
+    return DONE
+
+
+def _repositories(options):
+    kinds = ("model", "dataset", "space")
+    return {kind: getattr(options, kind) for kind in kinds if getattr(options, kind)}
+
+
 DEMO_VARIABLES = {
     "host": "GRADIO_SERVER_NAME",
     "port": "GRADIO_SERVER_PORT",
@@ -209,6 +236,25 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument(
         "--allow-regression", action="store_true", help="publish over a better model"
     )
+
+    summary = _command(commands, "summary", _summary, "show a new model beside the released one")
+    summary.add_argument("folder", help="model folder, such as outputs/model")
+    summary.add_argument(
+        "--released",
+        metavar="MODEL",
+        nargs="+",
+        default=(),
+        help="where the released model may be, folders or OWNER/NAME; the first found counts",
+    )
+    summary.add_argument("--note", metavar="TEXT", help="sentence to put at the end")
+
+    addresses = _command(commands, "addresses", _addresses, "show what is published, and where")
+    _add_repositories(addresses)
+
+    credentials = _command(
+        commands, "credentials", _credentials, "find out whether this machine may publish"
+    )
+    _add_repositories(credentials)
     return parser
 
 
@@ -222,6 +268,11 @@ def _add_dataset(command):
     command.add_argument(
         "--dataset", metavar="OWNER/NAME", help="published reference split (scikit-learn's faces)"
     )
+
+
+def _add_repositories(command):
+    for kind in ("model", "dataset", "space"):
+        command.add_argument(f"--{kind}", metavar="OWNER/NAME", help=f"the {kind}'s repository")
 
 
 def _add_json(command):

@@ -21,7 +21,7 @@ from training import __version__
 from training.baselines import BASELINES, restore_all
 from training.data import SIGMA, Faces, as_arrays, split_checksum
 from training.denoiser import Denoiser
-from training.metrics import mse, psnr, ssim
+from training.metrics import mean_interval, mse, psnr, ssim
 from training.noise import add_gaussian_noise, from_uint8, to_uint8
 
 MEASURES = {"mse": mse, "psnr": psnr, "ssim": ssim}
@@ -121,7 +121,7 @@ def measure(clean: np.ndarray, restored: np.ndarray) -> dict[str, dict[str, floa
     Returns:
         Measure → `mean`, `low`, `high`; the interval is Student's, over the N pictures.
     """
-    return {name: _interval(function(clean, restored)) for name, function in MEASURES.items()}
+    return {name: mean_interval(function(clean, restored)) for name, function in MEASURES.items()}
 
 
 def psnr_against_sigma(methods: Mapping[str, Method], faces: Faces) -> dict[str, dict[str, float]]:
@@ -209,16 +209,6 @@ def _row(method, row):
         f"{decibels(row['psnr']['low'])} – {decibels(row['psnr']['high'])} | "
         f"{row['ssim']['mean']:.3f} | {row['ssim']['low']:.3f} – {row['ssim']['high']:.3f} |"
     )
-
-
-def _interval(values):
-    from scipy.stats import t
-
-    mean = float(values.mean())
-    if len(values) < 2:
-        return {"mean": mean, "low": mean, "high": mean}
-    half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
-    return {"mean": mean, "low": mean - half, "high": mean + half}
 
 
 def _each_face(faces, restored):

@@ -63,6 +63,25 @@ def ssim(clean: np.ndarray, restored: np.ndarray) -> np.ndarray:
     )
 
 
+def mean_interval(values: np.ndarray) -> dict[str, float]:
+    """Returns the mean of some figures with its 95 % Student interval.
+
+    Args:
+        values: one figure a picture.
+
+    Returns:
+        `mean`, `low` and `high`; all three are the figure itself where there is only one.
+    """
+    from scipy.stats import t
+
+    values = np.asarray(values, np.float64)
+    mean = float(values.mean())
+    if len(values) < 2:
+        return {"mean": mean, "low": mean, "high": mean}
+    half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    return {"mean": mean, "low": mean - half, "high": mean + half}
+
+
 def _batches(clean, restored):
     """Returns both arrays as float64 N×H×W."""
     clean, restored = np.asarray(clean, np.float64), np.asarray(restored, np.float64)
