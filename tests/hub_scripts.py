@@ -389,6 +389,11 @@ def hub_down(folder: Path) -> dict:
         ),
         "nothing-cached": attempt_down(lambda: Denoiser.from_pretrained("alice/other")),
     }
+    from training.publish import publish
+
+    results["publish"] = attempt_down(
+        lambda: publish(folder / "model", model="alice/other", say=lambda line: None)
+    )
     served = load_served_model("alice/other", fallback=folder / "model", timeout=20)
     return results | {"served": str(served)}
 

@@ -125,6 +125,7 @@ class Fault:
             body), `flip` (one bit), `stall` (wait until the faults are cleared) or `lost` (the
             work is done and the connection dies before the answer).
         times: How many requests it meets.
+        after: How many such requests it lets pass first.
         only: Text that the request's address must contain.
         headers: Headers of the answer, such as Retry-After.
     """
@@ -133,6 +134,7 @@ class Fault:
     status: int = 503
     action: str = "status"
     times: int = 1
+    after: int = 0
     only: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -227,9 +229,13 @@ class LocalHub:
         """Return the fault that this request meets, if any, and count it."""
         with self.lock:
             for fault in self._faults:
-                if fault.operation == operation and fault.times > 0 and fault.only in path:
-                    fault.times -= 1
-                    return fault
+                if fault.operation != operation or fault.only not in path or not fault.times:
+                    continue
+                if fault.after > 0:
+                    fault.after -= 1
+                    continue
+                fault.times -= 1
+                return fault
         return None
 
     def count(self, operation: str, status: int = 200) -> int:

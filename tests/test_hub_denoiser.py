@@ -60,6 +60,8 @@ def test_hub_down(tmp_path):
     assert down["cached"]["end"] == down["cached-tag"]["end"] == "done"
     assert down["nothing-cached"]["end"] == "ConnectionError"
     assert "does not answer and the cache holds no copy" in down["nothing-cached"]["message"]
+    assert down["publish"]["end"] == "ConnectionError"
+    assert "does not answer: check the connection" in down["publish"]["message"]
     assert down["served"].startswith("bundled model") and "does not answer" in down["served"]
 
 

@@ -161,13 +161,22 @@ def test_space_serves_the_commit_just_published(release):
     assert sum(path.startswith("examples/face_") for path in paths) == 4
 
 
-def test_space_versions_agree(release):
-    from training.publish import SPACE_FOLDER, check_space_versions
-
+def test_space_card_names_what_it_shows(release):
     hub, *_ = release
     card = hub.read("alice/s", "README.md", "spaces").decode()
-    assert f"sdk_version: {check_space_versions(SPACE_FOLDER)}\n" in card
     assert "models:\n- alice/m\n" in card and "datasets:\n- alice/d\n" in card
+
+
+def test_space_versions_agree(tmp_path):
+    """The card's sdk_version is the gradio that the requirements pin, or it is not published."""
+    from training.publish import SPACE_FOLDER, check_space_versions
+
+    version = check_space_versions(SPACE_FOLDER)
+    assert f"sdk_version: {version}\n" in (SPACE_FOLDER / "README.md").read_text()
+    (tmp_path / "README.md").write_text("---\nsdk: gradio\nsdk_version: 6.0.0\n---\n")
+    (tmp_path / "requirements.txt").write_text(f"gradio[mcp]=={version}\n")
+    with pytest.raises(ValueError, match=rf"sdk_version=6\.0\.0, gradio=={version}"):
+        check_space_versions(tmp_path)
 
 
 def test_addresses_are_shown_last(release):
@@ -249,6 +258,29 @@ def test_gate_and_arguments(release):
     (allowed,) = run_orders(hub, folder, token, order(to | {"allow_regression": True}, psnr=29.0))
     assert allowed["end"] == "done" and allowed["psnr"] == [29.0, 29.5]
     assert hub.repository("alice/m").tags["v1.0.1"] == allowed["commits"]["model"]
+
+
+def test_stopped_half_way(faces, checkout, tmp_path):
+    """The dataset's commits are retried; the Space's refusal says what stands."""
+    everything = {"model": "alice/m", "dataset": "alice/d", "space": "alice/s"}
+    with LocalHub(checkout=checkout) as hub:
+        hub.fault("commit", status=503, headers={"Retry-After": "0"}, only="/datasets/")
+        hub.fault("commit", status=412, only="/datasets/", after=1)  # of the data, not of the card
+        hub.fault("commit", status=403, only="/spaces/")
+        token = hub.user("alice")
+        (result,) = run_orders(hub, tmp_path, token, order(everything))
+        assert hub.count("commit", 503) == hub.count("commit", 412) == hub.count("commit", 403) == 1
+        model, data = hub.repository("alice/m"), hub.repository("alice/d", "datasets")
+        space = hub.repository("alice/s", "spaces")
+    assert result["end"] == "PublishError" and "\n" not in result["message"]
+    assert f"model alice/m stands at {model.head.oid}" in result["message"]
+    assert f"dataset alice/d stands at {data.head.oid}" in result["message"]
+    assert "not published: space" in result["message"]
+    assert set(model.head.files) == MODEL_FILES and set(space.head.files) == {".gitattributes"}
+    assert [commit.title for commit in data.commits[1:]] == [
+        "Publish the card",
+        "Publish the reference split",
+    ]
 
 
 def leaky_folder(folder, token):

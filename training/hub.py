@@ -60,20 +60,22 @@ def address(repo_id: str, kind: str = "model", revision: str | None = None) -> s
     return page + (f"/tree/{revision}" if revision else "")
 
 
-def blob_ids(content: bytes) -> tuple[str, str]:
-    """Return the two ids that the Hub may list for a file: a git blob's and an LFS pointer's.
+def content_ids(content: bytes) -> frozenset[str]:
+    """Return the ids under which the Hub may list a file with this content.
 
-    Large files are kept beside git; git then holds a pointer of three lines
-    (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md) and lists that text's id.
+    They are git's id of the content, and for large files, which are kept beside git, the content's
+    SHA-256 and git's id of the pointer that stands for it
+    (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
     """
+    sha256 = hashlib.sha256(content).hexdigest()
     pointer = (
-        f"version https://git-lfs.github.com/spec/v1\noid sha256:"
-        f"{hashlib.sha256(content).hexdigest()}\nsize {len(content)}\n"
+        f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {len(content)}\n"
     ).encode()
-    return tuple(
+    git_ids = (
         hashlib.sha1(b"blob %d\0" % len(text) + text, usedforsecurity=False).hexdigest()
         for text in (content, pointer)
     )
+    return frozenset((sha256, *git_ids))
 
 
 def download(
@@ -161,12 +163,14 @@ def _damaged(
         )
     except CachedRepoTreeNotFoundError:  # cached file by file, by another program
         return ()
+    files = {file.path: file.blob_id for file in listing if (folder / file.path).is_file()}
     return tuple(
-        file.path
-        for file in listing
-        if any(fnmatch.fnmatch(file.path, pattern) for pattern in patterns)
-        and (folder / file.path).is_file()
-        and file.blob_id not in blob_ids((folder / file.path).read_bytes())
+        path
+        for path, blob_id in files.items()
+        if any(fnmatch.fnmatch(path, pattern) for pattern in patterns)
+        # The cache names its copy after the checksum that came with the download.
+        and not {blob_id, (folder / path).resolve().name}
+        & content_ids((folder / path).read_bytes())
     )
 
 

@@ -437,7 +437,7 @@ class _Run:
         return hub.patiently(lambda: self.api.repo_info(self.names[kind], repo_type=kind).sha)
 
     def _listing(self, kind: str, commit: str) -> dict[str, str]:
-        """Return the blob id of every file of a commit."""
+        """Return the id of every file of a commit: its SHA-256 if it is large, else git's."""
         tree = hub.patiently(
             lambda: list(
                 self.api.list_repo_tree(
@@ -445,7 +445,8 @@ class _Run:
                 )
             )
         )
-        return {item.path: item.blob_id for item in tree if hasattr(item, "blob_id")}
+        files = [item for item in tree if hasattr(item, "blob_id")]
+        return {file.path: file.lfs.sha256 if file.lfs else file.blob_id for file in files}
 
     def _look(self, head: str) -> None:
         """Refuse a worse model or a tag that is taken."""
@@ -518,7 +519,7 @@ class _Run:
 
         name, split = self.names["dataset"], self.staged.split
         self._refresh_dataset_card()
-        self._commit("dataset", "Update the card", only=(CARD,))
+        self._commit("dataset", "Publish the card", only=(CARD,))
         commit = self.report.commits["dataset"]
         wanted = split_checksum(split)
         paths = self._listing("dataset", commit)
@@ -571,7 +572,7 @@ class _Run:
         changed = {
             path: source
             for path, source in files.items()
-            if listing.get(path) not in hub.blob_ids(source.read_bytes())
+            if listing.get(path) not in hub.content_ids(source.read_bytes())
         }
         # Its bytes name the backend that wrote it; the same weights need no second one.
         if LEGACY_MODEL in listing and not {WEIGHTS, "config.json"} & changed.keys():

@@ -12,9 +12,12 @@ import json
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from training import hub
-from training.denoiser import Denoiser
+
+if TYPE_CHECKING:
+    from training.denoiser import Denoiser
 
 METRICS_FILE = "metrics.json"
 # The page shows the figures and the plots; a repository without them serves all the same.
@@ -70,6 +73,8 @@ def load_served_model(
     Raises:
         ValueError: the bundled model was needed and `fallback` holds none.
     """
+    from training.denoiser import Denoiser  # imports Keras, which a look at the figures needs not
+
     if not model_id:
         reason = "no MODEL_ID is set"
     else:
