@@ -1,0 +1,331 @@
+"""The workflows: valid, safe, and every step of the retraining run as GitHub would run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from actions_runner import ROOT, WORKFLOWS, Identity, Job, link_environment, read_workflow
+from local_hub import LocalHub
+
+TINY = {"steps_per_epoch": 3, "channels": [8, 16], "blocks": [1, 1], "validation_faces": 4}
+NAME = "alice/olivetti-denoiser"
+KINDS = ("models", "datasets", "spaces")
+BIN = Path(sys.executable).parent
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("check-jsonschema", "--builtin-schema", "vendor.github-workflows"),
+        ("zizmor", "--offline", "--no-progress"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_the_linters_find_nothing(command):
+    files = sorted(WORKFLOWS.glob("*.yml"))
+    assert {path.name for path in files} >= {"test.yml", "retrain.yml"}
+    done = subprocess.run(
+        [BIN / command[0], *command[1:], *files], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["test.yml", "retrain.yml"])
+def test_actions_are_pinned_and_jobs_bounded(name):
+    text = (WORKFLOWS / name).read_text()
+    uses = re.findall(r"uses: (.+)", text)
+    assert uses
+    for action in uses:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)
+    workflow = read_workflow(name)
+    assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 120
+        for step in job["steps"]:
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+
+
+def test_pull_requests_run_what_the_readme_says():
+    workflow = read_workflow("test.yml")
+    assert {"pull_request", "push"} == set(workflow["on"])
+    assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12"]
+    commands = [step["run"] for step in workflow["jobs"]["test"]["steps"] if "run" in step]
+    assert commands == ["make lint", "make test"]
+    assert "$ make test" in (ROOT / "README.md").read_text()
+    for target in ("lint", "test"):
+        done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_publication_is_never_cut_short_and_comes_every_month():
+    workflow = read_workflow("retrain.yml")
+    assert workflow["concurrency"] == {"group": "retrain", "cancel-in-progress": False}
+    (cron,) = workflow["on"]["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \d+ \* \*", cron["cron"])
+    inputs = workflow["on"]["workflow_dispatch"]["inputs"]
+    assert {"preset", "epochs", "sigma", "seed", "dataset", "tag", "publish"} <= set(inputs)
+    assert all("type" in declared for declared in inputs.values())
+
+
+@pytest.fixture(scope="module")
+def base(faces, tmp_path_factory):
+    """A checkout in an environment that is installed, and a home with the faces in it."""
+    folder = tmp_path_factory.mktemp("workflow")
+    checkout = folder / "checkout"
+    checkout.mkdir()
+    for name in ("training", "space", "model_card", ".github"):
+        leave = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, checkout / name, ignore=leave)
+    for name in ("Makefile", "pyproject.toml", "requirements.txt", "README.md"):
+        shutil.copy2(ROOT / name, checkout)
+    (checkout / "tiny.json").write_text(json.dumps(TINY))
+    link_environment(checkout / ".venv", Path(sys.prefix))
+    (folder / "home").mkdir()
+    data = os.environ.get("SCIKIT_LEARN_DATA") or Path.home() / "scikit_learn_data"
+    (folder / "home" / "scikit_learn_data").symlink_to(data)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def retrain(base):
+    """Runs the retraining job: `retrain(case, hub, **options)`."""
+
+    def run(case, hub, *, trained_by=None, identity=None, inputs=None, **options):
+        workspace = base / case
+        shutil.copytree(base / "checkout", workspace, symlinks=True)
+        if trained_by is not None:
+            shutil.copytree(trained_by.workspace / "outputs", workspace / "outputs")
+        variables = hub.environment(None, base / f"{case}-hf")
+        environment = {
+            "HOME": str(base / "home"),
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(workspace),
+            **{key: variables[key] for key in ("HF_ENDPOINT", "HF_HOME", "HF_HUB_DISABLE_XET")},
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "NO_PROXY": "127.0.0.1",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
+        return Job(
+            "retrain.yml",
+            "retrain",
+            workspace,
+            inputs={"epochs": 2, "config": "tiny.json"} | (inputs or {}),
+            environment=environment,
+            identity=identity,
+            prepared=("train",) if trained_by is not None else (),
+            **options,
+        ).run()
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def runs(retrain):
+    """The job in its four cases; all but the first find the first one's training done."""
+    owner = {"HF_OWNER": "alice"}
+    with LocalHub() as hub, LocalHub() as trusting, LocalHub() as empty:
+        token, other = hub.user("alice"), trusting.user("alice")
+        runs = {"hub": hub, "trusting": trusting, "empty": empty, "hf_token": token}
+        runs["token"] = first = retrain(
+            "token",
+            hub,
+            inputs={"tag": "v1.0.0"},
+            variables=owner,
+            secrets={"HF_TOKEN": token},
+        )
+        assert first.conclusion == "success", first.steps
+        better = worse_than_released(hub)
+        make_empty_repositories(trusting, other)
+        with Identity(trusting.endpoint) as known, Identity(empty.endpoint) as unknown:
+            trusting.trusted[known.token] = "alice"
+            with ThreadPoolExecutor(2) as pool:
+                waiting = {
+                    "trusted": pool.submit(
+                        retrain,
+                        "trusted",
+                        trusting,
+                        trained_by=first,
+                        identity=known,
+                        variables=owner,
+                    ),
+                    "worse": pool.submit(
+                        retrain,
+                        "worse",
+                        hub,
+                        trained_by=first,
+                        variables=owner,
+                        secrets={"HF_TOKEN": token},
+                    ),
+                    "none": pool.submit(
+                        retrain,
+                        "none",
+                        empty,
+                        trained_by=first,
+                        identity=unknown,
+                        variables=owner,
+                    ),
+                }
+                runs |= {case: run.result() for case, run in waiting.items()}
+    shown = {
+        case: {step.name: round(step.seconds, 1) for step in runs[case].steps if step.seconds}
+        for case in ("token", "trusted", "worse", "none")
+    }
+    print(json.dumps(shown, indent=1))
+    return runs | better
+
+
+def worse_than_released(hub):
+    """Let somebody publish a better model over the one just published."""
+    repository = hub.repository(NAME)
+    metrics = json.loads(hub.read(NAME, "metrics.json"))
+    model = metrics["splits"]["test"]["model"]
+    model["psnr"] = {key: value + 1 for key, value in model["psnr"].items()}
+    entry = hub.store(json.dumps(metrics).encode(), lfs=False)
+    files = repository.head.files | {"metrics.json": entry}
+    repository.add("main", files, "Publish v1.0.1", "", "bob")
+    commits = {key: len(value.commits) for key, value in hub.repositories.items()}
+    return {"released": model["psnr"]["mean"], "commits": commits}
+
+
+def make_empty_repositories(hub, token):
+    """What an owner does before naming a trusted publisher."""
+    script = (
+        "from huggingface_hub import create_repo\n"
+        "for kind in ('model', 'dataset', 'space'):\n"
+        "    sdk = {'space_sdk': 'gradio'} if kind == 'space' else {}\n"
+        f"    create_repo({NAME!r}, repo_type=kind, **sdk)\n"
+    )
+    hub.run("-c", script, token=token, home=Path(os.devnull).parent)
+
+
+def figures(job):
+    """The table of the job summary: (part, measure) → new, released and difference."""
+    rows = re.findall(
+        r"^\| (\w+ faces), (\w+)[^|]*\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", job.summary, re.M
+    )
+    return {(part, measure): tuple(cells) for part, measure, *cells in rows}
+
+
+def outcomes(job):
+    return {step.name: step.outcome for step in job.steps}
+
+
+PUBLISHING = (
+    "Publish with the token",
+    "Publish the model as a trusted publisher",
+    "Publish the dataset as a trusted publisher",
+    "Deploy the Space as a trusted publisher",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["token", "trusted", "none", "worse"])
+def test_every_case_shows_the_figures_of_its_metrics(runs, case):
+    job = runs[case]
+    metrics = json.loads((job.workspace / "outputs/model/metrics.json").read_text())
+    table = figures(job)
+    assert {part for part, _ in table} == {"test faces", "other faces", "training faces"}
+    for (part, measure), (new, *_) in table.items():
+        row = metrics["splits"][
+            {"training": "train", "other": "others"}.get(w := part.split()[0], w)
+        ]
+        digits = {"PSNR": 3, "SSIM": 4, "MSE": 6}[measure]
+        found = row["model"][measure.lower()]
+        assert new == "{mean:.{d}f} [{low:.{d}f}, {high:.{d}f}]".format(d=digits, **found)
+    assert "xychart-beta" in job.summary and "Seed 0, 2 epochs" in job.summary
+    assert job.step("Keep the run and the model").outcome == "action"
+    assert (job.workspace / "outputs/model/README.md").is_file()
+    assert (job.workspace / "outputs/model.run/history.csv").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["token", "trusted"])
+def test_either_credential_publishes_three_repositories(runs, case):
+    job, hub = runs[case], runs["hub" if case == "token" else "trusting"]
+    assert job.conclusion == "success", [step for step in job.steps if step.outcome == "failure"]
+    ran = [name for name in PUBLISHING if outcomes(job)[name] == "success"]
+    assert ran == list(PUBLISHING[:1] if case == "token" else PUBLISHING[1:])
+    assert set(hub.repositories) == {(kind, NAME) for kind in KINDS}
+    published = hub.repository(NAME).commits[1]
+    metrics = (job.workspace / "outputs/model/metrics.json").read_bytes()
+    assert hub.blobs[published.files["metrics.json"].oid] == metrics
+    for page in ("", "datasets/", "spaces/"):
+        assert f"{hub.endpoint}/{page}{NAME} at `" in job.summary
+    for png in ("comparison.png", "loss_curves.png"):
+        assert f"![{png}]({hub.endpoint}/{NAME}/resolve/{published.oid}/{png})" in job.summary
+        assert png in published.files
+    space = hub.repository(NAME, "spaces")
+    assert "app.py" in space.head.files
+    assert space.variables["MODEL_REVISION"]["value"] == published.oid
+    assert any(path.endswith(".parquet") for path in hub.repository(NAME, "datasets").head.files)
+    if case == "token":
+        assert hub.repository(NAME).tags == {"v1.0.0": published.oid}
+
+
+@pytest.mark.slow
+def test_without_any_right_the_run_shows_its_figures_and_publishes_nothing(runs):
+    job, hub = runs["none"], runs["empty"]
+    assert job.conclusion == "success", [step for step in job.steps if step.outcome == "failure"]
+    assert {outcomes(job)[name] for name in PUBLISHING} == {"skipped"}
+    assert "Nothing is published: there is no HF_TOKEN" in job.summary
+    assert hub.repositories == {} and hub.blobs == {}
+
+
+@pytest.mark.slow
+def test_a_worse_model_ends_red_with_both_figures_and_publishes_nothing(runs):
+    job, hub = runs["worse"], runs["hub"]
+    assert job.conclusion == "failure"
+    failed = [step for step in job.steps if step.outcome == "failure"]
+    assert [(step.name, step.status) for step in failed] == [("Publish with the token", 3)]
+    assert outcomes(job)["Show what is published"] == "skipped"
+    new, released, difference = figures(job)["test faces", "PSNR"]
+    assert float(released.split()[0]) == round(runs["released"], 3)
+    assert float(new.split()[0]) == round(runs["released"] - 1, 3)
+    assert difference.startswith("-1.000") and difference.endswith("worse")
+    assert "**worse than** the released model" in job.summary
+    assert {key: len(value.commits) for key, value in hub.repositories.items()} == runs["commits"]
+
+
+@pytest.mark.slow
+def test_no_step_shows_a_token(runs):
+    for case in ("token", "trusted", "worse", "none"):
+        shown = runs[case].summary + "".join(step.output for step in runs[case].steps)
+        assert runs["hf_token"] not in shown
+        assert "hf_jwt_" not in shown
+
+
+def test_the_schedule_trains_with_the_defaults_and_publishes(tmp_path):
+    """A schedule has no inputs: the default preset, no other option, and publishing asked."""
+    (tmp_path / "checkout").mkdir()
+    job = Job("retrain.yml", "retrain", tmp_path / "checkout", inputs=None)
+    steps = {step.get("id"): step for step in job.job["steps"]}
+    assert job.wanted(steps["look"]["if"])
+    given = job.texts(steps["train"]["env"])
+    assert given.pop("PRESET") == "default"
+    assert set(given.values()) == {""}
+    assert job.contexts["env"]["REPOSITORY"] == job.contexts["env"]["SPACE"] == ""
+
+
+def test_an_account_without_a_space_and_a_run_that_does_not_publish(tmp_path):
+    (tmp_path / "checkout").mkdir()
+    variables = {"HF_OWNER": "alice", "HF_SPACE": "none"}
+    job = Job(
+        "retrain.yml",
+        "retrain",
+        tmp_path / "checkout",
+        inputs={"publish": False},
+        variables=variables,
+    )
+    assert job.contexts["env"]["REPOSITORY"] == NAME
+    assert job.contexts["env"]["SPACE"] == ""
+    look = next(step for step in job.job["steps"] if step.get("id") == "look")
+    assert not job.wanted(look["if"])
