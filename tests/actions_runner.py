@@ -172,6 +172,7 @@ class Job:
             "GITHUB_EVENT_NAME": self.contexts["github"]["event_name"],
             "GITHUB_REPOSITORY": "alice/fork",
             "GITHUB_RUN_ID": "1",
+            "GITHUB_SERVER_URL": "https://github.com",
             "GITHUB_WORKSPACE": str(self.workspace),
             **{name: str(path) for name, path in self.files.items()},
             **self.environment,

@@ -189,6 +189,8 @@ def worse_than_released(hub):
     metrics = json.loads(hub.read(NAME, "metrics.json"))
     model = metrics["splits"]["test"]["model"]
     model["psnr"] = {key: value + 1 for key, value in model["psnr"].items()}
+    for face in metrics["faces"]:
+        face["psnr"] += 1
     entry = hub.store(json.dumps(metrics).encode(), lfs=False)
     files = repository.head.files | {"metrics.json": entry}
     repository.add("main", files, "Publish v1.0.1", "", "bob")
@@ -242,6 +244,7 @@ def test_every_case_shows_the_figures_of_its_metrics(runs, case):
         found = row["model"][measure.lower()]
         assert new == "{mean:.{d}f} [{low:.{d}f}, {high:.{d}f}]".format(d=digits, **found)
     assert "xychart-beta" in job.summary and "Seed 0, 2 epochs" in job.summary
+    assert "(https://github.com/alice/fork/actions/runs/1#artifacts)" in job.summary
     assert job.step("Keep the run and the model").outcome == "action"
     assert (job.workspace / "outputs/model/README.md").is_file()
     assert (job.workspace / "outputs/model.run/history.csv").is_file()
@@ -290,7 +293,7 @@ def test_a_worse_model_ends_red_with_both_figures_and_publishes_nothing(runs):
     new, released, difference = figures(job)["test faces", "PSNR"]
     assert float(released.split()[0]) == round(runs["released"], 3)
     assert float(new.split()[0]) == round(runs["released"] - 1, 3)
-    assert difference.startswith("-1.000") and difference.endswith("worse")
+    assert difference == "-1.000 [-1.000, -1.000] worse"
     assert "**worse than** the released model" in job.summary
     assert {key: len(value.commits) for key, value in hub.repositories.items()} == runs["commits"]
 

@@ -12,7 +12,9 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from training import hub
@@ -47,7 +49,14 @@ def summary(folder: str | Path, released: Sequence[str] = (), note: str | None =
     old, where, missing = _released(released)
     lines = ["## Retrained model", "", _verdict(new, old, where), "", *missing]
     lines += _table(new, old)
-    lines += ["", *_curve(folder / HISTORY), "", _settings(new, folder / CONFIG)]
+    lines += [
+        "",
+        *_curve(folder / HISTORY),
+        "",
+        _settings(new, folder / CONFIG),
+        "",
+        _plots(folder),
+    ]
     if note:
         lines += ["", note]
     return "\n".join(lines) + "\n"
@@ -67,7 +76,7 @@ def addresses(names: Mapping[str, str]) -> str:
     """
     from huggingface_hub import HfApi
 
-    lines, pictures = ["## Published", ""], []
+    lines, pictures = ["", "## Published", ""], []
     for kind, name in names.items():
         try:
             info = hub.patiently(lambda k=kind, n=name: HfApi().repo_info(n, repo_type=k))
@@ -114,7 +123,8 @@ def _verdict(new, old, where):
     word = "worse than" if mine < theirs - WORSE else "better than"
     if abs(mine - theirs) <= WORSE:
         word = "as good as"
-    return f"{sentence} It is **{word}** the released model, {theirs:.3f} dB (`{where}`)."
+    which = "bundled" if Path(where).is_dir() else "released"
+    return f"{sentence} It is **{word}** the {which} model, {theirs:.3f} dB (`{where}`)."
 
 
 def _table(new, old):
@@ -186,9 +196,17 @@ def _curve(path):
     ]
 
 
-def _settings(metrics, path):
-    from dataclasses import asdict
+def _plots(folder):
+    """Where the plots lie; on GitHub, in the artifact of the run."""
+    run = os.environ.get("GITHUB_RUN_ID")
+    names = ", ".join(f"`{folder / png}`" for png in PICTURES)
+    if not run:
+        return f"Plots: {names}."
+    page = f"{os.environ.get('GITHUB_SERVER_URL')}/{os.environ.get('GITHUB_REPOSITORY')}"
+    return f"Plots: {names} in [the artifact of this run]({page}/actions/runs/{run}#artifacts)."
 
+
+def _settings(metrics, path):
     run = metrics.get("training", {})
     config, default = asdict(TrainingConfig.from_json(path)), asdict(TrainingConfig())
     changed = [f"{name} {value}" for name, value in config.items() if value != default[name]]
