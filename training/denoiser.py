@@ -326,7 +326,8 @@ def load_folder(folder: Path) -> keras.Model:
 
 
 def _check(name, value, low, high):
-    if not isinstance(value, (int, float, np.floating)) or not low <= value <= high:
+    is_number = isinstance(value, (int, float, np.floating)) and not isinstance(value, bool)
+    if not is_number or not low <= value <= high:
         raise ValueError(f"{name} must be a number from {low:g} to {high:g}. Received: {value!r}")
 
 

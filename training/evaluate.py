@@ -81,12 +81,12 @@ def evaluate(
         used = methods | dict(peers or {}) if name == "test" else methods
         metrics["splits"][name] = {"count": len(faces.clean)}
         for method, restore in used.items():
-            started = time.perf_counter()
             restored = np.clip(restore(faces.noisy, SIGMA), 0, 1)
-            seconds = (time.perf_counter() - started) / len(faces.clean)
             metrics["splits"][name][method] = measure(faces.clean, restored)
-            if name == "test":
-                metrics["seconds"][method] = seconds
+            if name == "test" and method != "noisy":  # once more, now that all is compiled
+                started = time.perf_counter()
+                restore(faces.noisy, SIGMA)
+                metrics["seconds"][method] = (time.perf_counter() - started) / len(faces.clean)
             if name == "test" and method == "model":
                 metrics["faces"] = _each_face(faces, restored)
     say(f"Measuring the test faces at sigma {', '.join(f'{sigma:g}' for sigma in SIGMAS)}")
