@@ -21,18 +21,21 @@ sys.path.insert(0, str(ROOT))
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr  # noqa: E402
-from gradio import processing_utils, utils  # noqa: E402
 
 from training import demo, views, words  # noqa: E402
 from training.batching import Batcher, Lane  # noqa: E402
 from training.denoiser import Denoiser  # noqa: E402
+from training.gradio_parts import (  # noqa: E402
+    give_mcp_clients_every_output,
+    picture_input,
+    served_file,
+)
 from training.plots import PLOTS  # noqa: E402
 from training.serving import METRICS_FILE, ServedModel, load_served_model  # noqa: E402
-from training.uploads import picture_input  # noqa: E402
 
 BUNDLED = ROOT / "model_card"
 EXAMPLES = HERE / "examples"
-HUB_SECONDS = 20.0
+HUB_SECONDS = float(os.environ.get("HUB_SECONDS", "20"))  # then the bundled model serves
 WAITING = 200  # visitors in the queue
 VISITORS_AT_ONCE = 8
 SMALL_SIDE = 128  # pixels; larger pictures are cleaned up in a lane of their own
@@ -454,9 +457,7 @@ def first_frame_note(picture) -> str:
 
 def png(pixels, name: str) -> str:
     """Writes an exact PNG for the browser to fetch."""
-    return processing_utils.save_bytes_to_cache(
-        views.encode_png(pixels), f"{name}.png", utils.get_upload_folder()
-    )
+    return served_file(views.encode_png(pixels), f"{name}.png")
 
 
 def told(function):
@@ -489,6 +490,7 @@ def main() -> None:
         timeout=HUB_SECONDS,
     )
     print(f"Serving {served}", flush=True)
+    give_mcp_clients_every_output()
     script = (HERE / "page.js").read_text(encoding="utf-8")
     build(served).launch(
         max_file_size=views.MAX_BYTES,

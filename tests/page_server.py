@@ -114,7 +114,9 @@ class Visitor:
     """One visitor's calls, as `curl` would make them."""
 
     def __init__(self, url: str, timeout: float = 120.0):
-        self.http = httpx.Client(base_url=url, timeout=timeout)
+        # The server closes idle connections after 5 s; a browser would then ask once more.
+        limits = httpx.Limits(keepalive_expiry=2.0)
+        self.http = httpx.Client(base_url=url, timeout=timeout, limits=limits)
 
     def upload(self, picture: bytes, name: str = "picture.png") -> dict:
         """Sends a file and returns what stands for it in a call."""

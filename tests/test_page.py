@@ -1,0 +1,330 @@
+"""The running page: what its clients get, what it keeps to itself, and what it withstands."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from local_hub import LocalHub, Repository
+from page_server import ROOT, PageServer, RefusedError
+from PIL import Image
+
+EXAMPLES = ROOT / "space" / "examples"
+PORTRAIT = EXAMPLES / "drawn_1_portrait.png"
+COLOURS = EXAMPLES / "noisy_2_still_life.png"
+VALUES = (0.15, 7)
+
+
+def pixels(picture: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(picture)))
+
+
+@pytest.fixture(scope="module")
+def three(page):
+    """The portrait's original, noisy and reconstructed pictures, as plain HTTP gets them."""
+    return page.visitor().call("denoise", PORTRAIT, *VALUES)[:3]
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """A noisy colour picture of several tiles."""
+    rng = np.random.default_rng(0)
+    ramps = np.mgrid[0:520, 0:800].sum(0)[..., None] / 1320 * np.array([0.9, 0.6, 0.3])
+    noisy = np.clip(ramps + 0.1 * rng.standard_normal(ramps.shape), 0, 1)
+    path = tmp_path_factory.mktemp("large") / "large.png"
+    Image.fromarray(np.rint(noisy * 255).astype(np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def denoised(page_model, three, large, tmp_path_factory):
+    """What `Denoiser` gives for the same pictures, on the page's backend."""
+    work = tmp_path_factory.mktemp("denoised")
+    (work / "noisy.png").write_bytes(three[1])
+    sources = [work / "noisy.png", COLOURS, large]
+    script = (
+        "import sys; from training.denoiser import Denoiser\n"
+        "denoiser = Denoiser.from_pretrained(sys.argv[1])\n"
+        "for number, path in enumerate(sys.argv[3:]):\n"
+        "    denoiser(path).save(f'{sys.argv[2]}/{number}.png')\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", script, page_model, work, *sources],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "openvino"},
+        check=True,
+    )
+    return [np.asarray(Image.open(work / f"{number}.png")) for number in range(3)]
+
+
+def test_the_page_restores_as_the_denoiser_does(page, three, large, denoised):
+    assert np.array_equal(pixels(three[2]), denoised[0])
+    for source, expected in zip((COLOURS, large), denoised[1:], strict=True):
+        assert np.array_equal(pixels(page.visitor().call("restore", source)[0]), expected)
+
+
+def test_noise_and_figures_are_those_of_the_pictures(page, three):
+    from training.noise import add_gaussian_noise, from_uint8, to_uint8
+
+    original, noisy, _ = map(pixels, three)
+    assert np.array_equal(original, np.asarray(Image.open(PORTRAIT)))
+    drawn = add_gaussian_noise(from_uint8(original), VALUES[0], np.random.default_rng(VALUES[1]))
+    assert np.array_equal(noisy, to_uint8(drawn))
+    *_, figures, verdict = page.visitor().call("denoise", PORTRAIT, *VALUES)
+    error = np.square(from_uint8(noisy) - from_uint8(original)).mean()
+    assert figures["noisy"]["mse"] == pytest.approx(error, abs=1e-6)
+    assert f"{abs(figures['gain_db']):.1f} dB" in verdict
+    assert (figures["sigma"], figures["seed"]) == VALUES
+
+
+def test_curl_gets_the_same_bytes(page, three, tmp_path):
+    def curl(*arguments):
+        done = subprocess.run(["curl", "-sSf", *arguments], capture_output=True, check=True)
+        return done.stdout
+
+    api = f"{page.url}/gradio_api"
+    (path,) = json.loads(curl("-F", f"files=@{PORTRAIT}", f"{api}/upload"))
+    image = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    body = json.dumps({"data": [image, *VALUES]})
+    answer = curl("-H", "Content-Type: application/json", "-d", body, f"{api}/call/denoise")
+    events = curl("-N", f"{api}/call/denoise/{json.loads(answer)['event_id']}").decode()
+    data = json.loads(events.split("data: ")[-1])
+    assert [curl(file["url"]) for file in data[:3]] == three
+
+
+def test_gradio_client_gets_the_same_bytes(page, three, tmp_path):
+    from gradio_client import Client, handle_file
+
+    client = Client(page.url, verbose=False, download_files=tmp_path)
+    outputs = client.predict(handle_file(PORTRAIT), *VALUES, api_name="/denoise")
+    assert [Path(output).read_bytes() for output in outputs[:3]] == three
+    cleaned, estimate = client.predict(handle_file(COLOURS), api_name="/restore")
+    assert Image.open(cleaned).size == Image.open(COLOURS).size
+    assert "σ" in estimate
+    gallery, table, rows = client.predict(handle_file(PORTRAIT), 0.1, 0, api_name="/compare")
+    assert len(gallery) == len(rows) + 1 == 7
+    assert [row["psnr"] for row in rows] == sorted((row["psnr"] for row in rows), reverse=True)
+    assert all("dB" in entry["caption"] for entry in gallery[:-1])
+    assert "Non-local means" in table
+
+
+def test_mcp_clients_get_the_same_bytes(page, three):
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamablehttp_client
+
+    async def visit():
+        async with (
+            streamablehttp_client(f"{page.url}/gradio_api/mcp/") as (read, write, _),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            tools = (await session.list_tools()).tools
+            data = base64.b64encode(PORTRAIT.read_bytes()).decode()
+            image = f"data:image/png;base64,{data}"
+            arguments = {"image": image, "sigma": VALUES[0], "seed": VALUES[1]}
+            answer = await session.call_tool("denoise", arguments)
+            refusal = await session.call_tool("denoise", {**arguments, "sigma": 0.7})
+            return tools, answer, refusal
+
+    tools, answer, refusal = asyncio.run(visit())
+    assert {tool.name for tool in tools} == {"denoise", "restore", "compare"}
+    for tool in tools:
+        assert len(tool.description) > 80
+        for argument in tool.inputSchema["properties"].values():
+            assert len(argument["description"]) > 40
+    images = [part for part in answer.content if part.type == "image"]
+    assert [base64.b64decode(part.data) for part in images] == three
+    assert refusal.isError
+    assert "0.3" in refusal.content[0].text
+
+
+def test_endpoints_are_documented(page):
+    endpoints = httpx.get(f"{page.url}/gradio_api/info").json()["named_endpoints"]
+    arguments = {
+        name: [parameter["parameter_name"] for parameter in endpoint["parameters"]]
+        for name, endpoint in endpoints.items()
+    }
+    assert arguments == {
+        "/denoise": ["image", "sigma", "seed"],
+        "/restore": ["image", "strength"],
+        "/compare": ["image", "sigma", "seed"],
+    }
+    for endpoint in endpoints.values():
+        assert len(endpoint["description"]) > 50
+        image, *rest = endpoint["parameters"]
+        assert not image["parameter_has_default"]
+        assert all(parameter["parameter_has_default"] for parameter in rest)
+    labels = [output["label"] for output in endpoints["/denoise"]["returns"]]
+    assert labels[:3] == ["Original", "Noisy", "Reconstructed"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd",
+        "/proc/self/environ",
+        str(ROOT / "space" / "app.py"),
+        str(ROOT / "training" / "hub.py"),
+        "../../../../etc/passwd",
+        "file:///etc/passwd",
+    ],
+)
+def test_no_file_of_the_machine_can_be_read(page, path):
+    for address in (f"/gradio_api/file={path}", f"/gradio_api/file/{path}"):
+        assert httpx.get(page.url + address).status_code in (403, 404)
+    visitor, image = page.visitor(), {"path": path, "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(RefusedError) as refusal:
+        visitor.ask("denoise", image, 0.1, 0)
+    assert "root:" not in str(refusal.value)
+
+
+def test_links_into_the_servers_own_network_are_refused(page):
+    image = {"path": f"{page.url}/config", "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(RefusedError, match="send the picture itself"):
+        page.visitor().ask("denoise", image, 0.1, 0)
+
+
+def test_a_large_picture_does_not_hold_a_small_one_up(page, large):
+    page.visitor().call("denoise", PORTRAIT)  # compiled
+    ended = {}
+
+    def visit(name, endpoint, picture):
+        page.visitor().call(endpoint, picture)
+        ended[name] = time.monotonic()
+
+    big = threading.Thread(target=visit, args=["large", "restore", large])
+    big.start()
+    time.sleep(0.2)
+    for number in range(3):
+        visit(number, "denoise", PORTRAIT)
+    big.join(60)
+    assert ended[2] < ended["large"]
+
+
+def test_more_large_pictures_than_may_wait_are_refused_in_words(page, large):
+    def visit(_):
+        try:
+            return page.visitor().call("restore", large)[1]
+        except RefusedError as refusal:
+            return str(refusal)
+
+    with ThreadPoolExecutor(6) as visitors:
+        answers = list(visitors.map(visit, range(6)))
+    served = [answer for answer in answers if "σ" in answer]
+    refused = [answer for answer in answers if "try again" in answer]
+    assert len(served) >= 4
+    assert len(served) + len(refused) == 6
+
+
+def test_a_crowd_is_served_to_the_last(page):
+    def visit(number):
+        return page.visitor().call("denoise", PORTRAIT, 0.1, number % 10)[:3]
+
+    with ThreadPoolExecutor(40) as visitors:
+        answers = list(visitors.map(visit, range(40)))
+    for number, answer in enumerate(answers):
+        assert answer == answers[number % 10]  # together or alone, the same bytes
+
+
+def test_the_page_says_where_the_model_comes_from(page):
+    assert "Serving bundled model (no MODEL_ID is set)" in page.text()
+    assert "bundled model" in httpx.get(page.url).text
+
+
+def test_nothing_that_trains_is_imported():
+    script = (
+        "import runpy, sys; runpy.run_path('space/app.py', run_name='page'); print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "openvino"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    loaded = set(done.stdout.split())
+    assert "training.denoiser" in loaded
+    trains = {"fit", "train", "data", "evaluate", "release", "publish", "optimizer"}
+    assert not loaded & {f"training.{name}" for name in trains}
+    assert not loaded & {"tensorflow", "torch", "datasets", "skimage", "tensorboard"}
+
+
+@pytest.fixture(scope="module")
+def space(page_model, tmp_path_factory):
+    """A staged Space: the app at the root, the code and the bundled model beside it."""
+    staged = tmp_path_factory.mktemp("space") / "staged"
+    shutil.copytree(ROOT / "space", staged, ignore=shutil.ignore_patterns("__pycache__"))
+    (staged / "training").mkdir()
+    for path in (ROOT / "training").glob("*.py"):
+        shutil.copy(path, staged / "training")
+    shutil.copytree(page_model, staged / "model_card")
+    metrics = {"splits": {"test": {"model": {"psnr": {"mean": 29.5}}}}}
+    (staged / "model_card" / "metrics.json").write_text(json.dumps(metrics))
+    Image.open(PORTRAIT).rotate(180).save(staged / "examples" / "face_049.png")
+    return staged
+
+
+def test_a_hub_that_hangs_at_the_start_does_not_hold_the_space_up(space, tmp_path):
+    secret = "hf_" + "s3cr3t" * 6
+    with LocalHub() as hub:
+        hub.fault("info", action="stall", times=99)
+        environment = hub.environment(secret, tmp_path / "home") | {
+            "PYTHONPATH": None,
+            "KERAS_BACKEND": None,
+            "BUNDLED_MODEL": None,
+            "MODEL_ID": "alice/model",
+            "HUB_SECONDS": "2",
+        }
+        with PageServer(None, tmp_path, app=space / "app.py", **environment) as page:
+            said = "bundled model, test PSNR 29.50 dB (the Hub did not deliver alice/model within"
+            assert said in page.text()
+            home = httpx.get(page.url).text
+            assert said in home
+            page.visitor().call("denoise", PORTRAIT)
+            shown = [home, page.text()]
+            for address in ("/config", "/gradio_api/info", "/gradio_api/mcp/schema"):
+                shown.append(httpx.get(page.url + address).text)
+    assert not any(secret in text for text in shown)
+    # A face that came with the Space is shown before the drawings.
+    assert "face_049.png" in home
+    assert home.index("face_049.png") < home.index("drawn_1_portrait.png")
+
+
+def test_the_published_model_serves_on_when_the_hub_hangs_later(space, tmp_path):
+    with LocalHub() as hub:
+        token = hub.user("alice")
+        repository = Repository("models", "alice/model", private=False)
+        files = {
+            path.name: hub.store(path.read_bytes(), lfs=path.suffix == ".h5")
+            for path in (space / "model_card").iterdir()
+            if path.is_file()
+        }
+        commit = repository.add("main", files, "Release", "", "alice")
+        hub.repositories["models", "alice/model"] = repository
+        environment = hub.environment(token, tmp_path / "home") | {
+            "PYTHONPATH": None,
+            "KERAS_BACKEND": None,
+            "MODEL_ID": "alice/model",
+        }
+        with PageServer(tmp_path, tmp_path, app=space / "app.py", **environment) as page:
+            assert f"alice/model at {commit.oid[:7]}, test PSNR 29.50 dB" in page.text()
+            for operation in ("info", "resolve", "storage-get"):
+                hub.fault(operation, action="stall", times=99)
+            started = time.monotonic()
+            assert "alice/model" in httpx.get(page.url).text
+            page.visitor().call("denoise", PORTRAIT)
+            assert time.monotonic() - started < 10
