@@ -383,11 +383,10 @@ class _Run:
             kind = "model"
             if kind in self.mine:
                 self._look(self._head(kind))
-            for kind in self.names:
-                if kind in self.mine:
-                    getattr(self, f"_publish_{kind}")()
-                else:
-                    self._record(kind, self._head(kind), changed=False)
+            elif "space" in self.mine:  # it serves what another step published
+                self._record(kind, self._head(kind), changed=False)
+            for kind in self.mine:
+                getattr(self, f"_publish_{kind}")()
         except RefusedError:
             raise
         except Exception as error:
@@ -395,8 +394,8 @@ class _Run:
             if not any(self.report.changed.values()):
                 raise clear from error
             raise PublishError(f"{clear} {self._standing()}") from error
-        for kind, name in self.names.items():
-            self.report.addresses[kind] = hub.address(name, kind)
+        for kind in self.mine:
+            self.report.addresses[kind] = hub.address(self.names[kind], kind)
             self.say(f"{kind:8}{self.report.addresses[kind]}")
         return self.report
 
@@ -649,6 +648,6 @@ class _Run:
             for kind, changed in self.report.changed.items()
             if changed
         ]
-        rest = [kind for kind in self.names if kind not in self.report.commits]
+        rest = [kind for kind in self.mine if kind not in self.report.commits]
         left = f"; not published: {', '.join(rest)}" if rest else ""
         return f"{', '.join(stands)}{left}. Run the same command again to go on."
