@@ -38,7 +38,7 @@ def compile_pass(
     import openvino
 
     # By name, since export would take a second unnamed input for the argument `training`.
-    named = keras.Model({str(i): x for i, x in enumerate(model.inputs)}, model.outputs[0])
+    named = keras.Model({tensor.name: tensor for tensor in model.inputs}, model.outputs[0])
     signature = {
         name: keras.layers.InputSpec(
             shape=(batch, *(length or side for length in tensor.shape[1:])), dtype="float32"
