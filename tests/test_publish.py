@@ -169,7 +169,7 @@ def test_space_card_names_what_it_shows(release):
 
 def test_space_versions_agree(tmp_path):
     """The card's sdk_version is the gradio that the requirements pin, or it is not published."""
-    from training.publish import SPACE_FOLDER, check_space_versions
+    from training.staging import SPACE_FOLDER, check_space_versions
 
     version = check_space_versions(SPACE_FOLDER)
     assert f"sdk_version: {version}\n" in (SPACE_FOLDER / "README.md").read_text()
