@@ -13,7 +13,7 @@ from pathlib import Path
 
 OPTIMIZERS = ("muon", "adamw")
 LOSSES = ("mse",)
-PRESETS = {"default": {}, "quick": {"epochs": 6}}
+PRESETS = {"default": {}, "quick": {"epochs": 7}}
 
 
 def _option(default, help_text, *, low=None, high=None, choices=None):
@@ -46,6 +46,11 @@ class TrainingConfig:
     )
     shift: int = _option(4, "largest random shift in pixels, reflected edges", low=0, high=32)
     flip: bool = _option(True, "flip half of the training faces left to right")
+    mix: float = _option(
+        0.5, "share of training faces with a rectangle of another face", low=0.0, high=1.0
+    )
+    contrast: float = _option(0.2, "largest relative change of contrast", low=0.0, high=1.0)
+    brightness: float = _option(0.1, "largest change of brightness", low=0.0, high=1.0)
 
     # Network
     channels: tuple[int, ...] = _option(
@@ -62,7 +67,7 @@ class TrainingConfig:
     adam_ratio: float = _option(
         1.0, "AdamW's rate as a share of Muon's, for what Muon leaves to it", low=0.0, high=10.0
     )
-    weight_decay: float = _option(0.004, "decoupled weight decay", low=0.0, high=1.0)
+    weight_decay: float = _option(0.1, "decoupled weight decay", low=0.0, high=1.0)
     clip_norm: float = _option(1.0, "global norm that gradients are clipped to", low=1e-6, high=1e6)
     ema_share: float = _option(
         0.02, "share of the steps that the averaged weights reach back over", low=0.0, high=1.0
@@ -70,7 +75,7 @@ class TrainingConfig:
     warmup: float = _option(0.05, "share of the steps spent warming up", low=0.0, high=0.9)
     batch_size: int = _option(4, "faces a step", low=1, high=4096)
     steps_per_epoch: int = _option(200, "steps an epoch", low=1, high=1_000_000)
-    epochs: int = _option(40, "epochs; the learning rate decays to zero over them", low=1)
+    epochs: int = _option(50, "epochs; the learning rate decays to zero over them", low=1)
     patience: int = _option(
         15, "epochs without a better validation loss before training stops", low=1
     )

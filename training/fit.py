@@ -111,7 +111,7 @@ def fit(config: TrainingConfig, faces: Faces, run_folder: str | Path) -> FitResu
 
 
 class NoisyFaces(keras.utils.PyDataset):
-    """Batches of shifted, flipped faces with fresh noise of random levels.
+    """Batches of varied faces with fresh noise of random levels.
 
     A batch is a function of (seed, step) alone: the same bytes on every backend and in every
     process, so a resumed run sees what the uninterrupted one would have seen.
@@ -136,7 +136,7 @@ class NoisyFaces(keras.utils.PyDataset):
         config = self.config
         step = self.epoch * len(self) + index
         rng = np.random.default_rng((config.seed, step))
-        clean = np.stack([self._augment(self.clean[row], rng) for row in self._rows(step)])
+        clean = np.stack([self._varied(row, rng) for row in self._rows(step)])
         exact = rng.random(len(clean)) < config.sigma_share
         sigma = np.where(exact, config.sigma, rng.uniform(0, config.sigma_max, len(clean)))
         return example_batch(clean, sigma, config, rng)
@@ -151,7 +151,22 @@ class NoisyFaces(keras.utils.PyDataset):
         }
         return [orders[place // count][place % count] for place in places]
 
-    def _augment(self, face, rng):
+    def _varied(self, row, rng):
+        """One face, shifted and flipped, mixed with another, in other light.
+
+        Nothing here interpolates: a rotated or scaled face is smoother than a real one, and a
+        network that learns from it smooths too much.
+        """
+        config = self.config
+        face = self._moved(self.clean[row], rng)
+        if rng.random() < config.mix:
+            other = self._moved(self.clean[rng.integers(len(self.clean))], rng)
+            face = _with_rectangle_of(other, face, rng)
+        contrast = 1 + rng.uniform(-config.contrast, config.contrast)
+        brightness = rng.uniform(-config.brightness, config.brightness)
+        return np.clip((face - 0.5) * contrast + 0.5 + brightness, 0, 1).astype(np.float32)
+
+    def _moved(self, face, rng):
         shift = self.config.shift
         if self.config.flip and rng.random() < 0.5:
             face = face[:, ::-1]
@@ -160,6 +175,19 @@ class NoisyFaces(keras.utils.PyDataset):
             padded = np.pad(face, ((shift, shift), (shift, shift), (0, 0)), mode="reflect")
             face = padded[down : down + face.shape[0], right : right + face.shape[1]]
         return face
+
+
+def _with_rectangle_of(other, face, rng):
+    """CutMix (Yun et al. 2019) without its labels: a quarter to three quarters of each side."""
+    size = [int(rng.integers(side // 4, 3 * side // 4 + 1)) for side in face.shape[:2]]
+    top, left = (
+        int(rng.integers(0, side - length + 1))
+        for side, length in zip(face.shape[:2], size, strict=True)
+    )
+    rectangle = np.s_[top : top + size[0], left : left + size[1]]
+    mixed = face.copy()
+    mixed[rectangle] = other[rectangle]
+    return mixed
 
 
 def example_batch(clean, sigma, config, rng):
@@ -271,7 +299,13 @@ class BestModel(keras.callbacks.ModelCheckpoint):
 
     @property
     def model(self):
-        return self.released
+        return self
+
+    def save(self, path, overwrite=True):
+        """Saves the other model, beside `path` and renamed: a killed run leaves a whole file."""
+        beside = Path(path).with_name(f"part-{Path(path).name}")
+        self.released.save(beside, overwrite=overwrite)
+        beside.replace(path)
 
 
 class RunState(keras.callbacks.Callback):
