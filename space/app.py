@@ -142,7 +142,8 @@ def demo_tab(page: gr.Blocks, served: ServedModel) -> None:
                 with gr.Column(min_width=300):
                     slider = gr.HTML(label="Before and after")
     run_on(
-        [image.input, sigma.release, seed.input],
+        image,
+        [sigma.release, seed.input],
         clickable,
         denoise,
         [image, sigma, seed],
@@ -204,7 +205,8 @@ def clean_up_tab(page: gr.Blocks, served: ServedModel) -> None:
                 with gr.Column(min_width=300):
                     cleaned = shown_picture("Cleaned up", shown[0])
     run_on(
-        [image.input, strength.release],
+        image,
+        [strength.release],
         clickable,
         restore,
         [image, unchecked(strength)],
@@ -266,7 +268,8 @@ def compare_tab(page: gr.Blocks, tab: gr.Tab, served: ServedModel) -> None:
             rows = gr.JSON(label="Rows", visible=False)
     inputs, outputs = [image, sigma, seed], [gallery, table, rows]
     run_on(
-        [image.input, sigma.release, seed.input],
+        image,
+        [sigma.release, seed.input],
         clickable,
         compare,
         inputs,
@@ -361,9 +364,6 @@ def picture(page: gr.Blocks, first: Path):
         js=f"() => window.withAddress({file})",
         api_visibility="private",
     )
-    image.input(
-        shown_instead, image, image, queue=False, show_progress="hidden", api_visibility="private"
-    )
     return image, ready
 
 
@@ -428,12 +428,14 @@ def pictures_to_click(image: gr.Image, *beginnings: str) -> gr.Examples:
     )
 
 
-def run_on(triggers, clickable, function, inputs, outputs, api_name) -> None:
+def run_on(image, controls, clickable, function, inputs, outputs, api_name) -> None:
     """Runs a function when a picture arrives, a control is released or an example is clicked."""
-    gr.on(triggers, function, inputs, outputs, api_name=api_name, trigger_mode="always_last")
-    clickable.load_input_event.then(
-        function, inputs, outputs, api_visibility="private", trigger_mode="always_last"
+    arrived = image.input(function, inputs, outputs, api_name=api_name, trigger_mode="always_last")
+    arrived.then(
+        shown_instead, image, image, queue=False, show_progress="hidden", api_visibility="private"
     )
+    for event in (*controls, clickable.load_input_event.then):
+        event(function, inputs, outputs, api_visibility="private", trigger_mode="always_last")
 
 
 def before_after(events, before: gr.Image, after: gr.Image, slider: gr.HTML) -> None:

@@ -20,10 +20,15 @@ window.withAddress = (file) => ({
   url: `${window.gradio_config.root}/gradio_api/file=${encodeURI(file.path)}`,
 });
 
-// Only the browser knows how large a picture is; `load` does not bubble, but it can be captured.
+// Only the browser knows how large a picture is, and Gradio gives its examples no text.
+// `load` does not bubble, but it can be captured.
 document.addEventListener(
   "load",
-  ({ target }) => target.matches?.("img") && target.classList.toggle("small", target.naturalWidth < 256),
+  ({ target }) => {
+    if (!target.matches?.("img")) return;
+    target.classList.toggle("small", target.naturalWidth < 256);
+    target.alt ||= "example: click to use it";
+  },
   true,
 );
 

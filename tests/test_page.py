@@ -214,10 +214,10 @@ def test_a_large_picture_does_not_hold_a_small_one_up(page, large):
     assert ended[2] < ended["large"]
 
 
-def test_more_large_pictures_than_may_wait_are_refused_in_words(page, large):
+def test_more_large_pictures_than_may_wait_are_refused_in_words(page):
     def visit(_):
         try:
-            return page.visitor().call("restore", large)[1]
+            return page.visitor().call("restore", COLOURS)[1]
         except RefusedError as refusal:
             return str(refusal)
 

@@ -1,0 +1,277 @@
+"""The page in a real browser: every tab as a visitor walks it, and what it looks like.
+
+Screenshots go to `screenshots/`; look at them after changing the page.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from page_server import ROOT
+from PIL import Image
+
+EXAMPLES = ROOT / "space" / "examples"
+SHOTS = ROOT / "screenshots"
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+PATIENCE = 30_000  # milliseconds
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium; skips where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("Chromium is not installed: `apt-get install chromium` lets these tests run")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, page):
+    """Opens the page and fails if it complains or calls anybody outside."""
+    contexts, complaints = [], []
+
+    def open_page(viewport=WIDE, scheme="light"):
+        context = browser.new_context(viewport=viewport, color_scheme=scheme)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.set_default_timeout(PATIENCE)
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.on("request", lambda request: outside(request.url))
+        tab.goto(page.url)
+        tab.wait_for_selector(".before-after img")
+        return tab
+
+    def outside(url):
+        if not url.startswith((page.url, "data:", "blob:")):
+            complaints.append(f"asked {url}")
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def section(tab, name):
+    """Opens a tab of the page and returns what it shows."""
+    tab.get_by_role("tab", name=name).click()
+    return tab.get_by_role("tabpanel").filter(visible=True)
+
+
+def block(part, label):
+    """The picture that stands under a label."""
+    title = part.page.locator("[data-testid=block-label]").filter(
+        has_text=re.compile(rf"^\s*{label}\s*$")
+    )
+    return part.locator(".block").filter(has=title)
+
+
+def source(part, label):
+    """The address of the picture that stands under a label."""
+    return block(part, label).locator("img").get_attribute("src")
+
+
+def download(part, label) -> bytes:
+    """What a visitor gets from a picture's download button."""
+    with part.page.expect_download() as started:
+        block(part, label).get_by_role("button", name="Download").click()
+    return Path(started.value.path()).read_bytes()
+
+
+def pixels(picture) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(picture)))
+
+
+def upload(part, path):
+    part.locator("input[type=file]").first.set_input_files(path)
+
+
+def changed(tab, part, label, before):
+    """Waits until the picture under a label is another one."""
+    for _ in range(PATIENCE // 100):
+        if source(part, label) != before:
+            return
+        tab.wait_for_timeout(100)
+    raise AssertionError(f"{label} stayed as it was")
+
+
+def test_demo_greets_with_a_result_and_follows_the_controls(visit, page):
+    tab = visit()
+    part = section(tab, "Demo")
+    shown = page.visitor().call("denoise", EXAMPLES / "drawn_1_portrait.png", 0.1, 0)
+    names = ("Original", "Noisy", "Reconstructed")
+    assert [download(part, name) for name in names] == shown[:3]
+    assert "dB" in part.locator(".figures").first.inner_text()
+
+    # Another picture: everything follows, and the download is what the API gives.
+    before = source(part, "Reconstructed")
+    upload(part, EXAMPLES / "drawn_2_still_life.png")
+    changed(tab, part, "Reconstructed", before)
+    shown = page.visitor().call("denoise", EXAMPLES / "drawn_2_still_life.png", 0.1, 0)
+    assert [download(part, name) for name in names] == shown[:3]
+
+    # The noise level by the keyboard alone, with the number's own rounding.
+    before = source(part, "Noisy")
+    slider = part.get_by_label("range slider for Noise level")
+    slider.focus()
+    tab.keyboard.press("End")
+    changed(tab, part, "Noisy", before)
+    shown = page.visitor().call("denoise", EXAMPLES / "drawn_2_still_life.png", 0.3, 0)
+    assert [download(part, name) for name in names] == shown[:3]
+
+    # The same noise level by the pointer.
+    before = source(part, "Noisy")
+    box = slider.bounding_box()
+    tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    changed(tab, part, "Noisy", before)
+
+    # Another seed draws other noise.
+    before = source(part, "Noisy")
+    part.get_by_label("Seed").fill("5")
+    changed(tab, part, "Noisy", before)
+
+    # An example, clicked.
+    before = source(part, "Original")
+    part.locator("button.gallery-item").nth(2).click()
+    changed(tab, part, "Original", before)
+
+
+def test_small_pictures_are_enlarged_with_hard_pixels(visit):
+    tab = visit()
+    image = section(tab, "Demo").locator(".pixels img").first
+    assert image.evaluate("e => getComputedStyle(e).imageRendering") == "pixelated"
+    assert image.bounding_box()["width"] > 200
+
+
+def test_before_and_after_slides_by_keyboard_and_pointer(visit):
+    tab = visit()
+    slider = section(tab, "Demo").locator(".before-after").first
+    handle = slider.get_by_role("slider")
+    assert "Before" in handle.get_attribute("aria-label")
+    cut = "e => e.style.getPropertyValue('--cut')"
+    handle.focus()
+    tab.keyboard.press("ArrowRight")
+    assert slider.evaluate(cut) == "51%"
+    tab.keyboard.press("Home")
+    assert slider.evaluate(cut) == "0%"
+    box = slider.bounding_box()
+    tab.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] / 2)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] / 2)
+    tab.mouse.up()
+    assert 70 < float(slider.evaluate(cut).rstrip("%")) < 80
+
+
+def test_clean_up_keeps_the_picture_and_follows_the_strength(visit, page):
+    tab = visit()
+    part = section(tab, "Clean up")
+    part.locator(".before-after img").first.wait_for()
+    assert "σ" in part.inner_text()
+    before = source(part, "Cleaned up")
+    upload(part, EXAMPLES / "noisy_2_still_life.png")
+    changed(tab, part, "Cleaned up", before)
+    cleaned = download(part, "Cleaned up")
+    assert cleaned == page.visitor().call("restore", EXAMPLES / "noisy_2_still_life.png", 1.0)[0]
+    before = source(part, "Cleaned up")
+    part.get_by_label("range slider for Strength").focus()
+    tab.keyboard.press("Home")
+    changed(tab, part, "Cleaned up", before)
+    original = np.asarray(Image.open(EXAMPLES / "noisy_2_still_life.png"))
+    assert np.array_equal(pixels(download(part, "Cleaned up")), original)
+    sides = part.locator(".before-after img").evaluate_all("all => all.map(e => e.naturalWidth)")
+    assert sides == [160, 160]
+
+
+def test_a_picture_that_browsers_cannot_show_is_shown_all_the_same(visit, tmp_path):
+    path = tmp_path / "deep.tif"
+    Image.fromarray((np.arange(4096).reshape(64, 64) * 16).astype(np.uint16)).save(path)
+    tab = visit()
+    part = section(tab, "Demo")
+    before = source(part, "Original")
+    upload(part, path)
+    changed(tab, part, "Original", before)
+    shown = part.locator(".enlarged img").first
+    for _ in range(100):
+        if shown.count() and shown.evaluate("e => e.naturalWidth") == 64:
+            break
+        tab.wait_for_timeout(100)
+    assert shown.evaluate("e => e.naturalWidth") == 64
+
+
+def test_a_mistake_is_told_and_the_next_picture_served(visit, tmp_path):
+    path = tmp_path / "letter.png"
+    path.write_text("Dear page, this is a letter.")
+    tab = visit()
+    part = section(tab, "Demo")
+    upload(part, path)
+    tab.get_by_text("not a picture that can be read here").first.wait_for()
+    shot(tab, "wide_mistake")
+    before = source(part, "Original")
+    upload(part, EXAMPLES / "drawn_3_letters.png")
+    changed(tab, part, "Original", before)
+
+
+def test_compare_ranks_the_methods(visit):
+    tab = visit()
+    part = section(tab, "Compare")
+    part.locator(".contest img").nth(6).wait_for()
+    captions = part.locator(".contest .caption-label").all_inner_texts()
+    values = [float(re.search(r"([\d.]+) dB", caption)[1]) for caption in captions[:-1]]
+    assert values == sorted(values, reverse=True)
+    assert len(values) == 6
+    assert captions[-1] == "Original"
+    assert any("ms" in caption for caption in captions)
+
+
+def test_about_credits_the_faces_and_names_the_limits(visit):
+    part = section(visit(), "About")
+    part.get_by_role("heading", name="Limits of this page").wait_for()
+    text = part.inner_text()
+    assert "AT&T Laboratories Cambridge" in text
+    assert "keras.saving.load_model" in text
+    assert "20 MB" in text
+
+
+def test_every_picture_has_an_alternative_text_and_every_control_a_name(visit):
+    tab = visit()
+    for name in ("Demo", "Clean up", "Compare"):
+        part = section(tab, name)
+        part.locator("img").first.wait_for()
+        for image in part.locator("img").all():
+            assert image.get_attribute("alt"), image.evaluate("e => e.outerHTML")
+        for control in part.locator("input:visible").all():
+            named = control.evaluate("e => e.ariaLabel || e.labels?.length || e.title")
+            assert named, control.evaluate("e => e.outerHTML")
+
+
+@pytest.mark.parametrize(
+    ("name", "viewport", "scheme"),
+    [("wide", WIDE, "light"), ("phone", PHONE, "light"), ("dark", WIDE, "dark")],
+)
+def test_it_fits_the_window(visit, name, viewport, scheme):
+    tab = visit(viewport, scheme)
+    for part in ("Demo", "Clean up", "Compare", "About"):
+        section(tab, part).locator("img, h2").first.wait_for()
+        tab.wait_for_timeout(700)  # pictures are decoded, fonts are there
+        overflow = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert overflow <= 0, f"{part} is {overflow} pixels wider than the window"
+        shot(tab, f"{name}_{part.lower().replace(' ', '_')}")
+    ground = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+    bright = sum(map(int, re.findall(r"\d+", ground)[:3])) > 380
+    assert bright == (scheme == "light")
+
+
+def shot(tab, name):
+    SHOTS.mkdir(exist_ok=True)
+    tab.screenshot(path=SHOTS / f"{name}.png", full_page=True)
