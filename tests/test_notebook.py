@@ -1,0 +1,100 @@
+"""The notebook: clean in git, and run whole on the real faces."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from actions_runner import ROOT
+
+NOTEBOOK = ROOT / "training" / "denoising_autoencoder.ipynb"
+SHORT = {"epochs": 2, "steps_per_epoch": 40, "channels": [8, 16], "blocks": [1, 1]}
+PLOTS = ("loss_curves.png", "psnr_vs_sigma.png", "comparison.png", "error_map.png")
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_it_is_committed_without_outputs_and_defines_nothing():
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbformat.validate(notebook)
+    for cell in code_cells(notebook):
+        assert cell.outputs == [] and cell.execution_count is None
+        assert not re.search(r"^\s*(def|class) ", cell.source, re.M)
+    assert "google.colab" in code_cells(notebook)[0].source
+    badge = "colab.research.google.com/github/OWNER/olivetti-denoiser/blob/main/training"
+    assert f"{badge}/{NOTEBOOK.name}" in notebook.cells[0].source
+    assert f"{badge}/{NOTEBOOK.name}" in (ROOT / "README.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def run(faces, tmp_path_factory):
+    """The executed notebook, and the folder that it wrote."""
+    from nbclient import NotebookClient
+
+    folder = tmp_path_factory.mktemp("notebook")
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NOTEBOOK_OPTIONS", json.dumps(SHORT))
+        patch.setenv("NOTEBOOK_FOLDER", str(folder))
+        patch.setenv("PYTHONPATH", str(ROOT))
+        patch.setenv("KERAS_BACKEND", "tensorflow")
+        client = NotebookClient(
+            notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOK.parent)}}
+        )
+        client.execute()
+    (folder / "executed.ipynb").write_text(nbformat.writes(notebook))
+    return notebook, folder
+
+
+def outputs(notebook, kind):
+    """Every output of a kind, as the notebook shows it."""
+    return [
+        output.data[kind]
+        for cell in code_cells(notebook)
+        for output in cell.outputs
+        if kind in output.get("data", {})
+    ]
+
+
+@pytest.mark.slow
+def test_it_runs_whole_and_shows_its_pictures(run):
+    from PIL import Image
+
+    notebook, folder = run
+    pictures = [
+        Image.open(io.BytesIO(base64.b64decode(data))) for data in outputs(notebook, "image/png")
+    ]
+    assert len(pictures) == 2 + len(PLOTS)
+    for picture in pictures:
+        assert min(picture.size) > 200
+        assert len(picture.convert("L").getcolors(256)) > 20, "a blank picture"
+    for name in (*PLOTS, *(f"model/{plot}" for plot in PLOTS)):
+        assert (folder / name).is_file()
+    streams = [
+        output.text
+        for cell in code_cells(notebook)
+        for output in cell.outputs
+        if output.output_type == "stream"
+    ]
+    assert any("Epoch 2/2" in text for text in streams), "no progress is shown"
+    assert "Dry run: nothing was touched." in streams[-1]
+
+
+@pytest.mark.slow
+def test_its_sentences_say_what_the_figures_say(run):
+    notebook, folder = run
+    metrics = json.loads((Path(folder) / "model/metrics.json").read_text())
+    text = "\n".join(outputs(notebook, "text/markdown"))
+    assert "80 faces of" in text and "20 faces of" in text
+    for part in ("train", "test"):
+        assert f"**{metrics['splits'][part]['model']['mse']['mean']:.6f}**" in text
+    assert f"| model | {metrics['splits']['test']['model']['mse']['mean']:.6f} |" in text
+    assert "The noisy faces have a PSNR of 20.03 dB." in text
+    assert "nan" not in text.split()
