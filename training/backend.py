@@ -12,6 +12,7 @@ from importlib.util import find_spec
 
 FOR_TRAINING = ("tensorflow", "jax", "torch")
 FOR_INFERENCE = ("openvino", "tensorflow", "jax", "torch")
+NEEDS = {"openvino": ("openvino", "scipy")}  # Keras imports SciPy there without requiring it
 
 
 def choose_backend(preferred: tuple[str, ...]) -> None:
@@ -27,7 +28,7 @@ def choose_backend(preferred: tuple[str, ...]) -> None:
     if "keras" in sys.modules or os.environ.get("KERAS_BACKEND"):
         return
     for name in preferred:
-        if find_spec(name):
+        if all(find_spec(package) for package in NEEDS.get(name, (name,))):
             os.environ["KERAS_BACKEND"] = name
             return
     raise RuntimeError(
