@@ -47,6 +47,35 @@ LIMITS = (
     f"{demo.MAX_SECONDS / 60:.0f} minutes of work, {WAITING} visitors in the queue. "
     "Pictures are deleted from the server after an hour and used for nothing else."
 )
+ABOUT = f"""
+## What it learned from
+
+Eighty of the 400 photographs in the Olivetti faces database: forty people, ten pictures each,
+64×64 pixels, gray, taken between April 1992 and April 1994 at AT&T Laboratories Cambridge, to whom
+the credit is due. The test faces above are twenty others of the same people, so the figures
+say nothing about people it never saw; the remaining 300 faces are measured in the model's card.
+
+## What it is not good for
+
+It knows soft Gaussian noise on small gray pictures. JPEG blocks, blur, film grain, scratches
+and pictures much larger than 64×64 are not what it was made for: it may smooth away what is real,
+or leave the noise. What it draws in place of the noise is a guess; do not use it for evidence,
+for medicine, or to recognise people.
+
+## Use it
+
+```python
+import keras
+
+model = keras.saving.load_model("hf://{{name}}")
+```
+
+The three functions of this page answer as an API and as tools for agents: see *Use via API* below.
+
+## Limits of this page
+
+{LIMITS}
+"""
 ALT = {
     "Original": "the clean picture, gray, 64 by 64 pixels",
     "Noisy": "the same picture with Gaussian noise",
@@ -287,62 +316,30 @@ def compare_tab(page: gr.Blocks, tab: gr.Tab, served: ServedModel) -> None:
 
 def about_tab(served: ServedModel) -> None:
     """What the model is, how good it is, and where its limits are."""
-    gr.Markdown(about_text(served))
-    plots = [name for name in PLOTS if (served.folder / name).is_file()]
+    gr.Markdown(f"## How good it is\n\n{released_figures(served)}", elem_classes="figures")
     with gr.Row():
-        for name in plots:
-            gr.Image(
-                str(served.folder / name),
-                label=PLOT_NAMES[name],
-                alt_text=PLOT_NAMES[name],
-                format="png",
-                interactive=False,
-                buttons=["download", "fullscreen"],
-                min_width=420,
-            )
+        for name in PLOTS:
+            if (served.folder / name).is_file():
+                with gr.Column(min_width=300):
+                    gr.Markdown(f"**{PLOT_NAMES[name]}**")
+                    gr.Image(
+                        str(served.folder / name),
+                        show_label=False,
+                        alt_text=PLOT_NAMES[name],
+                        format="png",
+                        interactive=False,
+                        buttons=["download", "fullscreen"],
+                    )
+    gr.Markdown(ABOUT.format(name=served.repository or "OWNER/olivetti-denoiser"))
 
 
-def about_text(served: ServedModel) -> str:
-    """The About tab in Markdown, with the served model's own figures where it has some."""
-    name = served.repository or "OWNER/olivetti-denoiser"
+def released_figures(served: ServedModel) -> str:
+    """The served model's own figures as a table, where it has some."""
     try:
         metrics = json.loads((served.folder / METRICS_FILE).read_text(encoding="utf-8"))
-        figures = words.released_table(metrics)
+        return words.released_table(metrics)
     except (OSError, ValueError, KeyError, TypeError):
-        figures = "The model that serves now came without figures."
-    return f"""
-## How good it is
-
-{figures}
-
-## What it learned from
-
-Eighty of the 400 photographs in the Olivetti faces database: forty people, ten pictures each,
-64×64 pixels, gray, taken between April 1992 and April 1994 at AT&T Laboratories Cambridge, to whom
-the credit is due. The test faces above are twenty others of the same people, so the figures
-say nothing about people it never saw; the remaining 300 faces are measured in the model's card.
-
-## What it is not good for
-
-It knows soft Gaussian noise on small gray pictures. JPEG blocks, blur, film grain, scratches
-and pictures much larger than 64×64 are not what it was made for: it may smooth away what is real,
-or leave the noise. What it draws in place of the noise is a guess; do not use it for evidence,
-for medicine, or to recognise people.
-
-## Use it
-
-```python
-import keras
-
-model = keras.saving.load_model("hf://{name}")
-```
-
-The three functions of this page answer as an API and as tools for agents: see *Use via API* below.
-
-## Limits of this page
-
-{LIMITS}
-"""
+        return "The model that serves now came without figures."
 
 
 def picture(page: gr.Blocks, first: Path):

@@ -1,7 +1,7 @@
 """The page's sentences and tables: figures in, Markdown for everybody out.
 
 >>> gain_in_words(trial.figures)
-'+9.5 dB: 89 % of the error that the noise made is gone; what is left is 8.9 times smaller.'
+'+9.5 dB: 89 % of the error that the noise made is gone; which leaves 8.9 times less.'
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def gain_in_words(figures: dict) -> str:
             f"one, its error {100.0 * (times - 1.0):.0f} % larger."
         )
     gone = 100.0 * (1.0 - 1.0 / times)
-    left = f"; what is left is {times:.1f} times smaller" if times >= 1.5 else ""
+    left = f", which leaves {times:.1f} times less" if times >= 1.5 else ""
     return f"+{gain:.1f} dB: {gone:.0f} % of the error that the noise made is gone{left}."
 
 
@@ -78,13 +78,13 @@ def released_table(metrics: dict) -> str:
         f"Means over the {test['count']} test faces at σ = {metrics['sigma']:g}, PSNR with its "
         "95 % interval.",
         "",
-        "| | PSNR | SSIM | MSE |",
+        "| | PSNR, dB | SSIM | MSE |",
         "|---|---:|---:|---:|",
     ]
     for name in sorted(methods, key=lambda name: -test[name]["psnr"]["mean"]):
         psnr, ssim, mse = (test[name][measure] for measure in ("psnr", "ssim", "mse"))
         lines.append(
-            f"| {names.get(name, name)} | {psnr['mean']:.2f} dB ({psnr['low']:.2f} to "
+            f"| {names.get(name, name)} | {psnr['mean']:.2f} ({psnr['low']:.2f}–"
             f"{psnr['high']:.2f}) | {ssim['mean']:.3f} | {mse['mean']:.5f} |"
         )
     return "\n".join(lines)
