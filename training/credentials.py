@@ -61,12 +61,12 @@ def find_credentials(names: Mapping[str, str]) -> Credentials:
     if len(strangers) == len(resources):
         return Credentials(
             NONE,
-            f"Nothing is published: there is no HF_TOKEN, and {', '.join(strangers)} "
-            "trusts no publisher like this one (or does not exist yet).",
+            "Nothing is published: there is no HF_TOKEN, and this run is a trusted publisher of "
+            f"none of {', '.join(strangers)}.",
         )
     raise PermissionError(
-        f"{', '.join(strangers)} trusts no publisher like this one, or does not exist yet; the "
-        "others do. Add the trusted publisher in its settings, or set HF_TOKEN."
+        f"this run is a trusted publisher of some of the repositories, but not of "
+        f"{', '.join(strangers)}; add it in the settings there, or set HF_TOKEN."
     )
 
 
