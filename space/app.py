@@ -320,7 +320,7 @@ def about_tab(served: ServedModel) -> None:
     with gr.Row():
         for name in PLOTS:
             if (served.folder / name).is_file():
-                with gr.Column(min_width=300):
+                with gr.Column(min_width=480):
                     gr.Markdown(f"**{PLOT_NAMES[name]}**")
                     gr.Image(
                         str(served.folder / name),
@@ -381,7 +381,7 @@ def controls() -> tuple[gr.Slider, gr.Number]:
         0.1,
         step=0.01,
         label="Noise level σ",
-        info="▲ 0.1 is the level that the network was trained for",
+        info="▲ 0.1 is the level that the network was trained for most",
         elem_classes=["releases", "trained"],
     )
     seed = gr.Number(

@@ -90,6 +90,11 @@ class PageServer:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
 
+    def processor_seconds(self) -> float:
+        """Seconds of all processors that the process has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def visitor(self) -> Visitor:
         """Somebody new."""
         return Visitor(self.url)
