@@ -63,6 +63,7 @@ class Job:
         environment: What the machine sets.
         identity: Gives the job its identity token where its permissions allow one.
         prepared: Ids of steps whose work is done already.
+        timeout: Seconds that a step may take.
     """
 
     workflow: str
@@ -74,6 +75,7 @@ class Job:
     environment: dict = field(default_factory=dict)
     identity: Identity | None = None
     prepared: tuple[str, ...] = ()
+    timeout: float = 300.0
 
     def __post_init__(self):
         self.source = read_workflow(self.workflow)
@@ -157,7 +159,7 @@ class Job:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=self.timeout,
         )
         seconds = time.perf_counter() - started
         if done.returncode:
