@@ -57,11 +57,39 @@ def test_faces(faces):
     return as_arrays(faces["test"])
 
 
-def pytest_collection_modifyitems(items):
-    """Marks every test that uses the faces, so that `-m "not faces"` leaves them out."""
+def pytest_addoption(parser):
+    """Adds --slow, which takes along the tests that tell a whole story."""
+    parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
+
+
+def pytest_report_header(config):
+    """Says what the run leaves out."""
+    return None if _with_slow(config) else f"without the slow tests; --slow or {REQUIRE_ALL}=1 adds"
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves the slow tests out where nobody asked for them, and sorts and marks the others.
+
+    Every test that uses the faces is marked, so that `-m "not faces"` leaves them out. Files with
+    slow tests come first: two workers then end at about the same time.
+    """
+    if not _with_slow(config):
+        config.hook.pytest_deselected(
+            items=[item for item in items if item.get_closest_marker("slow")]
+        )
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
     for item in items:
         if "faces" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.faces)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+def _with_slow(config):
+    """Whether slow tests run: asked for by an option, by a file's name, or where all have to."""
+    asked = config.getoption("--slow") or config.getoption("markexpr")
+    by_name = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
+    return bool(asked or by_name or os.environ.get(REQUIRE_ALL) == "1")
 
 
 def _skip_is_failure(report):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.cli import main
 from training.config import TrainingConfig
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,7 +88,7 @@ def test_options_win_over_the_file_and_the_file_over_the_preset(tmp_path):
 
 
 @pytest.mark.slow
-def test_train_killed_and_resumed_leaves_the_folder_absent_or_complete(faces, tmp_path):
+def test_train_killed_and_resumed_leaves_the_folder_absent_or_complete(faces, tmp_path, capsys):
     output = tmp_path / "model"
     arguments = ["train", "--output", output, *SMALL, "--json"]
     running = subprocess.Popen(
@@ -113,20 +114,16 @@ def test_train_killed_and_resumed_leaves_the_folder_absent_or_complete(faces, tm
     for name in ("README.md", "best_model.h5", "history.csv"):
         assert (output / name).exists() == (name != "best_model.h5")
 
-    again = denoiser("train", "--output", output, *SMALL, "--seed=1")
-    assert again.returncode == 2
-    assert "seed: 0 there, 1 here" in again.stderr
-
     picture, restored = tmp_path / "noisy.png", tmp_path / "restored.png"
     faces["test"][0]["noisy"].save(picture)
-    done = denoiser("restore", picture, restored, "--model", output)
+    restore = ["restore", str(picture), str(restored), "--model", str(output)]
+    done = denoiser(*restore, env=os.environ | {"KERAS_BACKEND": "openvino"})
     assert done.returncode == 0, done.stderr
     from PIL import Image
 
     assert Image.open(restored).size == (64, 64)
-    done = denoiser("restore", picture, restored, "--model", output)
-    assert done.returncode == 2
-    assert "--overwrite replaces it" in done.stderr
+    assert main(restore) == 2
+    assert "--overwrite replaces it" in capsys.readouterr().err
 
 
 def test_train_does_not_replace_what_is_no_model(tmp_path):
