@@ -12,7 +12,7 @@ demo: $(VENV)/.demo
 	$(BIN)/denoiser demo
 
 test: $(VENV)/.all
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 train: $(VENV)/.all
 	$(BIN)/denoiser train $(ARGS)

@@ -12,6 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 ROOT = Path(__file__).resolve().parent.parent
 FACES_NEARBY = ROOT.parent / "shared" / "data" / "scikit_learn_data"
+LONG = ("test_publish.py", "test_hub_denoiser.py", "test_fit.py", "test_page_browser.py")
 REQUIRE_ALL = "DENOISER_REQUIRE_ALL"  # set to 1, a skipped test is a failed one
 
 if "SCIKIT_LEARN_DATA" not in os.environ and FACES_NEARBY.is_dir():
@@ -70,8 +71,8 @@ def pytest_report_header(config):
 def pytest_collection_modifyitems(config, items):
     """Leaves the slow tests out where nobody asked for them, and sorts and marks the others.
 
-    Every test that uses the faces is marked, so that `-m "not faces"` leaves them out. Files with
-    slow tests come first: two workers then end at about the same time.
+    Every test that uses the faces is marked, so that `-m "not faces"` leaves them out. The files
+    that take longest come first: the workers then end at about the same time.
     """
     if not _with_slow(config):
         config.hook.pytest_deselected(
@@ -82,7 +83,7 @@ def pytest_collection_modifyitems(config, items):
         if "faces" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.faces)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (item.path not in slow, item.path.name not in LONG))
 
 
 def _with_slow(config):
