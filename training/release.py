@@ -20,8 +20,9 @@ from training.config import TrainingConfig
 from training.denoiser import MODEL_FILES
 from training.evaluate import decibels, sigma_table
 from training.plots import PLOTS, draw_plots
+from training.serving import METRICS_FILE, read_metrics
 
-CARD, METRICS = "README.md", "metrics.json"
+CARD, METRICS = "README.md", METRICS_FILE
 HISTORY, CONFIG = "history.csv", "training_config.json"
 EVENTS = "runs"  # TensorBoard events; the Hub shows them wherever they lie
 TEMPLATE = Path(__file__).resolve().parents[1] / "model_card" / "template.md"
@@ -106,19 +107,6 @@ def check_target(folder: str | Path) -> None:
 def is_released(folder: str | Path) -> bool:
     """Whether the folder holds a complete release."""
     return all((Path(folder) / name).exists() for name in (*MODEL_FILES, METRICS, CARD))
-
-
-def read_metrics(folder: str | Path) -> dict:
-    """Reads the figures of a model folder.
-
-    Raises:
-        ValueError: there are none, or they cannot be read.
-    """
-    path = Path(folder) / METRICS
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"no figures can be read: {error}. Received: {path}") from None
 
 
 def render_card(folder: str | Path, repo_id: str = NO_OWNER, dataset_id: str | None = None) -> str:

@@ -91,12 +91,24 @@ def load_served_model(
     return ServedModel(denoiser, None, None, mean_test_psnr(fallback), reason, Path(fallback))
 
 
+def read_metrics(folder: str | Path) -> dict:
+    """Read the figures of a model folder.
+
+    Raises:
+        ValueError: there are none, or they cannot be read.
+    """
+    path = Path(folder) / METRICS_FILE
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"no figures can be read: {error}. Received: {path}") from None
+
+
 def mean_test_psnr(folder: str | Path) -> float | None:
     """Return a model folder's mean PSNR on the test faces, or None without figures."""
     try:
-        metrics = json.loads((Path(folder) / METRICS_FILE).read_text(encoding="utf-8"))
-        return float(metrics["splits"]["test"]["model"]["psnr"]["mean"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return float(read_metrics(folder)["splits"]["test"]["model"]["psnr"]["mean"])
+    except (ValueError, KeyError, TypeError):
         return None
 
 

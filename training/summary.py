@@ -10,7 +10,6 @@ addresses: the loss curve is drawn by Mermaid, and the plots are shown once they
 from __future__ import annotations
 
 import csv
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -19,10 +18,11 @@ from pathlib import Path
 
 from training import hub
 from training.config import TrainingConfig
+from training.publish import PSNR_TOLERANCE
+from training.serving import METRICS_FILE, read_metrics
 
-METRICS, HISTORY, CONFIG = "metrics.json", "history.csv", "training_config.json"
+HISTORY, CONFIG = "history.csv", "training_config.json"
 PICTURES = ("comparison.png", "loss_curves.png")
-WORSE = 1e-3  # dB; as `training.publish.PSNR_TOLERANCE`
 PARTS = {"test": "test faces", "others": "other faces", "train": "training faces"}
 # Measure: its name, how many digits, and which sign of a difference is a gain.
 MEASURES = {"psnr": ("PSNR dB", 3, 1), "ssim": ("SSIM", 4, 1), "mse": ("MSE", 6, -1)}
@@ -45,7 +45,7 @@ def summary(folder: str | Path, released: Sequence[str] = (), note: str | None =
         ValueError: the folder holds no figures.
     """
     folder = Path(folder)
-    new = _read_metrics(folder)
+    new = read_metrics(folder)
     old, where, missing = _released(released)
     lines = ["## Retrained model", "", _verdict(new, old, where), "", *missing]
     lines += _table(new, old)
@@ -92,13 +92,6 @@ def addresses(names: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _read_metrics(folder):
-    try:
-        return json.loads((folder / METRICS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"no figures can be read: {error}. Received: {folder / METRICS}") from None
-
-
 def _released(places):
     """The released figures, where they come from, and a line for each place that has none."""
     missing = []
@@ -106,8 +99,8 @@ def _released(places):
         try:
             folder = Path(place)
             if not folder.is_dir():
-                folder = hub.download(place, METRICS)
-            return _read_metrics(folder), place, missing
+                folder = hub.download(place, METRICS_FILE)
+            return read_metrics(folder), place, missing
         except (ValueError, OSError) as error:
             missing += [f"Not compared with `{place}`: {error}", ""]
     return None, None, missing
@@ -120,8 +113,8 @@ def _verdict(new, old, where):
     if old is None:
         return f"{sentence} There is no released model to compare with."
     theirs = old["splits"]["test"]["model"]["psnr"]["mean"]
-    word = "worse than" if mine < theirs - WORSE else "better than"
-    if abs(mine - theirs) <= WORSE:
+    word = "worse than" if mine < theirs - PSNR_TOLERANCE else "better than"
+    if abs(mine - theirs) <= PSNR_TOLERANCE:
         word = "as good as"
     which = "bundled" if Path(where).is_dir() else "released"
     return f"{sentence} It is **{word}** the {which} model, {theirs:.3f} dB (`{where}`)."

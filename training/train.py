@@ -69,9 +69,7 @@ def train(
         "validation_faces": config.validation_faces,
         "learned_faces": len(faces.clean) - config.validation_faces,
         "seconds": round(result.seconds, 1),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "cores": _cores(),
         "stride": 2 ** (len(config.channels) - 1),
         "multiply_adds": multiply_adds(config.channels, config.blocks),
         "dataset": dataset,
