@@ -31,7 +31,7 @@ from training.gradio_parts import (  # noqa: E402
     served_file,
 )
 from training.plots import PLOTS  # noqa: E402
-from training.serving import METRICS_FILE, ServedModel, load_served_model  # noqa: E402
+from training.serving import ServedModel, load_served_model, read_metrics  # noqa: E402
 
 BUNDLED = ROOT / "model_card"
 EXAMPLES = HERE / "examples"
@@ -336,9 +336,8 @@ def about_tab(served: ServedModel) -> None:
 def released_figures(served: ServedModel) -> str:
     """The served model's own figures as a table, where it has some."""
     try:
-        metrics = json.loads((served.folder / METRICS_FILE).read_text(encoding="utf-8"))
-        return words.released_table(metrics)
-    except (OSError, ValueError, KeyError, TypeError):
+        return words.released_table(read_metrics(served.folder))
+    except (ValueError, KeyError, TypeError):
         return "The model that serves now came without figures."
 
 
