@@ -18,6 +18,8 @@ from training.evaluate import evaluate
 from training.fit import fit
 from training.model import multiply_adds
 from training.release import check_target, is_released, write_model_folder
+from training.team import join
+from training.workers import Workers
 
 
 def train(
@@ -26,8 +28,9 @@ def train(
     *,
     dataset: str | None = None,
     overwrite: bool = False,
+    workers: Workers | None = None,
     say: Callable[[str], None] = print,
-) -> dict:
+) -> dict | None:
     """Trains, measures and releases; an interrupted run goes on where it was.
 
     Args:
@@ -35,28 +38,30 @@ def train(
         output: the model folder to make. The run lives beside it, in `<output>.run`.
         dataset: OWNER/NAME of the published split; None takes scikit-learn's faces.
         overwrite: replace a finished model and start its run anew.
+        workers: the workers to train with, all of which make this call; None trains alone.
         say: receives lines of progress.
 
     Returns:
-        The figures that `metrics.json` holds.
+        The figures that `metrics.json` holds, or None on a worker that is not the first, which
+        writes nothing.
 
     Raises:
         ValueError: the output is taken, or its run has other settings.
         training.data.FacesUnavailableError: there are no faces to train on.
         training.fit.TrainingStoppedError: the loss is no longer a number.
+        training.trainer.DisconnectedError: the other workers are out of reach.
     """
     output = Path(output)
     run_folder = run_folder_of(output)
-    check_target(output)
-    if overwrite:
-        shutil.rmtree(run_folder, ignore_errors=True)
-    elif is_released(output) and not run_folder.is_dir():
-        raise ValueError(
-            f"there is a finished model; use another --output, or --overwrite. Received: {output}"
-        )
+    if workers is None or workers.first:
+        _claim_output(output, run_folder, overwrite)
+    if workers is not None:
+        join(workers)
     split = reference_split(dataset)
     faces = as_arrays(split["train"])
     result = fit(config, faces, run_folder)
+    if result.model is None:
+        return None
 
     denoiser = Denoiser(result.model)
     metrics = evaluate(denoiser, split, others_if_there(dataset, say), say=say)
@@ -84,6 +89,17 @@ def train(
     say(f"Writing {output}")
     write_model_folder(output, result.model, config, result.history, metrics, pictures, run_folder)
     return metrics
+
+
+def _claim_output(output, run_folder, overwrite):
+    """Makes way for the model folder, or refuses where a finished model is."""
+    check_target(output)
+    if overwrite:
+        shutil.rmtree(run_folder, ignore_errors=True)
+    elif is_released(output) and not run_folder.is_dir():
+        raise ValueError(
+            f"there is a finished model; use another --output, or --overwrite. Received: {output}"
+        )
 
 
 def run_folder_of(output: Path) -> Path:
