@@ -80,7 +80,13 @@ def test_the_command_line_refuses_before_anything_starts():
         ([], "--worker-index must be"),
         (["--worker-index", "0", "--worker-timeout", "300"], "from 5 to 90 would do"),
     ):
-        done = subprocess.run([*command, *more], capture_output=True, text=True, cwd=ROOT)
+        done = subprocess.run(
+            [*command, *more],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env=os.environ | {"KERAS_BACKEND": "jax"},
+        )
         assert done.returncode == 2
         assert named in done.stderr
         assert len(done.stderr.splitlines()) == 1
@@ -99,6 +105,50 @@ def test_the_parts_of_all_workers_are_the_batch():
         for name, whole in wholes.items():
             np.testing.assert_array_equal(whole, np.concatenate([part[name] for part in parts]))
     assert Team().share(batches) is batches
+
+
+@pytest.fixture
+def with_bfloat16(monkeypatch):
+    """A machine whose devices compute in bfloat16; this one's does so slowly."""
+    from training import team
+
+    monkeypatch.setattr(team, "has_bfloat16", lambda: True)
+
+
+def test_with_mixed_precision_weights_and_pictures_are_float32(with_bfloat16):
+    import keras
+
+    from training.config import TrainingConfig
+    from training.fit import compiled
+    from training.model import residual_unet
+
+    trained = compiled(TrainingConfig(channels=(8, 16), blocks=(1, 1)))
+    restorer = trained.get_layer("restorer")
+    assert restorer.get_layer("stem").compute_dtype == "bfloat16"
+    assert {weight.dtype for weight in trained.weights} == {"float32"}
+    assert {output.dtype for output in trained.outputs} == {"float32"}
+    after = residual_unet(channels=(8, 16), blocks=(1, 1))
+    assert "bfloat16" not in after.to_json()
+    assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.slow
+def test_a_network_trained_with_mixed_precision_is_saved_in_float32(with_bfloat16, tmp_path):
+    from training.config import TrainingConfig
+    from training.data import Faces
+    from training.fit import fit
+
+    clean = np.random.default_rng(0).random((12, 32, 32, 1), dtype=np.float32)
+    faces = Faces(clean, clean, np.arange(12), np.arange(12))
+    config = TrainingConfig(channels=(8, 16), blocks=(1, 1), epochs=2, steps_per_epoch=4)
+    mixed = fit(config, faces, tmp_path / "mixed")
+    assert "bfloat16" not in mixed.model.to_json()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.team.has_bfloat16", lambda: False)
+        plain = fit(config, faces, tmp_path / "plain")
+    losses = [run.history[-1]["restored_loss"] for run in (mixed, plain)]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
 
 
 @pytest.fixture

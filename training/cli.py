@@ -85,6 +85,8 @@ def _workers(options, config):
             raise ValueError(f"--worker-index needs --workers. Received: {options.worker_index}")
         return None
     workers = Workers.parse(options.workers, options.worker_index)
+    if (backend := os.environ.get("KERAS_BACKEND") or "jax") != "jax":
+        raise ValueError(f"several workers need KERAS_BACKEND=jax. Received: {backend}")
     check_batch_size(config.batch_size, len(workers.addresses), "workers")
     return workers
 

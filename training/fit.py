@@ -87,7 +87,7 @@ def fit(config: TrainingConfig, faces: Faces, run_folder: str | Path) -> FitResu
     learned, held_out = carve_validation(faces, config.validation_faces)
 
     with team.scope():
-        trained = _compiled(config)
+        trained = compiled(config)
     averaged = residual_unet(config.channels, config.blocks)
 
     batches = NoisyFaces(learned.clean, config)
@@ -121,8 +121,8 @@ def fit(config: TrainingConfig, faces: Faces, run_folder: str | Path) -> FitResu
     return FitResult(released, state.history, sum(row["seconds"] for row in state.history))
 
 
-def _compiled(config):
-    """The network as it is trained, with its optimizer."""
+def compiled(config: TrainingConfig) -> keras.Model:
+    """Returns the network as it is trained, with its optimizer."""
     with mixed_precision():
         trained = training_model(residual_unet(config.channels, config.blocks))
     trained.compile(make_optimizer(config), loss=LOSSES)

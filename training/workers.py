@@ -188,15 +188,15 @@ class _Supervisor:
     # Meeting the others
 
     async def _meet(self):
-        if self.workers.first:
-            await asyncio.gather(*map(self._call, self.peers))
+        if not self.workers.first:
+            self._compare(0, await self._be_called())
         else:
-            await self._be_called()
-        for index, peer in self.peers.items():
-            self._compare(index, await peer.hear())
+            await asyncio.gather(*map(self._call, self.peers))
+            for index, peer in self.peers.items():
+                self._compare(index, await peer.hear())
 
     async def _call(self, index):
-        """Connects the first worker to another one, as soon as that one listens."""
+        """Connects to a worker that is not the first, as soon as that one listens."""
         host, _, port = self.workers.addresses[index].rpartition(":")
         peer, waiting = self.team[index], False
         while peer.writer is None:
@@ -210,12 +210,17 @@ class _Supervisor:
         peer.tell(**self.hello)
 
     async def _be_called(self):
-        called, first = asyncio.Event(), self.team[0]
+        """Waits for the first worker's call and returns its hello; strangers are hung up on."""
+        called = asyncio.get_running_loop().create_future()
 
         async def answer(reader, writer):
-            if first.writer is None:
-                first.reader, first.writer = reader, writer
-                called.set()
+            caller = _Worker(reader=reader, writer=writer)
+            with contextlib.suppress(OSError, ValueError, TimeoutError):
+                hello = await asyncio.wait_for(caller.hear(), GRACE)
+                if isinstance(hello, dict) and hello.get("worker") == 0 and not called.done():
+                    self.team[0].reader, self.team[0].writer = reader, writer
+                    return called.set_result(hello)
+            writer.close()
 
         address = self.workers.addresses[self.workers.index]
         host, _, port = address.rpartition(":")
@@ -228,9 +233,10 @@ class _Supervisor:
                 f"Received: {address}"
             ) from None
         print(f"Waiting for {self.workers.name(0)}", flush=True)
-        await called.wait()
+        hello = await called
         server.close()
-        first.tell(**self.hello)
+        self.team[0].tell(**self.hello)
+        return hello
 
     def _compare(self, index, hello):
         theirs, ours = hello["settings"], self.hello["settings"]
@@ -286,6 +292,7 @@ class _Supervisor:
                     self._set_lost(message["lost"])
                 elif message.get("ended") == 0:
                     peer.ended = True
+                    peer.made(None)
                 elif "ended" in message:
                     self._lose(index, message["how"])
                 else:
