@@ -272,6 +272,12 @@ def end(workers, codes=(0,)):
     return shown
 
 
+def trainer_of(worker):
+    """Returns the process id of a worker's trainer."""
+    command = ["pgrep", "--parent", str(worker.pid)]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
 def outcome(output):
     """Returns the run's final training weights and the model's figures."""
     with np.load(f"{output}.run/state.npz") as state:
@@ -306,20 +312,22 @@ def test_a_killed_worker_ends_the_run_and_the_same_command_goes_on(faces, tmp_pa
     end(start(tmp_path / "undisturbed", free_addresses(2)), (0, 0))
     wanted = outcome(tmp_path / "undisturbed")
 
-    for victim in (1, 0):
+    # Worker 1 goes with its supervisor, as with its machine; of worker 0 the training alone.
+    for victim, how in ((1, "is gone"), (0, "was killed by SIGKILL")):
         output, addresses = tmp_path / f"killed{victim}", free_addresses(2)
         workers = start(output, addresses)
         while not Path(f"{output}.run/state.npz").is_file():
             assert workers[0].poll() is None, workers[0].communicate()
             time.sleep(0.02)
-        workers[victim].send_signal(signal.SIGKILL)
+        os.kill(workers[1].pid if victim else trainer_of(workers[0]), signal.SIGKILL)
         killed = time.monotonic()
         shown = workers[1 - victim].communicate(timeout=120)
         assert time.monotonic() - killed < 60
         assert workers[1 - victim].returncode == 3
         name = f"worker {victim} ({addresses[victim]})"
-        assert shown[1].splitlines() == [f"denoiser: {name} is gone{GOES_ON}"]
+        assert shown[1].splitlines() == [f"denoiser: {name} {how}{GOES_ON}"]
         workers[victim].communicate(timeout=60)
+        assert workers[victim].returncode == (-signal.SIGKILL if victim else 3)
 
         resumed = end(start(output, addresses), (0, 0))
         assert "Resuming after epoch" in resumed[0][0]

@@ -22,7 +22,7 @@ import numpy as np
 from training.trainer import PULSE, DisconnectedError
 from training.workers import Workers, check_batch_size
 
-LEAST_CAPABILITY = 8.0  # of NVIDIA's GPUs that compute in bfloat16: Ampere and later
+LEAST_CAPABILITY = 8  # of NVIDIA's GPUs that compute in bfloat16: Ampere and later
 
 
 def join(workers: Workers) -> None:
@@ -229,5 +229,5 @@ def has_bfloat16() -> bool:
     import jax
 
     device = jax.local_devices()[0]
-    capability = float(getattr(device, "compute_capability", 0.0) or 0.0)
-    return device.platform == "tpu" or capability >= LEAST_CAPABILITY
+    major = str(getattr(device, "compute_capability", "")).partition(".")[0]
+    return device.platform == "tpu" or (major.isdecimal() and int(major) >= LEAST_CAPABILITY)
