@@ -156,6 +156,7 @@ def together(monkeypatch):
     """Runs one supervisor for each trainer in this process; returns how each ended."""
     monkeypatch.setattr(module, "BEAT", 0.1)
     monkeypatch.setattr(module, "GRACE", 0.1)
+    monkeypatch.setattr(module, "NEWS", 1.0)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
     def run(*trainers, settings=({}, {}), timeout=30.0, cut=None):
@@ -227,7 +228,7 @@ def test_a_trainer_that_takes_its_time_over_no_step_is_left_alone(together):
 
 def test_a_disconnected_trainer_is_explained_by_the_loss_that_caused_it(together):
     lost = "time.sleep(1); os.kill(os.getpid(), signal.SIGKILL)"
-    for end in ("os._exit(75)", "os.abort()"):
+    for end in ("os._exit(75)", "os.abort()", "time.sleep(0.5); os._exit(2)"):
         ends, names = together(end, lost)
         assert str(ends[0]) == f"{names[1]} was killed by SIGKILL{GOES_ON}"
 

@@ -84,13 +84,11 @@ class Team:
         if self.distribution is None:
             yield
             return
-        import jax
-
         try:
             with self.distribution.scope():
                 yield
-        except jax.errors.JaxRuntimeError as error:
-            if self.size == 1:
+        except Exception as error:
+            if self.size == 1 or not _is_from_jax(error):
                 raise
             raise DisconnectedError(str(error)) from error
 
@@ -145,6 +143,17 @@ class Team:
             import jax
 
             jax.distributed.shutdown()
+
+
+def _is_from_jax(error):
+    """Whether an exchange failed, or Keras failed to tidy up after one that did."""
+    import jax
+
+    while error is not None:
+        if isinstance(error, jax.errors.JaxRuntimeError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 class Share(keras.utils.PyDataset):

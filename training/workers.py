@@ -26,6 +26,7 @@ from training import __version__
 BEAT = 1.0  # seconds between two signs of life
 MEETING = 300.0  # seconds in which all workers have to be started; JAX waits as long
 GRACE = 5.0  # seconds in which a trainer may end by itself, with a reason of its own
+NEWS = 2.0  # seconds in which the news of a loss follows an error that it caused
 TIMEOUT = 60.0  # seconds after which a silent worker is lost
 DISCONNECTED = 75  # exit code of a trainer that lost the others
 
@@ -152,6 +153,7 @@ class _Supervisor:
         }
         self.team = {index: _Worker() for index in range(len(workers.addresses))}
         self.me = self.team[workers.index]
+        self.refused = False  # a worker has ended by itself, with a reason that all may share
         # Every other worker talks to the first one alone.
         others = range(1, len(self.team)) if workers.first else (0,)
         self.peers = {index: self.team[index] for index in others}
@@ -279,8 +281,10 @@ class _Supervisor:
 
     async def _listen_to_trainer(self, reader):
         with contextlib.suppress(TimeoutError):
-            while line := await asyncio.wait_for(reader.readline(), self.timeout):
+            timeout = MEETING  # until Python has started
+            while line := await asyncio.wait_for(reader.readline(), timeout):
                 self.me.made(json.loads(line))
+                timeout = self.timeout
             return
         self._lose(self.workers.index, f"gave no sign for {self.timeout:g} s")
 
@@ -289,11 +293,13 @@ class _Supervisor:
             while not peer.ended:
                 message = await asyncio.wait_for(peer.hear(), self.timeout)
                 if "lost" in message:
+                    self.refused = message["refused"]
                     self._set_lost(message["lost"])
                 elif message.get("ended") == 0:
                     peer.ended = True
                     peer.made(None)
                 elif "ended" in message:
+                    self.refused = 0 < message["ended"] != DISCONNECTED
                     self._lose(index, message["how"])
                 else:
                     peer.made(message["batches"])
@@ -337,11 +343,12 @@ class _Supervisor:
         if self.lost.done() and not ending.done():
             await asyncio.wait({ending}, timeout=GRACE)
         code = trainer.returncode
-        if code in (DISCONNECTED, -signal.SIGABRT) and not self.lost.done():
-            # Its end follows from another's, of which the news is still on its way.
-            await asyncio.wait({self.lost}, timeout=self.timeout)
-        if code is None or (self.lost.done() and code in (DISCONNECTED, -signal.SIGABRT)):
-            await self._tell_all(lost=self.lost.result())
+        if code and not self.lost.done():
+            # Its end may follow from another's, of which the news is still on its way.
+            surely = code in (DISCONNECTED, -signal.SIGABRT)
+            await asyncio.wait({self.lost}, timeout=self.timeout if surely else NEWS)
+        if code is None or (code and self.lost.done() and not self.refused):
+            await self._tell_all(lost=self.lost.result(), refused=self.refused)
             raise WorkerLostError(_on_the_next_step(self.lost.result()))
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
         if code == DISCONNECTED:
