@@ -168,21 +168,26 @@ class _Supervisor:
                 f"{' and '.join(missing)} did not appear within {MEETING:g} s; start every worker "
                 "with the same command and its own --worker-index"
             ) from None
-        with tempfile.TemporaryFile() as scratch:
-            trainer = await self._start(scratch)
-            tasks = [asyncio.create_task(self._listen(*peer)) for peer in self.peers.items()]
-            tasks.append(asyncio.create_task(self._beat()))
-            try:
-                return await self._watch(trainer, scratch)
-            finally:
-                if trainer.returncode is None:
-                    with contextlib.suppress(ProcessLookupError):
-                        trainer.kill()
-                    await trainer.wait()
-                for task in tasks:
-                    task.cancel()
-                for peer in self.peers.values():
-                    peer.writer.close()
+        tasks = [asyncio.create_task(self._listen(*peer)) for peer in self.peers.items()]
+        tasks.append(asyncio.create_task(self._beat()))
+        try:
+            with tempfile.TemporaryFile() as scratch:
+                return await self._train(scratch)
+        finally:
+            for task in tasks:
+                task.cancel()
+            for peer in self.peers.values():
+                peer.writer.close()
+
+    async def _train(self, scratch):
+        trainer = await self._start(scratch)
+        try:
+            return await self._watch(trainer, scratch)
+        finally:
+            if trainer.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    trainer.kill()
+                await trainer.wait()
 
     def _names(self):
         return [(index, self.workers.name(index)) for index in self.peers]
@@ -343,10 +348,12 @@ class _Supervisor:
         if self.lost.done() and not ending.done():
             await asyncio.wait({ending}, timeout=GRACE)
         code = trainer.returncode
-        if code and not self.lost.done():
+        if not self.lost.done():
             # Its end may follow from another's, of which the news is still on its way.
-            surely = code in (DISCONNECTED, -signal.SIGABRT)
-            await asyncio.wait({self.lost}, timeout=self.timeout if surely else NEWS)
+            if code in (DISCONNECTED, -signal.SIGABRT):
+                await asyncio.wait({self.lost}, timeout=self.timeout)
+            elif code > 0:
+                await asyncio.wait({self.lost}, timeout=NEWS)
         if code is None or (code and self.lost.done() and not self.refused):
             await self._tell_all(lost=self.lost.result(), refused=self.refused)
             raise WorkerLostError(_on_the_next_step(self.lost.result()))
