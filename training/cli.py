@@ -214,7 +214,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     restore.add_argument("--sigma", type=float, help="noise level from 0 to 1 (estimated)")
     restore.add_argument("--strength", type=float, default=1.0, help="0 untouched to 1 full")
-    restore.add_argument("--mirror", action="store_true", help="average with the mirror image")
+    restore.add_argument(
+        "--mirror",
+        action=argparse.BooleanOptionalAction,
+        help="average with the mirror image or not (what the model does by itself)",
+    )
     restore.add_argument("--overwrite", action="store_true", help="replace an existing output")
 
     demo = _command(commands, "demo", _demo, "open the demo page")

@@ -59,6 +59,7 @@ class TrainingConfig:
     blocks: tuple[int, ...] = _option(
         (1, 2, 2), "residual blocks of each level, the last level being the bottom", low=1, high=64
     )
+    mirror: bool = _option(False, "release it averaged over the picture and its mirror image")
 
     # Optimisation
     loss: str = _option("mse", "loss of the restored picture", choices=LOSSES)

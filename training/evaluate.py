@@ -99,7 +99,10 @@ def model_methods(denoiser: Denoiser) -> dict[str, Method]:
     methods = {"noisy": lambda noisy, sigma: noisy, "model": lambda noisy, sigma: denoiser(noisy)}
     if denoiser.takes_sigma:
         methods["model, sigma given"] = lambda noisy, sigma: denoiser(noisy, sigma=sigma)
-    methods["model, mirror averaged"] = lambda noisy, sigma: denoiser(noisy, mirror=True)
+    if denoiser.averages_mirror:
+        methods["model, without mirror"] = lambda noisy, sigma: denoiser(noisy, mirror=False)
+    else:
+        methods["model, mirror averaged"] = lambda noisy, sigma: denoiser(noisy, mirror=True)
     return methods
 
 

@@ -25,7 +25,7 @@ from training.config import TrainingConfig
 from training.data import Faces
 from training.events import restored_faces
 from training.metrics import psnr
-from training.model import estimator_of, residual_unet, restorer_of
+from training.model import estimator_of, residual_unet, restorer_of, with_mirror
 from training.noise import add_gaussian_noise
 from training.optimizer import make_optimizer
 
@@ -48,7 +48,7 @@ class FitResult(NamedTuple):
     """What `fit` leaves.
 
     Attributes:
-        model: the released network, averaged weights of the best epoch.
+        model: the network to release, averaged weights of the best epoch.
         history: one dict an epoch, as in `history.csv`.
         seconds: time spent in training, over all sittings.
     """
@@ -106,7 +106,8 @@ def fit(config: TrainingConfig, faces: Faces, run_folder: str | Path) -> FitResu
             callbacks=callbacks,
             verbose=1 if sys.stdout.isatty() else 2,
         )
-    released = keras.models.load_model(run_folder / BEST_MODEL, compile=False)
+    best_model = keras.models.load_model(run_folder / BEST_MODEL, compile=False)
+    released = with_mirror(best_model) if config.mirror else best_model
     return FitResult(released, state.history, sum(row["seconds"] for row in state.history))
 
 

@@ -1,10 +1,11 @@
 """The Residual U-Net: stock Keras layers, fully convolutional, one picture in, one out.
 
-    noisy ──┬───────────────┬── restorer (U-Net) ── restored
+    noisy ──┬───────────────┬── restorer ── restored
             └── estimator ── sigma ┘
 
-The restorer predicts the noise in units of its level; the estimator finds the level in the same
-graph. Training and `Denoiser` can give the level instead, by calling the restorer directly.
+The restorer is a U-Net that predicts the noise in units of its level; the estimator finds the level
+in the same graph. Training and `Denoiser` can give the level instead, by calling the restorer
+directly. What is released averages the trained U-Net over the picture and its mirror image.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import math
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 RESTORER, ESTIMATOR = "restorer", "estimator"
 SIGMA_UNIT = 0.1  # the level that estimator and restorer take as one
@@ -60,6 +61,43 @@ def estimator_of(model: keras.Model) -> keras.Model:
         ValueError: the model has no such part.
     """
     return model.get_layer(ESTIMATOR)
+
+
+def with_mirror(model: keras.Model) -> keras.Model:
+    """Returns the network averaged over the picture and its mirror image, at twice the work.
+
+    What the network gets wrong differs between the two, so a part of it cancels.
+
+    Args:
+        model: a model as `residual_unet` builds it; the weights are shared with it.
+    """
+    estimator, unet = estimator_of(model), restorer_of(model)
+    noisy = keras.Input((None, None, 1), name="noisy")
+    sigma = keras.Input((1, 1, 1), name="sigma")
+    mirrored = ops.flip(unet([ops.flip(noisy, axis=2), sigma]), axis=2)
+    restored = layers.Average(name="restored")([unet([noisy, sigma]), mirrored])
+    restorer = keras.Model([noisy, sigma], restored, name=RESTORER)
+    picture = keras.Input((None, None, 1), name="noisy")
+    return keras.Model(picture, restorer([picture, estimator(picture)]), name="residual_unet")
+
+
+def averages_mirror(model: keras.Model) -> bool:
+    """Whether the model is one that `with_mirror` built."""
+    return takes_sigma(model) and _averaged_part(model) is not None
+
+
+def without_mirror(model: keras.Model) -> keras.Model:
+    """Returns the network that `with_mirror` was given, weights shared; others as they are."""
+    unet = _averaged_part(model) if takes_sigma(model) else None
+    if unet is None:
+        return model
+    noisy = keras.Input((None, None, 1), name="noisy")
+    return keras.Model(noisy, unet([noisy, estimator_of(model)(noisy)]), name="residual_unet")
+
+
+def _averaged_part(model):
+    """The U-Net inside a restorer that averages, None in one that is the U-Net itself."""
+    return next((part for part in restorer_of(model).layers if part.name == RESTORER), None)
 
 
 def _restorer(channels, blocks, side=None) -> keras.Model:
@@ -117,15 +155,18 @@ def _residual_block(x, embedding, width, name):
     return layers.Add(name=f"{name}_add")([x, y])
 
 
-def multiply_adds(channels: tuple[int, ...], blocks: tuple[int, ...], side: int = 64) -> int:
+def multiply_adds(
+    channels: tuple[int, ...], blocks: tuple[int, ...], mirror: bool = False, side: int = 64
+) -> int:
     """Returns the multiply-adds of one pass over a side×side picture, as convolutions count them.
 
     Args:
         channels, blocks: as for `residual_unet`.
+        mirror: whether it is averaged as by `with_mirror`.
         side: side of the picture in pixels.
     """
     total = 0
-    for part in (_restorer(channels, blocks, side), _estimator(side)):
+    for part, times in ((_restorer(channels, blocks, side), 1 + mirror), (_estimator(side), 1)):
         for layer in part.layers:
             if isinstance(layer, layers.Conv2DTranspose):
                 places = math.prod(layer.input.shape[1:3])
@@ -133,5 +174,5 @@ def multiply_adds(channels: tuple[int, ...], blocks: tuple[int, ...], side: int 
                 places = math.prod(layer.output.shape[1:3])
             else:
                 continue
-            total += math.prod(layer.kernel.shape) * places
+            total += times * math.prod(layer.kernel.shape) * places
     return total

@@ -82,7 +82,8 @@ def stage_model(folder: Path, names: Mapping[str, str], work: Path) -> dict[str,
     """Return the model repository's files and where they lie.
 
     The card is rendered anew, with the repositories' names in it, and `best_model.h5`, the format
-    of the first client, is written from the weights. The rest is published as it is.
+    of the first client, is written from the weights, without the average over the mirror image,
+    which that format cannot hold. The rest is published as it is.
 
     Args:
         folder: The model folder.
@@ -101,6 +102,7 @@ def stage_model(folder: Path, names: Mapping[str, str], work: Path) -> dict[str,
         raise ValueError(f"{METRICS_FILE} holds no test PSNR of the model. Received: {folder}")
 
     from training.denoiser import load_folder
+    from training.model import without_mirror
     from training.release import RELEASED, render_card
 
     files = {
@@ -116,7 +118,7 @@ def stage_model(folder: Path, names: Mapping[str, str], work: Path) -> dict[str,
     if lost := [link for link in links if "://" not in link and link not in files]:
         raise ValueError(f"{CARD} shows pictures that are not there. Received: {', '.join(lost)}")
     logging.getLogger("absl").setLevel(logging.ERROR)  # Keras advises against this very format
-    load_folder(folder).save(work / LEGACY_MODEL)
+    without_mirror(load_folder(folder)).save(work / LEGACY_MODEL)  # it knows no flip
     return files | {name: work / name for name in (CARD, LEGACY_MODEL)}
 
 

@@ -71,7 +71,7 @@ def train(
         "seconds": round(result.seconds, 1),
         "cores": _cores(),
         "stride": 2 ** (len(config.channels) - 1),
-        "multiply_adds": multiply_adds(config.channels, config.blocks),
+        "multiply_adds": multiply_adds(config.channels, config.blocks, config.mirror),
         "dataset": dataset,
     }
     test = as_arrays(split["test"])
