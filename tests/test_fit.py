@@ -95,9 +95,18 @@ def test_the_run_folder_holds_what_it_promises(some_faces, tmp_path):
     best = keras.models.load_model(tmp_path / "best_model.h5", compile=False)
     noisy = some_faces.clean[:1]
     assert best.predict(noisy, verbose=0).shape == noisy.shape
-    assert {"restored_loss", "val_restored_loss", "val_psnr", "learning_rate"} <= set(
-        result.history[0]
-    )
+    columns = {"restored_loss", "val_restored_loss", "val_psnr", "val_ssim", "learning_rate"}
+    assert columns <= set(result.history[0])
+    assert 0 < result.history[0]["val_ssim"] < 1
+
+
+def test_a_history_begun_by_a_version_that_measured_less_is_written(tmp_path):
+    from training.fit import write_history
+
+    path = tmp_path / "history.csv"
+    write_history(path, [{"epoch": 1, "seconds": 9}, {"epoch": 2, "val_ssim": 0.5, "seconds": 9}])
+    with path.open() as file:
+        assert [row["val_ssim"] for row in csv.DictReader(file)] == ["", "0.5"]
 
 
 def test_a_run_with_other_settings_is_refused_with_the_difference(some_faces, tmp_path):

@@ -24,7 +24,7 @@ import numpy as np
 from training.config import TrainingConfig
 from training.data import Faces
 from training.events import restored_faces
-from training.metrics import psnr
+from training.metrics import psnr, ssim
 from training.model import estimator_of, residual_unet, restorer_of
 from training.noise import add_gaussian_noise
 from training.optimizer import make_optimizer
@@ -236,7 +236,8 @@ class Validation(keras.callbacks.Callback):
 
     Adds to the epoch's logs `val_restored_loss` and `val_estimate_loss`, of the same mixture of
     noise levels as the training losses but with noise that never changes, and `val_psnr` in dB
-    at `config.sigma`, the level being estimated. The averaged weights stay in `averaged`.
+    and `val_ssim` at `config.sigma`, the level being estimated. The averaged weights stay in
+    `averaged`.
     """
 
     def __init__(self, averaged: keras.Model, held_out: Faces, config: TrainingConfig):
@@ -263,6 +264,7 @@ class Validation(keras.callbacks.Callback):
         restored = self.averaged.predict(self.noisy, batch_size=16, verbose=0)
         self.restored = np.clip(restored, 0, 1)
         logs["val_psnr"] = float(psnr(self.clean, self.restored).mean())
+        logs["val_ssim"] = float(ssim(self.clean, self.restored).mean())
 
     def pictures(self) -> dict[str, np.ndarray]:
         """Returns each held-out face once: noisy, restored after this epoch, and original."""
@@ -380,10 +382,15 @@ class RunState(keras.callbacks.Callback):
             np.savez(file, notes=np.array(json.dumps(notes)), **variables)
 
 
+def best_epoch(history: list[dict]) -> dict:
+    """Returns the epoch whose averaged weights are released: the lowest validation loss."""
+    return min(history, key=lambda row: row["val_restored_loss"])
+
+
 def write_history(path: Path, history: list[dict]) -> None:
-    """Writes one row an epoch as CSV."""
+    """Writes one row an epoch as CSV; what an earlier version did not measure is left empty."""
     with Path(path).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[0]))
+        writer = csv.DictWriter(file, fieldnames=list(history[-1]), restval="")
         writer.writeheader()
         writer.writerows(history)
 
