@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 OPTIMIZERS = ("muon", "adamw")
-LOSSES = ("mse",)
+LOSSES = ("mse", "charbonnier", "mse+ssim")
+LEVELS = ("given", "blind")
 PRESETS = {"default": {}, "quick": {"epochs": 7}}
 
 
@@ -58,6 +59,9 @@ class TrainingConfig:
     )
     blocks: tuple[int, ...] = _option(
         (1, 2, 2), "residual blocks of each level, the last level being the bottom", low=1, high=64
+    )
+    level: str = _option(
+        "given", "whether the restoring part is told the noise level", choices=LEVELS
     )
 
     # Optimisation

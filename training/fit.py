@@ -24,8 +24,9 @@ import numpy as np
 from training.config import TrainingConfig
 from training.data import Faces
 from training.events import restored_faces
+from training.losses import restored_loss
 from training.metrics import psnr, ssim
-from training.model import estimator_of, residual_unet, restorer_of
+from training.model import level_of, residual_unet, restorer_of, takes_sigma
 from training.noise import add_gaussian_noise
 from training.optimizer import make_optimizer
 
@@ -37,7 +38,6 @@ STATE = "state.npz"
 
 LEAST_SIGMA = 0.01  # levels under this one weigh no more than this one does
 VALIDATION_DRAWS = 8  # noise levels at which each validation face is seen
-LOSSES = {"restored": "mse", "estimate": "mse"}
 
 
 class TrainingStoppedError(RuntimeError):
@@ -78,10 +78,11 @@ def fit(config: TrainingConfig, faces: Faces, run_folder: str | Path) -> FitResu
     keras.utils.set_random_seed(config.seed)
     learned, held_out = carve_validation(faces, config.validation_faces)
 
-    model = residual_unet(config.channels, config.blocks)
+    model, averaged = (
+        residual_unet(config.channels, config.blocks, level=config.level) for _ in range(2)
+    )
     trained = training_model(model)
-    averaged = residual_unet(config.channels, config.blocks)
-    trained.compile(make_optimizer(config), loss=LOSSES)
+    trained.compile(make_optimizer(config), loss=losses(config))
     trained.optimizer.build(trained.trainable_variables)
 
     batches = NoisyFaces(learned.clean, config)
@@ -211,16 +212,22 @@ def example_batch(clean, sigma, config, rng):
     return inputs, targets, weights
 
 
+def losses(config: TrainingConfig) -> dict:
+    """Returns the loss of each output of `training_model`."""
+    return {"restored": restored_loss(config.loss), "estimate": "mse"}
+
+
 def training_model(model: keras.Model) -> keras.Model:
     """Returns the network as it is trained: given (noisy, sigma), gives (restored, estimate).
 
     The restoring part sees the true level and the estimator learns it from the picture, so each
-    part is trained on its own and either can be used without the other.
+    part is trained on its own and either can be used without the other. A blind model's
+    restoring part sees the same constant as when it is used, and that is its estimate.
     """
     noisy = keras.Input((None, None, 1), name="noisy")
     sigma = keras.Input((1, 1, 1), name="sigma")
-    restored = restorer_of(model)([noisy, sigma])
-    estimate = estimator_of(model)(noisy)
+    estimate = level_of(model)(noisy)
+    restored = restorer_of(model)([noisy, sigma if takes_sigma(model) else estimate])
     return keras.Model(
         {"noisy": noisy, "sigma": sigma}, {"restored": restored, "estimate": estimate}
     )
@@ -244,7 +251,7 @@ class Validation(keras.callbacks.Callback):
         super().__init__()
         self.averaged, self.config = averaged, config
         self.judged = training_model(averaged)
-        self.judged.compile(loss=LOSSES)
+        self.judged.compile(loss=losses(config))
         rng = np.random.default_rng(0)  # one noise for every run, so that runs can be compared
         clean = np.repeat(held_out.clean, VALIDATION_DRAWS, axis=0)
         spread = (np.arange(len(clean)) + 0.5) / len(clean) * config.sigma_max

@@ -14,12 +14,14 @@ import math
 import keras
 from keras import layers
 
-RESTORER, ESTIMATOR = "restorer", "estimator"
+RESTORER, ESTIMATOR, CONSTANT = "restorer", "estimator", "constant_level"
 SIGMA_UNIT = 0.1  # the level that estimator and restorer take as one
 
 
 def residual_unet(
-    channels: tuple[int, ...] = (16, 48, 96), blocks: tuple[int, ...] = (1, 2, 2)
+    channels: tuple[int, ...] = (16, 48, 96),
+    blocks: tuple[int, ...] = (1, 2, 2),
+    level: str = "given",
 ) -> keras.Model:
     """Builds the denoiser.
 
@@ -27,6 +29,8 @@ def residual_unet(
         channels: channels of each level, full resolution first; each further level halves
             the sides.
         blocks: residual blocks of each level, the last entry being the bottom.
+        level: "given" tells the restorer the noise level; "blind" tells it a constant, and there
+            is no estimator, for comparison.
 
     Returns:
         A functional model from N×H×W×1 in [0, 1] to the same shape, not clipped, float32.
@@ -34,9 +38,9 @@ def residual_unet(
         untrained weights it returns its input.
     """
     noisy = keras.Input((None, None, 1), name="noisy")
-    estimator = _estimator()
+    level_part = _estimator() if level == "given" else _constant_level()
     restorer = _restorer(channels, blocks)
-    return keras.Model(noisy, restorer([noisy, estimator(noisy)]), name="residual_unet")
+    return keras.Model(noisy, restorer([noisy, level_part(noisy)]), name="residual_unet")
 
 
 def takes_sigma(model: keras.Model) -> bool:
@@ -60,6 +64,11 @@ def estimator_of(model: keras.Model) -> keras.Model:
         ValueError: the model has no such part.
     """
     return model.get_layer(ESTIMATOR)
+
+
+def level_of(model: keras.Model) -> keras.Model:
+    """Returns what gives the restorer its level: the estimator, or a blind model's constant."""
+    return estimator_of(model) if takes_sigma(model) else model.get_layer(CONSTANT)
 
 
 def _restorer(channels, blocks, side=None) -> keras.Model:
@@ -107,6 +116,14 @@ def _estimator(side=None) -> keras.Model:
     return keras.Model(noisy, layers.Rescaling(SIGMA_UNIT, name="sigma")(x), name=ESTIMATOR)
 
 
+def _constant_level() -> keras.Model:
+    """One and the same level for every picture."""
+    noisy = keras.Input((None, None, 1), name="noisy")
+    x = layers.GlobalAveragePooling2D(keepdims=True, name="pool")(noisy)
+    level = layers.Rescaling(0.0, offset=SIGMA_UNIT, name="constant")(x)
+    return keras.Model(noisy, level, name=CONSTANT)
+
+
 def _residual_block(x, embedding, width, name):
     """Two convolutions around a shift that depends on the level, added to the input."""
     shift = layers.Conv2D(width, 1, kernel_initializer="zeros", name=f"{name}_level")(embedding)
@@ -117,15 +134,20 @@ def _residual_block(x, embedding, width, name):
     return layers.Add(name=f"{name}_add")([x, y])
 
 
-def multiply_adds(channels: tuple[int, ...], blocks: tuple[int, ...], side: int = 64) -> int:
+def multiply_adds(
+    channels: tuple[int, ...], blocks: tuple[int, ...], side: int = 64, level: str = "given"
+) -> int:
     """Returns the multiply-adds of one pass over a side×side picture, as convolutions count them.
 
     Args:
-        channels, blocks: as for `residual_unet`.
+        channels, blocks, level: as for `residual_unet`.
         side: side of the picture in pixels.
     """
     total = 0
-    for part in (_restorer(channels, blocks, side), _estimator(side)):
+    parts = [_restorer(channels, blocks, side)]
+    if level == "given":
+        parts.append(_estimator(side))
+    for part in parts:
         for layer in part.layers:
             if isinstance(layer, layers.Conv2DTranspose):
                 places = math.prod(layer.input.shape[1:3])
