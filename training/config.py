@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 OPTIMIZERS = ("muon", "adamw")
-LOSSES = ("mse",)
+LOSSES = ("mse", "charbonnier", "mse+ssim")
+LEVELS = ("given", "blind")
 PRESETS = {"default": {}, "quick": {"epochs": 7}}
 
 
@@ -60,6 +61,9 @@ class TrainingConfig:
         (1, 2, 2), "residual blocks of each level, the last level being the bottom", low=1, high=64
     )
     mirror: bool = _option(False, "release it averaged over the picture and its mirror image")
+    level: str = _option(
+        "given", "whether the restoring part is told the noise level", choices=LEVELS
+    )
 
     # Optimisation
     loss: str = _option("mse", "loss of the restored picture", choices=LOSSES)

@@ -24,8 +24,9 @@ import numpy as np
 from training.config import TrainingConfig
 from training.data import Faces
 from training.events import restored_faces
-from training.metrics import psnr
-from training.model import estimator_of, residual_unet, restorer_of, with_mirror
+from training.losses import restored_loss
+from training.metrics import psnr, ssim
+from training.model import level_of, residual_unet, restorer_of, takes_sigma, with_mirror
 from training.noise import add_gaussian_noise
 from training.optimizer import make_optimizer
 
@@ -37,7 +38,6 @@ STATE = "state.npz"
 
 LEAST_SIGMA = 0.01  # levels under this one weigh no more than this one does
 VALIDATION_DRAWS = 8  # noise levels at which each validation face is seen
-LOSSES = {"restored": "mse", "estimate": "mse"}
 
 
 class TrainingStoppedError(RuntimeError):
@@ -78,10 +78,11 @@ def fit(config: TrainingConfig, faces: Faces, run_folder: str | Path) -> FitResu
     keras.utils.set_random_seed(config.seed)
     learned, held_out = carve_validation(faces, config.validation_faces)
 
-    model = residual_unet(config.channels, config.blocks)
+    model, averaged = (
+        residual_unet(config.channels, config.blocks, level=config.level) for _ in range(2)
+    )
     trained = training_model(model)
-    averaged = residual_unet(config.channels, config.blocks)
-    trained.compile(make_optimizer(config), loss=LOSSES)
+    trained.compile(make_optimizer(config), loss=losses(config))
     trained.optimizer.build(trained.trainable_variables)
 
     batches = NoisyFaces(learned.clean, config)
@@ -212,16 +213,22 @@ def example_batch(clean, sigma, config, rng):
     return inputs, targets, weights
 
 
+def losses(config: TrainingConfig) -> dict:
+    """Returns the loss of each output of `training_model`."""
+    return {"restored": restored_loss(config.loss), "estimate": "mse"}
+
+
 def training_model(model: keras.Model) -> keras.Model:
     """Returns the network as it is trained: given (noisy, sigma), gives (restored, estimate).
 
     The restoring part sees the true level and the estimator learns it from the picture, so each
-    part is trained on its own and either can be used without the other.
+    part is trained on its own and either can be used without the other. A blind model's
+    restoring part sees the same constant as when it is used, and that is its estimate.
     """
     noisy = keras.Input((None, None, 1), name="noisy")
     sigma = keras.Input((1, 1, 1), name="sigma")
-    restored = restorer_of(model)([noisy, sigma])
-    estimate = estimator_of(model)(noisy)
+    estimate = level_of(model)(noisy)
+    restored = restorer_of(model)([noisy, sigma if takes_sigma(model) else estimate])
     return keras.Model(
         {"noisy": noisy, "sigma": sigma}, {"restored": restored, "estimate": estimate}
     )
@@ -237,14 +244,15 @@ class Validation(keras.callbacks.Callback):
 
     Adds to the epoch's logs `val_restored_loss` and `val_estimate_loss`, of the same mixture of
     noise levels as the training losses but with noise that never changes, and `val_psnr` in dB
-    at `config.sigma`, the level being estimated. The averaged weights stay in `averaged`.
+    and `val_ssim` at `config.sigma`, the level being estimated. The averaged weights stay in
+    `averaged`.
     """
 
     def __init__(self, averaged: keras.Model, held_out: Faces, config: TrainingConfig):
         super().__init__()
         self.averaged, self.config = averaged, config
         self.judged = training_model(averaged)
-        self.judged.compile(loss=LOSSES)
+        self.judged.compile(loss=losses(config))
         rng = np.random.default_rng(0)  # one noise for every run, so that runs can be compared
         clean = np.repeat(held_out.clean, VALIDATION_DRAWS, axis=0)
         spread = (np.arange(len(clean)) + 0.5) / len(clean) * config.sigma_max
@@ -264,6 +272,7 @@ class Validation(keras.callbacks.Callback):
         restored = self.averaged.predict(self.noisy, batch_size=16, verbose=0)
         self.restored = np.clip(restored, 0, 1)
         logs["val_psnr"] = float(psnr(self.clean, self.restored).mean())
+        logs["val_ssim"] = float(ssim(self.clean, self.restored).mean())
 
     def pictures(self) -> dict[str, np.ndarray]:
         """Returns each held-out face once: noisy, restored after this epoch, and original."""
@@ -381,10 +390,15 @@ class RunState(keras.callbacks.Callback):
             np.savez(file, notes=np.array(json.dumps(notes)), **variables)
 
 
+def best_epoch(history: list[dict]) -> dict:
+    """Returns the epoch whose averaged weights are released: the lowest validation loss."""
+    return min(history, key=lambda row: row["val_restored_loss"])
+
+
 def write_history(path: Path, history: list[dict]) -> None:
-    """Writes one row an epoch as CSV."""
+    """Writes one row an epoch as CSV; what an earlier version did not measure is left empty."""
     with Path(path).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[0]))
+        writer = csv.DictWriter(file, fieldnames=list(history[-1]), restval="")
         writer.writeheader()
         writer.writerows(history)
 

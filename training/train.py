@@ -15,7 +15,7 @@ from training.config import TrainingConfig
 from training.data import FacesUnavailableError, as_arrays, other_faces, reference_split
 from training.denoiser import Denoiser
 from training.evaluate import evaluate
-from training.fit import fit
+from training.fit import best_epoch, fit
 from training.model import multiply_adds
 from training.release import check_target, is_released, write_model_folder
 
@@ -60,7 +60,7 @@ def train(
 
     denoiser = Denoiser(result.model)
     metrics = evaluate(denoiser, split, others_if_there(dataset, say), say=say)
-    best = min(result.history, key=lambda row: row["val_restored_loss"])
+    best = best_epoch(result.history)
     metrics["training"] = {
         "seed": config.seed,
         "epochs": len(result.history),
@@ -71,7 +71,9 @@ def train(
         "seconds": round(result.seconds, 1),
         "cores": _cores(),
         "stride": 2 ** (len(config.channels) - 1),
-        "multiply_adds": multiply_adds(config.channels, config.blocks, config.mirror),
+        "multiply_adds": multiply_adds(
+            config.channels, config.blocks, config.mirror, level=config.level
+        ),
         "dataset": dataset,
     }
     test = as_arrays(split["test"])
