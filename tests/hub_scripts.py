@@ -66,12 +66,15 @@ DOWNLOAD_FAULTS = {
 }
 
 
-def make_folder(folder: Path, psnr: float = 29.5, seed: int = 0) -> Path:
+def make_folder(
+    folder: Path, psnr: float = 29.5, seed: int = 0, checksum: str | None = None
+) -> Path:
     """Write a model folder with a tiny network and everything that a release holds."""
     import keras
     from PIL import Image
 
     from training.config import TrainingConfig
+    from training.data import SPLIT_CHECKSUM
     from training.plots import PLOTS
     from training.release import render_card
 
@@ -85,7 +88,7 @@ def make_folder(folder: Path, psnr: float = 29.5, seed: int = 0) -> Path:
     }
     metrics = {
         "sigma": 0.1,
-        "split_checksum": "0" * 64,
+        "split_checksum": checksum or SPLIT_CHECKSUM,
         "parameters": model.count_params(),
         "versions": {"keras": keras.__version__},
         "splits": {part: {"count": 20, "noisy": row, "model": row} for part in ("test", "train")},

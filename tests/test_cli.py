@@ -126,6 +126,44 @@ def test_train_killed_and_resumed_leaves_the_folder_absent_or_complete(faces, tm
     assert "--overwrite replaces it" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+def test_evaluate_measures_peers_and_pictures_and_keeps_the_figures(faces, tmp_path, capsys):
+    from PIL import Image
+    from test_peers import DNCNN_FILE, FFDNET_FILE, small_weights
+
+    model, peers, pictures = (tmp_path / name for name in ("model", "peers", "pictures"))
+    train = ["train", "--split", "subjects", "--output", model, *SMALL, "--json"]
+    done = denoiser(*train)
+    assert done.returncode == 0, done.stderr
+    trained = json.loads(done.stdout)
+    assert trained["split"] == "subjects" and trained["splits"]["others"]["count"] == 60
+    assert "test faces of the subjects split" in (model / "README.md").read_text()
+    done = denoiser("train", "--output", model, *SMALL)
+    assert done.returncode == 2 and "belongs to the subjects split" in done.stderr
+
+    for folder in (peers, pictures):
+        folder.mkdir()
+    small_weights(peers / FFDNET_FILE, (5, 4, 4))
+    small_weights(peers / DNCNN_FILE, (1, 3, 1))
+    Image.effect_mandelbrot((96, 80), (-2, -1.5, 1, 1.5), 50).save(pictures / "fractal.png")
+    quiet = os.environ | {"KERAS_BACKEND": "openvino"}
+    evaluate = ["evaluate", model, "--peers", peers, "--pictures", pictures]
+    assert denoiser(*evaluate, "--save", env=quiet).returncode == 2  # of the reference split
+
+    done = denoiser(*evaluate, "--split", "subjects", "--save", "--json", env=quiet)
+    assert done.returncode == 0, done.stderr
+    kept = json.loads((model / "metrics.json").read_text())
+    assert kept == json.loads(done.stdout) | {"training": trained["training"]}
+    assert kept["splits"]["photographs"].keys() >= {"count", "model", "FFDNet"}
+    assert "photographs of pictures" in (model / "README.md").read_text()
+
+    plot = tmp_path / "curves.png"
+    done = denoiser(*evaluate, "--plot", plot, env=quiet)
+    assert done.returncode == 0, done.stderr
+    assert "trained on the subjects split, with" in done.stderr
+    assert "| FFDNet |" in done.stdout and Image.open(plot).size[0] > 500
+
+
 def test_train_does_not_replace_what_is_no_model(tmp_path):
     precious = tmp_path / "thesis.txt"
     precious.write_text("mine")
@@ -140,6 +178,14 @@ def test_a_missing_model_is_named():
     done = denoiser("restore", "a.png", "b.png", "--model", "no_such_folder", env=quiet)
     assert done.returncode == 2
     assert "no_such_folder" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_an_unknown_split_is_refused_in_one_line(faces):
+    quiet = os.environ | {"KERAS_BACKEND": "openvino"}
+    done = denoiser("evaluate", "model_card", "--split", "people", env=quiet)
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("are reference and subjects. Received: split='people'")
     assert len(done.stderr.strip().splitlines()) == 1
 
 

@@ -151,6 +151,8 @@ def test_a_blind_model_is_trained_and_used_without_a_level(some_faces, tmp_path)
     denoiser = Denoiser(result.model)
     noisy = some_faces.clean[:2]
     assert np.abs(denoiser(noisy) - noisy).max() > 0
+    colours = np.random.default_rng(1).random((70, 90, 3), np.float32)
+    assert denoiser(colours).shape == colours.shape
     with pytest.raises(ValueError, match=r"takes no noise level\. Received: sigma=0\.1"):
         denoiser(noisy, sigma=0.1)
     with pytest.raises(ValueError, match="estimates no noise level"):

@@ -103,11 +103,16 @@ def test_nothing_but_a_release_is_written_over(release, tmp_path):
 
 @pytest.mark.parametrize("repo_id", ["OWNER/olivetti-denoiser", "ada/faces"])
 def test_every_figure_on_the_card_is_in_the_metrics(metrics, repo_id):
+    check_figures(RELEASED, metrics, repo_id)
+
+
+def check_figures(folder, metrics, repo_id):
+    """Every figure on a folder's card, the header's too, is one of the metrics."""
     from huggingface_hub import ModelCard
 
     from training.release import render_card
 
-    card = ModelCard(render_card(RELEASED, repo_id))
+    card = ModelCard(render_card(folder, repo_id))
     values = {result.metric_type: result.metric_value for result in card.data.eval_results}
     test = metrics["splits"]["test"]["model"]
     assert values == {
@@ -116,6 +121,7 @@ def test_every_figure_on_the_card_is_in_the_metrics(metrics, repo_id):
         "mse": round(test["mse"]["mean"], 6),
     }
     known = {f"{number:.{digits}f}" for number in _numbers(metrics) for digits in (2, 3, 6)}
+    known |= {f"{1000 * number:.2f}" for number in metrics["seconds"].values()}
     train, test = (metrics["splits"][part] for part in ("train", "test"))
     for method in ("model", "noisy"):
         gap = train[method]["psnr"]["mean"] - test[method]["psnr"]["mean"]
@@ -126,7 +132,79 @@ def test_every_figure_on_the_card_is_in_the_metrics(metrics, repo_id):
     assert figures <= known | {"0.02", "0.05", "0.15"}
     assert repo_id in card.text
     for picture in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", card.text):
-        assert (RELEASED / picture).is_file()
+        assert (folder / picture).is_file()
+
+
+@pytest.fixture
+def more(metrics):
+    """The released figures as an evaluation with peers and photographs returns them."""
+    more = json.loads(json.dumps(metrics))
+    del more["training"]
+    more |= {"peers": ["FFDNet", "BM3D"], "photographs": "BSD68"}
+    test = more["splits"]["test"]
+    for place, name in enumerate(more["peers"]):
+        test[name] = {
+            measure: {part: value + 0.123 + place for part, value in row.items()}
+            for measure, row in test["model"].items()
+        }
+        more["sigmas"][name] = dict.fromkeys(more["sigmas"]["model"], 20.0 + place)
+        more["seconds"][name] = 0.0123 + place
+    more["splits"]["photographs"] = test | {"count": 68}
+    return more
+
+
+def test_figures_of_a_later_evaluation_take_their_place_in_the_folder(release, more, tmp_path):
+    from training.release import update_figures
+
+    folder = release(tmp_path / "model")
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    training = json.loads(before["metrics.json"])["training"]
+    assert update_figures(folder, more) == folder
+    after = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert changed == {"metrics.json", "README.md", "psnr_vs_sigma.png"}
+    kept = json.loads(after["metrics.json"])
+    assert kept == more | {"training": training}
+    check_figures(folder, kept, "OWNER/olivetti-denoiser")
+    card = after["README.md"].decode()
+    assert re.search(r"^\| BM3D \| .* \| – \| – \| 1012\.30 \|$", card, re.M)
+    assert "The 68 photographs of BSD68" in card
+    assert len(re.findall(r"^\| FFDNet \|", card, re.M)) == 3
+
+    plain = {name: value for name, value in more.items() if name not in ("peers", "photographs")}
+    update_figures(folder, plain)  # an evaluation without them leaves none of theirs behind
+    assert json.loads((folder / "metrics.json").read_text()) == plain | {"training": training}
+    assert {path.name for path in tmp_path.iterdir()} == {"model", "run"}
+
+
+def test_figures_of_another_split_are_not_kept(release, more, tmp_path):
+    from training.release import update_figures
+
+    folder = release(tmp_path / "model")
+    with pytest.raises(ValueError, match=r"own split, reference; give it as --split\. Received"):
+        update_figures(folder, more | {"split_checksum": "0" * 64})
+    with pytest.raises(ValueError, match=r"whole model folder\. Received"):
+        update_figures(tmp_path / "run", more)
+
+
+def test_a_card_says_which_split_level_and_loss_it_is_about(release, metrics, tmp_path):
+    from training.release import render_card
+
+    folder = release(tmp_path / "model")
+    text = render_card(folder)
+    assert "subjects" not in text and "Reference split checksum" in text and "; MSE loss." in text
+    (folder / "metrics.json").write_text(json.dumps(metrics | {"split": "subjects"}))
+    config = TrainingConfig(level="blind", loss="mse+ssim", sigma_share=1.0)
+    (folder / "training_config.json").write_text(config.to_json())
+    text = render_card(folder)
+    for words in (
+        "name: Olivetti faces, subjects split, sigma 0.1", "test faces of the subjects split",
+        "the remaining ones of the people in the test part", "Subjects split checksum",
+        "The test faces show eight others", "is never told the noise level",
+        "all of it at 0.1", "MSE+SSIM loss",
+    ):  # fmt: skip
+        assert words in text
+    assert "sigma=0.1" not in text
 
 
 def test_the_cards_tables_are_tables():

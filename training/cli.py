@@ -20,6 +20,7 @@ DONE, FAILED, WRONG_ARGUMENT, REFUSED = 0, 1, 2, 3
 ROOT = Path(__file__).resolve().parents[1]
 BUNDLED_MODEL = ROOT / "model_card"
 APP = ROOT / "space" / "app.py"
+PLOT = "psnr_against_sigma.png"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,32 +53,47 @@ def _train(options) -> int:
 
     with _quiet_output(options.json):
         metrics = train(
-            config, options.output, dataset=options.dataset, overwrite=options.overwrite
+            config,
+            options.output,
+            dataset=options.dataset,
+            split=options.split,
+            overwrite=options.overwrite,
         )
     _print_figures(metrics, options.json)
     return DONE
 
 
 def _evaluate(options) -> int:
-    from training.data import reference_split
+    from training.data import load_split
     from training.denoiser import Denoiser
-    from training.evaluate import evaluate
+    from training.evaluate import evaluate, warning
+    from training.plots import curves_of, psnr_against_sigma
+    from training.release import check_update, update_figures
     from training.train import others_if_there
 
     with _quiet_output(True):
         denoiser = Denoiser.from_pretrained(options.model)
-        peers = None
+        split = load_split(options.split, options.dataset)
+        if options.save:
+            check_update(options.model, split)
+        given = {}
         if options.peers:
             from training.peers import load_peers
 
-            peers = load_peers(options.peers)
-        others = others_if_there(options.dataset, print)
-        split = reference_split(options.dataset)
-        metrics = evaluate(denoiser, split, others, peers=peers, say=print)
-        if options.plot:
-            from training.plots import psnr_against_sigma
+            given["peers"] = load_peers(options.peers)
+        if options.pictures:
+            from training.photographs import read_photographs
 
-            psnr_against_sigma(metrics["sigmas"], options.plot)
+            given["photographs"] = read_photographs(options.pictures)
+        print(warning(options.model, split), end="")
+        others = others_if_there(options.dataset, print, options.split)
+        metrics = evaluate(denoiser, split, others, **given, say=print)
+        if options.save:
+            print(f"Keeping the figures in {update_figures(options.model, metrics)}")
+        plot = options.plot or (PLOT if options.peers and not options.save else None)
+        if plot:
+            psnr_against_sigma(curves_of(metrics), plot)
+            print(f"PSNR against sigma: {plot}")
     _print_figures(metrics, options.json)
     return DONE
 
@@ -193,17 +209,29 @@ def _parser() -> argparse.ArgumentParser:
         "--quick", dest="preset", action="store_const", const="quick", help="--preset quick"
     )
     _add_dataset(train)
+    _add_split(train)
     train.add_argument(
         "--overwrite", action="store_true", help="replace a finished model; start a run anew"
     )
     _add_json(train)
     _add_config_options(train.add_argument_group("training options, over --config and --preset"))
 
-    evaluate = _command(commands, "evaluate", _evaluate, "measure a model on the reference split")
+    evaluate = _command(commands, "evaluate", _evaluate, "measure a model on a split of the faces")
     evaluate.add_argument("model", help="model folder, or OWNER/NAME on the Hub")
     _add_dataset(evaluate)
-    evaluate.add_argument("--peers", metavar="FOLDER", help="weights of FFDNet and DnCNN to add")
-    evaluate.add_argument("--plot", metavar="PNG", help="also draw PSNR against sigma")
+    _add_split(evaluate)
+    evaluate.add_argument(
+        "--peers", metavar="FOLDER", help="weights of FFDNet and DnCNN; adds these two and BM3D"
+    )
+    evaluate.add_argument(
+        "--pictures", metavar="FOLDER", help="photographs to measure on too, shrunk to 64×64"
+    )
+    evaluate.add_argument(
+        "--plot", metavar="PNG", help=f"draw PSNR against sigma (with --peers {PLOT})"
+    )
+    evaluate.add_argument(
+        "--save", action="store_true", help="keep the figures in the model folder: card and plot"
+    )
     _add_json(evaluate)
 
     restore = _command(commands, "restore", _restore, "remove the noise of one picture")
@@ -271,6 +299,12 @@ def _command(commands, name, run, summary):
 def _add_dataset(command):
     command.add_argument(
         "--dataset", metavar="OWNER/NAME", help="published reference split (scikit-learn's faces)"
+    )
+
+
+def _add_split(command):
+    command.add_argument(
+        "--split", metavar="NAME", help="split of the faces: reference or subjects (reference)"
     )
 
 

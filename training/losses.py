@@ -18,8 +18,8 @@ from training.metrics import SSIM_WINDOW
 CHARBONNIER_EPSILON = 1e-3
 SSIM_SIGMA = 1.5  # pixels: the Gaussian window's standard deviation
 STABILISERS = (0.01**2, 0.03**2)  # C1 and C2 of Wang et al. 2004 for a range of one
-# At the end of training a face at σ = 0.1 has an MSE of 0.001 and 1 − SSIM of 0.1, so that each
-# has half of the loss.
+# Trained with MSE alone, the validation faces at σ = 0.1 have an MSE of 0.0010 and 1 − SSIM of
+# 0.110, so that each has half of the loss; of the gradient SSIM has two thirds.
 SSIM_SHARE = 0.01
 
 

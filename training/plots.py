@@ -53,13 +53,9 @@ def draw_plots(
     """
     folder = Path(folder)
     clean, noisy, restored = (pictures[name] for name in ("clean", "noisy", "restored"))
-    # The model's variants lie within a line's width of it: the table tells them apart.
-    levels = {
-        name: row for name, row in metrics["sigmas"].items() if not name.startswith(f"{MODEL},")
-    }
     loss_curves(history, folder / LOSSES)
     comparison_grid(clean, noisy, restored, folder / FACES, names=pictures.get("face_id"))
-    psnr_against_sigma(levels, folder / LEVELS)
+    psnr_against_sigma(curves_of(metrics), folder / LEVELS)
     error_map(clean, restored, folder / ERRORS)
 
 
@@ -200,6 +196,17 @@ def comparison_grid(
                     color=INK,
                 )
     _save(figure, path)
+
+
+def curves_of(metrics: Mapping) -> dict[str, Mapping]:
+    """Returns the rows of `sigmas` to draw: the model's variants lie within a line's width of it.
+
+    Args:
+        metrics: figures with `sigmas`, as `training.evaluate.evaluate` returns them.
+    """
+    return {
+        name: row for name, row in metrics["sigmas"].items() if not name.startswith(f"{MODEL},")
+    }
 
 
 def psnr_against_sigma(table: Mapping[str, Mapping], path: str | Path) -> None:

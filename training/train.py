@@ -12,12 +12,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 from training.config import TrainingConfig
-from training.data import FacesUnavailableError, as_arrays, other_faces, reference_split
+from training.data import (
+    SPLIT_CHECKSUM,
+    Faces,
+    FacesUnavailableError,
+    as_arrays,
+    load_split,
+    other_faces,
+    split_checksum,
+    split_name,
+)
 from training.denoiser import Denoiser
 from training.evaluate import evaluate
-from training.fit import best_epoch, fit
+from training.fit import STATE, best_epoch, fit
 from training.model import multiply_adds
 from training.release import check_target, is_released, write_model_folder
+
+SPLIT = "split.sha256"  # of a run folder: which faces it has learned from
 
 
 def train(
@@ -25,6 +36,7 @@ def train(
     output: str | Path,
     *,
     dataset: str | None = None,
+    split: str | None = None,
     overwrite: bool = False,
     say: Callable[[str], None] = print,
 ) -> dict:
@@ -34,6 +46,7 @@ def train(
         config: the settings.
         output: the model folder to make. The run lives beside it, in `<output>.run`.
         dataset: OWNER/NAME of the published split; None takes scikit-learn's faces.
+        split: name of the split of the faces, see `training.data.load_split`.
         overwrite: replace a finished model and start its run anew.
         say: receives lines of progress.
 
@@ -41,7 +54,7 @@ def train(
         The figures that `metrics.json` holds.
 
     Raises:
-        ValueError: the output is taken, or its run has other settings.
+        ValueError: the output is taken, or its run has other settings or another split.
         training.data.FacesUnavailableError: there are no faces to train on.
         training.fit.TrainingStoppedError: the loss is no longer a number.
     """
@@ -54,12 +67,13 @@ def train(
         raise ValueError(
             f"there is a finished model; use another --output, or --overwrite. Received: {output}"
         )
-    split = reference_split(dataset)
-    faces = as_arrays(split["train"])
+    drawn = load_split(split, dataset)
+    claim_split(run_folder, split_checksum(drawn))
+    faces = as_arrays(drawn["train"])
     result = fit(config, faces, run_folder)
 
     denoiser = Denoiser(result.model)
-    metrics = evaluate(denoiser, split, others_if_there(dataset, say), say=say)
+    metrics = evaluate(denoiser, drawn, others_if_there(dataset, say, split), say=say)
     best = best_epoch(result.history)
     metrics["training"] = {
         "seed": config.seed,
@@ -76,7 +90,7 @@ def train(
         ),
         "dataset": dataset,
     }
-    test = as_arrays(split["test"])
+    test = as_arrays(drawn["test"])
     pictures = {
         "clean": test.clean,
         "noisy": test.noisy,
@@ -93,14 +107,40 @@ def run_folder_of(output: Path) -> Path:
     return output.with_name(f"{output.name}.run")
 
 
-def others_if_there(dataset: str | None, say: Callable[[str], None]):
-    """Returns the 300 other faces, or None where only the published split can be had."""
+def claim_split(run_folder: Path, checksum: str) -> None:
+    """Makes the run one of these faces; one that does not say of which is of the reference split.
+
+    Raises:
+        ValueError: it has learned from others.
+    """
+    path = run_folder / SPLIT
+    there = SPLIT_CHECKSUM if (run_folder / STATE).is_file() else checksum
+    if path.is_file():
+        there = path.read_text(encoding="ascii").strip()
+    if there != checksum:
+        raise ValueError(
+            f"the run folder belongs to the {_in_words(there)}; use that, another --output, or "
+            f"--overwrite to start anew. Received: {run_folder} and the {_in_words(checksum)}"
+        )
+    run_folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{checksum}\n", encoding="ascii")
+
+
+def _in_words(checksum):
+    name = split_name(checksum)
+    return f"{name} split" if name else f"split with the checksum {checksum[:12]}…"
+
+
+def others_if_there(
+    dataset: str | None, say: Callable[[str], None], split: str | None = None
+) -> Faces | None:
+    """Returns the other faces of a split, or None where only the published split can be had."""
     try:
-        return other_faces(download=dataset is None)
+        return other_faces(split, download=dataset is None)
     except FacesUnavailableError:
         if dataset is None:
             raise
-        say("The other 300 faces are not in scikit-learn's cache and are left out of the figures.")
+        say("The other faces are not in scikit-learn's cache and are left out of the figures.")
         return None
 
 
