@@ -46,6 +46,7 @@ def evaluate(
     others: Faces | None = None,
     *,
     peers: Mapping[str, Method] | None = None,
+    pictures: Faces | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict:
     """Measures the denoiser and what it is compared with.
@@ -55,6 +56,8 @@ def evaluate(
         split: a `datasets.DatasetDict` with `train` and `test`.
         others: the faces outside the split, or None to leave them out.
         peers: more methods by name, `(N×H×W×1, sigma) -> N×H×W×1`, for the test faces.
+        pictures: test pictures of the dataset that the model was trained on, where that was
+            another than the split.
         say: receives a line of progress for each part.
 
     Returns:
@@ -66,6 +69,8 @@ def evaluate(
     parts = {"test": as_arrays(split["test"]), "train": as_arrays(split["train"])}
     if others is not None:
         parts["others"] = others
+    if pictures is not None:
+        parts["pictures"] = pictures
     test = parts["test"]
     metrics = {
         "sigma": SIGMA,
@@ -200,6 +205,7 @@ PART_NAMES = {
     "test": "Test faces",
     "train": "Training faces",
     "others": "The other faces of the set",
+    "pictures": "Test pictures of the dataset",
 }
 
 

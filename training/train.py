@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from training.config import TrainingConfig
 from training.data import FacesUnavailableError, as_arrays, other_faces, reference_split
 from training.denoiser import Denoiser
 from training.evaluate import evaluate
-from training.fit import fit
+from training.fit import STATE, claim, fit
 from training.model import multiply_adds
+from training.patches import Prepared, named_in_words, prepare
 from training.release import check_target, is_released, write_model_folder
+
+PICTURES = "pictures"  # of a run folder: what a dataset of pictures was cut into
 
 
 def train(
@@ -25,6 +28,8 @@ def train(
     output: str | Path,
     *,
     dataset: str | None = None,
+    image_column: str | None = None,
+    split: str | None = None,
     overwrite: bool = False,
     say: Callable[[str], None] = print,
 ) -> dict:
@@ -33,7 +38,9 @@ def train(
     Args:
         config: the settings.
         output: the model folder to make. The run lives beside it, in `<output>.run`.
-        dataset: OWNER/NAME of the published split; None takes scikit-learn's faces.
+        dataset: what to learn from: a folder of pictures or any image dataset, OWNER/NAME on the
+            Hub; None, or a published copy of the reference split, takes the reference faces.
+        image_column, split: of a dataset of pictures, see `training.pictures.open_pictures`.
         overwrite: replace a finished model and start its run anew.
         say: receives lines of progress.
 
@@ -43,7 +50,8 @@ def train(
     Raises:
         ValueError: the output is taken, or its run has other settings.
         training.data.FacesUnavailableError: there are no faces to train on.
-        training.fit.TrainingStoppedError: the loss is no longer a number.
+        training.fit.TrainingStoppedError: the loss is no longer a number, or more than 1 % of the
+            pictures are broken.
     """
     output = Path(output)
     run_folder = run_folder_of(output)
@@ -54,12 +62,24 @@ def train(
         raise ValueError(
             f"there is a finished model; use another --output, or --overwrite. Received: {output}"
         )
-    split = reference_split(dataset)
-    faces = as_arrays(split["train"])
-    result = fit(config, faces, run_folder)
+    claim(run_folder, config)
+    pictures = pictures_of(dataset, image_column, split, config, run_folder, say)
+    published = dataset if pictures is None else None
+    reference = reference_split(published)
+    faces = as_arrays(reference["train"])
+    if pictures is None:
+        result = fit(config, faces, run_folder)
+    else:
+        result = fit(config, pictures.learned, run_folder, held_out=pictures.held_out)
 
     denoiser = Denoiser(result.model)
-    metrics = evaluate(denoiser, split, others_if_there(dataset, say), say=say)
+    metrics = evaluate(
+        denoiser,
+        reference,
+        others_if_there(published, say),
+        pictures=pictures and pictures.test,
+        say=say,
+    )
     best = min(result.history, key=lambda row: row["val_restored_loss"])
     metrics["training"] = {
         "seed": config.seed,
@@ -67,23 +87,88 @@ def train(
         "best_epoch": best["epoch"],
         "validation_psnr": best["val_psnr"],
         "validation_faces": config.validation_faces,
-        "learned_faces": len(faces.clean) - config.validation_faces,
+        "learned_faces": 0 if pictures else len(faces.clean) - config.validation_faces,
         "seconds": round(result.seconds, 1),
         "cores": _cores(),
         "stride": 2 ** (len(config.channels) - 1),
         "multiply_adds": multiply_adds(config.channels, config.blocks),
-        "dataset": dataset,
+        "dataset": published,
     }
-    test = as_arrays(split["test"])
-    pictures = {
+    if pictures is not None:
+        metrics["training"]["pictures"] = pictures.summary
+    test = as_arrays(reference["test"])
+    shown = {
         "clean": test.clean,
         "noisy": test.noisy,
         "restored": denoiser(test.noisy),
         "face_id": test.face_id,
     }
     say(f"Writing {output}")
-    write_model_folder(output, result.model, config, result.history, metrics, pictures, run_folder)
+    write_model_folder(output, result.model, config, result.history, metrics, shown, run_folder)
+    if pictures is not None:
+        say(what_was_left_out(pictures.summary))
     return metrics
+
+
+def pictures_of(
+    dataset: str | None,
+    image_column: str | None,
+    split: str | None,
+    config: TrainingConfig,
+    run_folder: Path,
+    say: Callable[[str], None] = print,
+) -> Prepared | None:
+    """Returns the patches of a dataset of pictures, read now or in an earlier sitting of the run.
+
+    Args:
+        dataset, image_column, split: as for `train`.
+        config: the settings, which say how many patches the run will look at.
+        run_folder: the run, which keeps them.
+        say: receives lines of progress.
+
+    Returns:
+        The patches; None where the reference faces are to be learned from.
+
+    Raises:
+        ValueError: see `training.patches.prepare`; or an option is about pictures and there are
+            none; or the run has begun with other pictures.
+        training.fit.TrainingStoppedError: more than 1 % of the pictures are broken.
+    """
+    folder, found = run_folder / PICTURES, None
+    there, begun = folder.is_dir(), (run_folder / STATE).is_file()
+    if dataset is not None:
+        found = prepare(
+            dataset,
+            folder,
+            column=image_column,
+            split=split,
+            wanted=config.total_steps * config.batch_size,
+            validation=config.validation_faces,
+            say=say,
+        )
+    if found is None:
+        for option, value in (("--image-column", image_column), ("--split", split)):
+            if value is not None:
+                raise ValueError(
+                    f"{option} is for a dataset of pictures, and the reference faces have none. "
+                    f"Received: {option} {value}"
+                )
+    if begun and there != (found is not None):
+        learned = "a dataset of pictures" if there else "the reference faces"
+        raise ValueError(
+            f"the run folder belongs to a training on {learned}; use the same --dataset, another "
+            f"--output, or --overwrite to start anew. Received: {run_folder}"
+        )
+    return found
+
+
+def what_was_left_out(summary: Mapping) -> str:
+    """Says which pictures could not be read; `summary` is that of `training.patches.Prepared`."""
+    broken, read = summary["broken"], summary["read"]
+    if not broken:
+        return f"Every one of the {read:,} pictures could be read."
+    names = named_in_words(summary["broken_names"], broken)
+    return f"Left out {broken:,} of {read:,} pictures, which are broken: {names}"
 
 
 def run_folder_of(output: Path) -> Path:
