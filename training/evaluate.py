@@ -176,7 +176,7 @@ def table(metrics: Mapping) -> str:
     lines = []
     for name, rows in parts.items():
         lines += [
-            f"{PART_NAMES.get(name, name)} ({rows['count']}), sigma {metrics['sigma']:g}",
+            f"{_title(name, metrics)} ({rows['count']}), sigma {metrics['sigma']:g}",
             "",
             "| method | MSE | PSNR dB | 95 % | SSIM | 95 % |",
             "|---|---|---|---|---|---|",
@@ -207,6 +207,12 @@ PART_NAMES = {
     "others": "The other faces of the set",
     "pictures": "Test pictures of the dataset",
 }
+
+
+def _title(part, metrics):
+    if part == "train" and metrics.get("training", {}).get("pictures"):
+        return "Training faces of the reference split, which this model has not learned from"
+    return PART_NAMES.get(part, part)
 
 
 def _row(method, row):

@@ -83,7 +83,7 @@ def fit(
         TrainingStoppedError: the loss is no longer a number.
     """
     run_folder = Path(run_folder)
-    claim(run_folder, config)
+    _claim(run_folder, config)
     keras.utils.set_random_seed(config.seed)
     learned = faces
     if held_out is None:
@@ -413,17 +413,15 @@ def _replace(path, write):
     beside.replace(path)
 
 
-def claim(folder: Path, config: TrainingConfig) -> None:
-    """Makes the run folder this config's.
+def check_settings(folder: Path, config: TrainingConfig) -> bool:
+    """Tells whether a run has begun in the folder.
 
     Raises:
-        ValueError: it is another's; the message names the settings that differ.
+        ValueError: it has, with other settings; the message names them.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / CONFIG
     if not path.is_file():
-        _replace(path, lambda beside: beside.write_text(config.to_json(), encoding="utf-8"))
-        return
+        return False
     there = asdict(TrainingConfig.from_json(path))
     differences = [
         f"{name}: {there[name]} there, {value} here"
@@ -435,6 +433,15 @@ def claim(folder: Path, config: TrainingConfig) -> None:
             f"the run folder belongs to other settings ({'; '.join(differences)}); use those, "
             f"another --output, or --overwrite to start anew. Received: {folder}"
         )
+    return True
+
+
+def _claim(folder, config):
+    """Makes the run folder this config's, or refuses when it is another's."""
+    if not check_settings(folder, config):
+        folder.mkdir(parents=True, exist_ok=True)
+        text = config.to_json()
+        _replace(folder / CONFIG, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
 def _tensorboard(folder):

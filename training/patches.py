@@ -161,6 +161,7 @@ def prepare(
     split: str | None = None,
     wanted: int,
     validation: int,
+    fixed: bool = False,
     say: Callable[[str], None] = print,
 ) -> Prepared | None:
     """Streams, cuts and keeps the patches that a run will look at, or goes on where that stopped.
@@ -173,6 +174,8 @@ def prepare(
         folder: where the patches are kept; created where missing.
         wanted: patches to learn from; fewer where the dataset has fewer.
         validation: pictures to validate on, at most.
+        fixed: whether a run has begun with what the folder holds; others are then refused, where
+            else they are replaced.
         say: receives lines of progress.
 
     Returns:
@@ -180,8 +183,8 @@ def prepare(
 
     Raises:
         training.fit.TrainingStoppedError: more than 1 % of the pictures are broken.
-        ValueError: see `open_pictures`; or there are too few pictures, or the folder holds patches
-            of others.
+        ValueError: see `open_pictures`; or there are too few pictures, or a run has begun with
+            others.
         OSError: the Hub does not answer, or refuses.
     """
     from filelock import FileLock
@@ -189,13 +192,18 @@ def prepare(
     folder = Path(folder)
     asked = {"dataset": str(dataset), "image_column": column, "split": split}
     asked |= {"wanted": wanted, "validation_pictures": validation}
-    notes = _noted(folder, asked)
+    notes = _noted(folder, asked, fixed)
     if notes and notes.part is None:
         return load(folder)
     revision = notes.source["revision"] if notes and notes.source["on_hub"] else None
     pictures = open_pictures(dataset, column=column, split=split, revision=revision)
     if pictures is None:
         return None
+    if fixed:
+        raise ValueError(
+            "the run folder belongs to a training on the reference faces; use another --output, "
+            f"or --overwrite to start anew. Received: {folder.parent}"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
         notes = _noted(folder, asked)
@@ -407,8 +415,9 @@ class _Reading:
         same = next((entry for entry in lowest if entry["digest"] == digest), None)
         if same:
             same["rows"] += rows
-        elif len(lowest) < len(self.hashed) or digest < lowest[-1]["digest"]:
-            lowest.append({"digest": digest, "rows": rows})
+            same["pictures"] += 1
+        else:
+            lowest.append({"digest": digest, "rows": rows, "pictures": 1})
             lowest.sort(key=lambda entry: entry["digest"])
             del lowest[len(self.hashed) :]
 
@@ -422,7 +431,7 @@ class _Reading:
             self.files[part].write(to_uint8(learned[entry["rows"][0]]).tobytes())
             notes.patches[part] = notes.pictures[part] = 1
             notes.left_out += entry["rows"]
-            notes.pictures["train"] -= 1
+            notes.pictures["train"] -= entry["pictures"]
         notes.patches["train"] -= len(notes.left_out)
         if short := [part for part in PARTS if notes.patches[part] <= 0]:
             where = " and ".join(self.pictures.splits.get(part, part) for part in short)
@@ -469,13 +478,15 @@ def named_in_words(names: list[str], count: int) -> str:
     return ", ".join(names) + more
 
 
-def _noted(folder, asked=None):
-    """The notes in a folder, or None; other notes than those asked for are refused."""
+def _noted(folder, asked=None, fixed=False):
+    """The notes in a folder, None where there are none or others than those asked for."""
     path = folder / NOTES
     if not path.is_file():
         return None
     notes = Notes(**json.loads(path.read_text(encoding="utf-8")))
-    if asked is not None and notes.asked != asked:
+    if asked is None or notes.asked == asked:
+        return notes
+    if fixed:
         differences = (
             f"{name}: {there} there, {asked[name]} here"
             for name, there in notes.asked.items()
@@ -485,7 +496,7 @@ def _noted(folder, asked=None):
             f"the run folder belongs to other pictures ({'; '.join(differences)}); use those, "
             f"another --output, or --overwrite to start anew. Received: {folder}"
         )
-    return notes
+    return None
 
 
 def _all_of(path):

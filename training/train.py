@@ -15,9 +15,9 @@ from training.config import TrainingConfig
 from training.data import FacesUnavailableError, as_arrays, other_faces, reference_split
 from training.denoiser import Denoiser
 from training.evaluate import evaluate
-from training.fit import STATE, claim, fit
+from training.fit import check_settings, fit
 from training.model import multiply_adds
-from training.patches import Prepared, named_in_words, prepare
+from training.patches import NOTES, Prepared, named_in_words, prepare
 from training.release import check_target, is_released, write_model_folder
 
 PICTURES = "pictures"  # of a run folder: what a dataset of pictures was cut into
@@ -62,7 +62,6 @@ def train(
         raise ValueError(
             f"there is a finished model; use another --output, or --overwrite. Received: {output}"
         )
-    claim(run_folder, config)
     pictures = pictures_of(dataset, image_column, split, config, run_folder, say)
     published = dataset if pictures is None else None
     reference = reference_split(published)
@@ -131,11 +130,11 @@ def pictures_of(
 
     Raises:
         ValueError: see `training.patches.prepare`; or an option is about pictures and there are
-            none; or the run has begun with other pictures.
+            none; or the run has begun with other pictures or settings.
         training.fit.TrainingStoppedError: more than 1 % of the pictures are broken.
     """
     folder, found = run_folder / PICTURES, None
-    there, begun = folder.is_dir(), (run_folder / STATE).is_file()
+    begun = check_settings(run_folder, config)
     if dataset is not None:
         found = prepare(
             dataset,
@@ -144,6 +143,7 @@ def pictures_of(
             split=split,
             wanted=config.total_steps * config.batch_size,
             validation=config.validation_faces,
+            fixed=begun,
             say=say,
         )
     if found is None:
@@ -153,12 +153,11 @@ def pictures_of(
                     f"{option} is for a dataset of pictures, and the reference faces have none. "
                     f"Received: {option} {value}"
                 )
-    if begun and there != (found is not None):
-        learned = "a dataset of pictures" if there else "the reference faces"
-        raise ValueError(
-            f"the run folder belongs to a training on {learned}; use the same --dataset, another "
-            f"--output, or --overwrite to start anew. Received: {run_folder}"
-        )
+        if begun and (folder / NOTES).is_file():
+            raise ValueError(
+                "the run folder belongs to a training on a dataset of pictures; use the same "
+                f"--dataset, another --output, or --overwrite to start anew. Received: {run_folder}"
+            )
     return found
 
 
