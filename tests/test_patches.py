@@ -182,10 +182,15 @@ def test_own_splits_are_used_and_never_mixed(folder, tmp_path):
     assert only.summary["splits"] == {"train": "val", "test": "test"}
 
 
-def test_a_killed_reading_goes_on_and_ends_with_the_same_bytes(folder, tmp_path, monkeypatch):
+@pytest.mark.parametrize("parquet", [False, True])
+def test_a_killed_reading_goes_on_and_ends_with_the_same_bytes(
+    parquet, folder, tmp_path, monkeypatch
+):
     monkeypatch.setattr(module, "BLOCK", 4)
     monkeypatch.setattr(module, "SAVED_EVERY", 2)
     photos = folder(300, broken=2, size=(100, 140))
+    if parquet:
+        photos = _as_parquet(photos, tmp_path / "parquet")
     whole = made(photos, tmp_path / "whole")
 
     calls = iter(range(37))  # blocks until the plug is pulled
@@ -245,6 +250,19 @@ def test_names_are_as_many_as_can_be_read(folder, tmp_path, monkeypatch):
     assert prepared.summary["broken"] == 4
     assert module.named_in_words(["a", "b"], 4) == "a, b and 2 more"
     assert json.loads((tmp_path / "out" / module.NOTES).read_text())["part"] is None
+
+
+def _as_parquet(photos, folder):
+    """The same pictures in two files of several row groups."""
+    from datasets import Dataset, Features
+    from datasets import Image as ImageColumn
+
+    folder.mkdir()
+    for number, paths in enumerate(np.array_split(sorted(photos.rglob("*.png")), 2)):
+        pictures = [{"path": path.name, "bytes": path.read_bytes()} for path in paths]
+        rows = Dataset.from_dict({"image": pictures}, features=Features({"image": ImageColumn()}))
+        rows.to_parquet(folder / f"{number}.parquet", batch_size=30)
+    return folder
 
 
 def _sets(folder: Path):
