@@ -187,7 +187,7 @@ def test_a_killed_reading_goes_on_and_ends_with_the_same_bytes(
     parquet, folder, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(module, "BLOCK", 4)
-    monkeypatch.setattr(module, "SAVED_EVERY", 2)
+    monkeypatch.setattr(module, "SAVED_EVERY", 8)
     photos = folder(300, broken=2, size=(100, 140))
     if parquet:
         photos = _as_parquet(photos, tmp_path / "parquet")

@@ -50,7 +50,7 @@ NAMED = 20  # broken pictures that are named
 
 THREADS = 8
 BLOCK = 32  # pictures in memory at a time
-SAVED_EVERY = 32  # blocks
+SAVED_EVERY = 1000  # pictures
 SAID_EVERY = 10.0  # seconds
 
 
@@ -307,7 +307,8 @@ class _Reading:
         self.hashed = [part for part in PARTS[1:] if part not in pictures.parts]
         wanted = notes.asked["validation_pictures"]
         self.most = {"train": inf, "validation": wanted, "test": TEST_PICTURES}
-        self.said, self.started, self.before = time.monotonic(), time.monotonic(), notes.read
+        self.said = self.started = time.monotonic()
+        self.saved = self.before = notes.read
 
     def run(self) -> None:
         if self.notes.read:
@@ -345,13 +346,13 @@ class _Reading:
             rows = stream.shard(num_shards=shares, index=notes.share)
             if notes.state is not None:
                 rows.load_state_dict(notes.state)
-            for number, pictures in enumerate(self._blocks(rows), 1):
+            for pictures in self._blocks(rows):
                 for picture in pictures:
                     self._take(picture)
                 self._judge()
                 if not self._behind((notes.share + 1) / shares):
                     break
-                if number % SAVED_EVERY == 0:
+                if notes.read - self.saved >= SAVED_EVERY:
                     notes.state = rows.state_dict()
                     self._save()
             notes.share, notes.in_share, notes.state = notes.share + 1, 0, None
@@ -470,6 +471,7 @@ class _Reading:
         beside = self.folder / f"{NOTES}.part"
         beside.write_text(json.dumps(asdict(self.notes), indent=1) + "\n", encoding="utf-8")
         beside.replace(self.folder / NOTES)
+        self.saved = self.notes.read
 
 
 def named_in_words(names: list[str], count: int) -> str:
