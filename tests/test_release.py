@@ -223,6 +223,64 @@ def test_the_released_card_is_what_the_template_gives():
     assert (RELEASED / "README.md").read_text() == render_card(RELEASED)
 
 
+@pytest.fixture(params=[True, False], ids=["hub", "folder"])
+def card_of_pictures(request, tmp_path, metrics):
+    """The card of a model that was trained on a dataset of pictures, and its figures."""
+    from training.release import render_card
+
+    summary = {
+        "dataset": "ada/birds:large" if request.param else "birds",
+        "on_hub": request.param,
+        "revision": "0123456789abcdef",
+        "column": "image",
+        "splits": {"train": "train", "test": "test"} if request.param else {"train": "train"},
+        "pictures": {"train": 2500, "validation": 8, "test": 256},
+        "patches": {"train": 90_001, "validation": 8, "test": 256},
+        "read": 2764,
+        "padded": 12,
+        "broken": 3,
+        "broken_names": ["a.png (cut short)"],
+    }
+    training = metrics["training"] | {"learned_faces": 0, "pictures": summary}
+    splits = metrics["splits"] | {"pictures": metrics["splits"]["others"] | {"count": 256}}
+    figures = metrics | {"training": training, "splits": splits}
+    (tmp_path / "metrics.json").write_text(json.dumps(figures))
+    (tmp_path / "training_config.json").write_text(TrainingConfig().to_json())
+    return request.param, render_card(tmp_path), figures
+
+
+def test_the_card_of_other_pictures_says_what_was_learned_from(card_of_pictures):
+    from huggingface_hub import ModelCard
+
+    on_hub, text, metrics = card_of_pictures
+    card = ModelCard(text)
+    shown = min(90_001, metrics["training"]["epochs"] * 200 * 4)  # no more than the steps took
+    assert f"{shown:,} gray patches of 64×64 pixels, cut from" in card.text
+    for promised in ("2,764 pictures were read", "2,500 of them", "3 were broken", "12 were small"):
+        assert promised in card.text
+    pictures = metrics["splits"]["pictures"]
+    before, after = (pictures[method]["psnr"]["mean"] for method in ("noisy", "model"))
+    assert "On 256 test pictures of that dataset" in card.text
+    assert f"**{before:.2f} dB into {after:.2f} dB**" in card.text
+    assert "the split's 80 training faces, which this model has not learned from" in card.text
+    for untrue in (
+        "trained on 72",
+        "Forty people",
+        "of other faces,",
+        "80 training faces were held",
+    ):
+        assert untrue not in card.text
+    assert "faces" not in card.data.tags
+    assert card.data.datasets == (["ada/birds"] if on_hub else None)
+    assert ("(https://huggingface.co/datasets/ada/birds)" in card.text) == on_hub
+    assert ("at `0123456`" in card.text) == on_hub
+    assert ("from its split `test`" in card.text) == on_hub
+    rows = [line for line in card.text.splitlines() if line.startswith("| model |")]
+    assert rows[0].endswith(f"| {pictures['model']['psnr']['mean']:.2f} |")
+    header = next(line for line in card.text.splitlines() if line.startswith("| method | test"))
+    assert header.count("|") == rows[0].count("|")
+
+
 def test_the_released_model_was_made_with_the_defaults(metrics):
     import dataclasses
 

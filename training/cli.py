@@ -56,6 +56,7 @@ def _train(options) -> int:
             config,
             options.output,
             dataset=options.dataset,
+            image_column=options.image_column,
             split=options.split,
             overwrite=options.overwrite,
         )
@@ -208,8 +209,20 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--quick", dest="preset", action="store_const", const="quick", help="--preset quick"
     )
-    _add_dataset(train)
-    _add_split(train)
+    train.add_argument(
+        "--dataset",
+        metavar="OWNER/NAME|FOLDER",
+        help="pictures to learn from: an image dataset on the Hub, or a folder (the faces)",
+    )
+    train.add_argument(
+        "--image-column", metavar="NAME", help="the dataset's column of pictures (the only one)"
+    )
+    train.add_argument(
+        "--split",
+        metavar="NAME",
+        help="the dataset's split to learn from (train, or the only one); of the faces: reference, "
+        "which shares people between its parts, or subjects, which does not (reference)",
+    )
     train.add_argument(
         "--overwrite", action="store_true", help="replace a finished model; start a run anew"
     )

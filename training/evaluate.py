@@ -60,6 +60,7 @@ def evaluate(
     *,
     peers: Mapping[str, Method] | None = None,
     photographs: Photographs | None = None,
+    pictures: Faces | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict:
     """Measures the denoiser and what it is compared with.
@@ -71,6 +72,8 @@ def evaluate(
         peers: more methods by name, `(N×H×W×1, sigma) -> N×H×W×1`, for the test faces and the
             photographs.
         photographs: a further test set, or None.
+        pictures: test pictures of the dataset that the model was trained on, where that was
+            another than the split.
         say: receives a line of progress for each part.
 
     Returns:
@@ -87,6 +90,8 @@ def evaluate(
         parts["others"] = others
     if photographs is not None:
         parts["photographs"] = photographs
+    if pictures is not None:
+        parts["pictures"] = pictures
     test, checksum = parts["test"], split_checksum(split)
     metrics = {
         "sigma": SIGMA,
@@ -252,6 +257,7 @@ PART_NAMES = {
     "train": "Training faces",
     "others": "Other faces",
     "photographs": "Photographs",
+    "pictures": "Test pictures of the dataset",
 }
 
 
@@ -260,8 +266,13 @@ def _title(part, count, metrics):
     name = PART_NAMES.get(part, part)
     if part == "photographs":
         return f"{name} of {metrics['photographs']} ({count}), 64×64"
+    if part == "pictures":
+        return f"{name} ({count}), 64×64"
     split = metrics.get("split")
-    return f"{name} ({count})" + (f", {split} split" if split else "")
+    title = f"{name} ({count})" + (f", {split} split" if split else "")
+    if part == "train" and metrics.get("training", {}).get("pictures"):
+        title += ", which this model has not learned from"
+    return title
 
 
 def _row(method, row, seconds):

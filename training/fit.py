@@ -15,6 +15,7 @@ import math
 import sys
 import time
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,13 +59,21 @@ class FitResult(NamedTuple):
     seconds: float
 
 
-def fit(config: TrainingConfig, faces: Faces, run_folder: str | Path) -> FitResult:
+def fit(
+    config: TrainingConfig,
+    faces: Faces,
+    run_folder: str | Path,
+    *,
+    held_out: Faces | None = None,
+) -> FitResult:
     """Trains the network, or goes on with the interrupted run in `run_folder`.
 
     Args:
         config: the settings; a run folder belongs to one of them.
-        faces: the training faces, of which the last `config.validation_faces` are held out.
+        faces: the training faces, of which the last `config.validation_faces` are held out; or
+            anything with a sequence of pictures as `clean`, such as `training.patches.Patches`.
         run_folder: where the run lives; created where missing.
+        held_out: pictures to validate on, where all of `faces` are to be learned from.
 
     Returns:
         The `FitResult` of the whole run.
@@ -76,7 +85,9 @@ def fit(config: TrainingConfig, faces: Faces, run_folder: str | Path) -> FitResu
     run_folder = Path(run_folder)
     _claim(run_folder, config)
     keras.utils.set_random_seed(config.seed)
-    learned, held_out = carve_validation(faces, config.validation_faces)
+    learned = faces
+    if held_out is None:
+        learned, held_out = carve_validation(faces, config.validation_faces)
 
     model, averaged = (
         residual_unet(config.channels, config.blocks, level=config.level) for _ in range(2)
@@ -147,11 +158,8 @@ class NoisyFaces(keras.utils.PyDataset):
         """The faces of this step: every face once a pass, each pass in an order of its own."""
         size, count = self.config.batch_size, len(self.clean)
         places = np.arange(step * size, (step + 1) * size)
-        orders = {
-            turn: np.random.default_rng((self.config.seed, turn, 1)).permutation(count)
-            for turn in np.unique(places // count)
-        }
-        return [orders[place // count][place % count] for place in places]
+        seed = self.config.seed
+        return [_order(seed, place // count, count)[place % count] for place in places]
 
     def _varied(self, row, rng):
         """One face, shifted and flipped, mixed with another, in other light.
@@ -177,6 +185,12 @@ class NoisyFaces(keras.utils.PyDataset):
             padded = np.pad(face, ((shift, shift), (shift, shift), (0, 0)), mode="reflect")
             face = padded[down : down + face.shape[0], right : right + face.shape[1]]
         return face
+
+
+@lru_cache(maxsize=2)  # drawing it anew each step would take a quarter of a step for a million
+def _order(seed, turn, count):
+    """The order in which one pass shows the pictures."""
+    return np.random.default_rng((seed, turn, 1)).permutation(count)
 
 
 def _with_rectangle_of(other, face, rng):
@@ -414,13 +428,15 @@ def _replace(path, write):
     beside.replace(path)
 
 
-def _claim(folder, config):
-    """Makes the run folder this config's, or refuses when it is another's."""
-    folder.mkdir(parents=True, exist_ok=True)
+def check_settings(folder: Path, config: TrainingConfig) -> bool:
+    """Tells whether a run has begun in the folder.
+
+    Raises:
+        ValueError: it has, with other settings; the message names them.
+    """
     path = folder / CONFIG
     if not path.is_file():
-        _replace(path, lambda beside: beside.write_text(config.to_json(), encoding="utf-8"))
-        return
+        return False
     there = asdict(TrainingConfig.from_json(path))
     differences = [
         f"{name}: {there[name]} there, {value} here"
@@ -432,6 +448,15 @@ def _claim(folder, config):
             f"the run folder belongs to other settings ({'; '.join(differences)}); use those, "
             f"another --output, or --overwrite to start anew. Received: {folder}"
         )
+    return True
+
+
+def _claim(folder, config):
+    """Makes the run folder this config's, or refuses when it is another's."""
+    if not check_settings(folder, config):
+        folder.mkdir(parents=True, exist_ok=True)
+        text = config.to_json()
+        _replace(folder / CONFIG, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
 def _tensorboard(folder):

@@ -226,12 +226,17 @@ def _card_data(metrics, repo_id, dataset_id):
         )
         for name, digits in (("psnr", 2), ("ssim", 3), ("mse", 6))
     ]
+    pictures = metrics["training"].get("pictures", {})
+    datasets = [dataset_id] if dataset_id else []
+    if pictures.get("on_hub"):
+        datasets.append(pictures["dataset"].partition(":")[0])
+    tags = ["denoising", "image-restoration", "u-net", "gaussian-noise"]
     return ModelCardData(
         license="mit",
         library_name="keras",
         pipeline_tag="image-to-image",
-        tags=["denoising", "image-restoration", "u-net", "gaussian-noise", "faces"],
-        datasets=[dataset_id] if dataset_id else None,
+        tags=tags if pictures else [*tags, "faces"],
+        datasets=datasets or None,
         metrics=["mse", "psnr", "ssim"],
         model_name=repo_id.split("/")[-1],
         eval_results=results,

@@ -23,7 +23,12 @@ from training.serving import METRICS_FILE, read_metrics
 
 HISTORY, CONFIG = "history.csv", "training_config.json"
 PICTURES = ("comparison.png", "loss_curves.png")
-PARTS = {"test": "test faces", "others": "other faces", "train": "training faces"}
+PARTS = {
+    "test": "test faces",
+    "others": "other faces",
+    "train": "training faces",
+    "pictures": "pictures of the dataset",
+}
 # Measure: its name, how many digits, and which sign of a difference is a gain.
 MEASURES = {"psnr": ("PSNR dB", 3, 1), "ssim": ("SSIM", 4, 1), "mse": ("MSE", 6, -1)}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from training.config import TrainingConfig
@@ -24,11 +24,13 @@ from training.data import (
 )
 from training.denoiser import Denoiser
 from training.evaluate import evaluate
-from training.fit import STATE, best_epoch, fit
+from training.fit import STATE, best_epoch, check_settings, fit
 from training.model import multiply_adds
+from training.patches import NOTES, Prepared, named_in_words, prepare
 from training.release import check_target, is_released, write_model_folder
 
 SPLIT = "split.sha256"  # of a run folder: which faces it has learned from
+PICTURES = "pictures"  # of a run folder: what a dataset of pictures was cut into
 
 
 def train(
@@ -36,6 +38,7 @@ def train(
     output: str | Path,
     *,
     dataset: str | None = None,
+    image_column: str | None = None,
     split: str | None = None,
     overwrite: bool = False,
     say: Callable[[str], None] = print,
@@ -45,8 +48,10 @@ def train(
     Args:
         config: the settings.
         output: the model folder to make. The run lives beside it, in `<output>.run`.
-        dataset: OWNER/NAME of the published split; None takes scikit-learn's faces.
-        split: name of the split of the faces, see `training.data.load_split`.
+        dataset: what to learn from: a folder of pictures or any image dataset, OWNER/NAME on the
+            Hub; None, or a published copy of the reference split, takes the faces.
+        image_column: of a dataset of pictures, see `training.pictures.open_pictures`.
+        split: of a dataset of pictures, likewise; of the faces, see `training.data.load_split`.
         overwrite: replace a finished model and start its run anew.
         say: receives lines of progress.
 
@@ -56,7 +61,8 @@ def train(
     Raises:
         ValueError: the output is taken, or its run has other settings or another split.
         training.data.FacesUnavailableError: there are no faces to train on.
-        training.fit.TrainingStoppedError: the loss is no longer a number.
+        training.fit.TrainingStoppedError: the loss is no longer a number, or more than 1 % of the
+            pictures are broken.
     """
     output = Path(output)
     run_folder = run_folder_of(output)
@@ -67,13 +73,26 @@ def train(
         raise ValueError(
             f"there is a finished model; use another --output, or --overwrite. Received: {output}"
         )
-    drawn = load_split(split, dataset)
-    claim_split(run_folder, split_checksum(drawn))
-    faces = as_arrays(drawn["train"])
-    result = fit(config, faces, run_folder)
+    pictures = pictures_of(dataset, image_column, split, config, run_folder, say)
+    if pictures is None:
+        published, name = dataset, split
+        drawn = load_split(name, published)
+        claim_split(run_folder, split_checksum(drawn))
+        faces = as_arrays(drawn["train"])
+        result = fit(config, faces, run_folder)
+    else:
+        published, name = None, None
+        drawn = load_split()
+        result = fit(config, pictures.learned, run_folder, held_out=pictures.held_out)
 
     denoiser = Denoiser(result.model)
-    metrics = evaluate(denoiser, drawn, others_if_there(dataset, say, split), say=say)
+    metrics = evaluate(
+        denoiser,
+        drawn,
+        others_if_there(published, say, name),
+        pictures=pictures and pictures.test,
+        say=say,
+    )
     best = best_epoch(result.history)
     metrics["training"] = {
         "seed": config.seed,
@@ -81,25 +100,89 @@ def train(
         "best_epoch": best["epoch"],
         "validation_psnr": best["val_psnr"],
         "validation_faces": config.validation_faces,
-        "learned_faces": len(faces.clean) - config.validation_faces,
+        "learned_faces": 0 if pictures else len(faces.clean) - config.validation_faces,
         "seconds": round(result.seconds, 1),
         "cores": _cores(),
         "stride": 2 ** (len(config.channels) - 1),
         "multiply_adds": multiply_adds(
             config.channels, config.blocks, config.mirror, level=config.level
         ),
-        "dataset": dataset,
+        "dataset": published,
     }
+    if pictures is not None:
+        metrics["training"]["pictures"] = pictures.summary
     test = as_arrays(drawn["test"])
-    pictures = {
+    shown = {
         "clean": test.clean,
         "noisy": test.noisy,
         "restored": denoiser(test.noisy),
         "face_id": test.face_id,
     }
     say(f"Writing {output}")
-    write_model_folder(output, result.model, config, result.history, metrics, pictures, run_folder)
+    write_model_folder(output, result.model, config, result.history, metrics, shown, run_folder)
+    if pictures is not None:
+        say(what_was_left_out(pictures.summary))
     return metrics
+
+
+def pictures_of(
+    dataset: str | None,
+    image_column: str | None,
+    split: str | None,
+    config: TrainingConfig,
+    run_folder: Path,
+    say: Callable[[str], None] = print,
+) -> Prepared | None:
+    """Returns the patches of a dataset of pictures, read now or in an earlier sitting of the run.
+
+    Args:
+        dataset, image_column, split: as for `train`.
+        config: the settings, which say how many patches the run will look at.
+        run_folder: the run, which keeps them.
+        say: receives lines of progress.
+
+    Returns:
+        The patches; None where the reference faces are to be learned from.
+
+    Raises:
+        ValueError: see `training.patches.prepare`; or an option is about pictures and there are
+            none; or the run has begun with other pictures or settings.
+        training.fit.TrainingStoppedError: more than 1 % of the pictures are broken.
+    """
+    folder, found = run_folder / PICTURES, None
+    begun = check_settings(run_folder, config)
+    if dataset is not None:
+        found = prepare(
+            dataset,
+            folder,
+            column=image_column,
+            split=split,
+            wanted=config.total_steps * config.batch_size,
+            validation=config.validation_faces,
+            fixed=begun,
+            say=say,
+        )
+    if found is None:
+        if image_column is not None:
+            raise ValueError(
+                "--image-column is for a dataset of pictures, and the faces have none. "
+                f"Received: --image-column {image_column}"
+            )
+        if begun and (folder / NOTES).is_file():
+            raise ValueError(
+                "the run folder belongs to a training on a dataset of pictures; use the same "
+                f"--dataset, another --output, or --overwrite to start anew. Received: {run_folder}"
+            )
+    return found
+
+
+def what_was_left_out(summary: Mapping) -> str:
+    """Says which pictures could not be read; `summary` is that of `training.patches.Prepared`."""
+    broken, read = summary["broken"], summary["read"]
+    if not broken:
+        return f"Every one of the {read:,} pictures could be read."
+    names = named_in_words(summary["broken_names"], broken)
+    return f"Left out {broken:,} of {read:,} pictures, which are broken: {names}"
 
 
 def run_folder_of(output: Path) -> Path:
