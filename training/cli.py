@@ -17,6 +17,7 @@ from training import __version__
 from training.config import PRESETS, TrainingConfig
 
 DONE, FAILED, WRONG_ARGUMENT, REFUSED = 0, 1, 2, 3
+STOPS = ("TrainingStoppedError", "RefusedError", "WorkerLostError", "DisconnectedError")
 ROOT = Path(__file__).resolve().parents[1]
 BUNDLED_MODEL = ROOT / "model_card"
 APP = ROOT / "space" / "app.py"
@@ -29,7 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     Args:
         arguments: the command line without the program's name; None takes `sys.argv`.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
     options = _parser().parse_args(arguments)
+    options.arguments = arguments
     try:
         return options.run(options)
     except KeyboardInterrupt:
@@ -37,21 +40,21 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         return _complain(error, WRONG_ARGUMENT)
     except (RuntimeError, OSError) as error:
-        stopped = type(error).__name__ in ("TrainingStoppedError", "RefusedError")
+        stopped = type(error).__name__ in STOPS
         return _complain(error, REFUSED if stopped else FAILED)
 
 
 def _train(options) -> int:
-    given = {
-        field.name: getattr(options, field.name)
-        for field in fields(TrainingConfig)
-        if hasattr(options, field.name)
-    }
-    config = TrainingConfig.from_options(given, path=options.config, preset=options.preset)
-    _for_training()
+    from training import trainer
+
+    config = _config(options)
+    workers = _workers(options, config)
+    if workers and not trainer.is_trainer():
+        return _supervise(options, config, workers)
+    _for_training(workers)
     from training.train import train
 
-    with _quiet_output(options.json):
+    with _quiet_output(options.json), trainer.at_work():
         metrics = train(
             config,
             options.output,
@@ -59,9 +62,50 @@ def _train(options) -> int:
             image_column=options.image_column,
             split=options.split,
             overwrite=options.overwrite,
+            workers=workers,
         )
-    _print_figures(metrics, options.json)
+    if metrics:
+        _print_figures(metrics, options.json)
     return DONE
+
+
+def _config(options):
+    """The settings that the options of `denoiser train` give."""
+    given = {
+        field.name: getattr(options, field.name)
+        for field in fields(TrainingConfig)
+        if hasattr(options, field.name)
+    }
+    return TrainingConfig.from_options(given, path=options.config, preset=options.preset)
+
+
+def _workers(options, config):
+    """The workers that the options name, or None."""
+    from training.workers import Workers, check_batch_size
+
+    if options.workers is None:
+        if options.worker_index is not None:
+            raise ValueError(f"--worker-index needs --workers. Received: {options.worker_index}")
+        return None
+    workers = Workers.parse(options.workers, options.worker_index)
+    if (backend := os.environ.get("KERAS_BACKEND") or "jax") != "jax":
+        raise ValueError(f"several workers need KERAS_BACKEND=jax. Received: {backend}")
+    check_batch_size(config.batch_size, len(workers.addresses), "workers")
+    return workers
+
+
+def _supervise(options, config, workers):
+    from dataclasses import asdict
+
+    from training.workers import supervise, trainer_command
+
+    named = ("dataset", "image_column", "split")
+    settings = {name: getattr(options, name) for name in named}
+    settings |= json.loads(json.dumps(asdict(config)))
+    with _quiet_output(options.json):
+        return supervise(
+            workers, trainer_command(options.arguments), settings, options.worker_timeout
+        )
 
 
 def _evaluate(options) -> int:
@@ -147,6 +191,38 @@ def _publish(options) -> int:
     return DONE
 
 
+def _launch(options) -> int:
+    from training.launch import launch
+
+    train = _parser().parse_args(["train", *options.train])
+    _config(train)  # what is wrong with the options is better known now than in the job
+    if train.workers:
+        raise ValueError(
+            f"a job is one machine, whose GPUs all take part. Received: --workers {train.workers}"
+        )
+    wishes = {name: getattr(options, name) for name in ("image", "source", "timeout")}
+    return launch(
+        options.train,
+        flavor=options.flavor,
+        publish=_publishing(options),
+        config=train.config,
+        **{name: value for name, value in wishes.items() if value},
+    )
+
+
+def _publishing(options):
+    """The options of `denoiser publish` among those of `denoiser launch`."""
+    names = ("model", "dataset", "space", "tag")
+    given = [(f"--{name}", getattr(options, name)) for name in names if getattr(options, name)]
+    flags = ("private", "allow_regression")
+    given += [(f"--{name.replace('_', '-')}",) for name in flags if getattr(options, name)]
+    if given and not options.model:
+        raise ValueError(
+            f"publishing needs --model OWNER/NAME. Received: {' '.join(given[0])} without it"
+        )
+    return [part for option in given for part in option]
+
+
 def _summary(options) -> int:
     from training.summary import summary
 
@@ -226,6 +302,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--overwrite", action="store_true", help="replace a finished model; start a run anew"
     )
+    _add_workers(train)
     _add_json(train)
     _add_config_options(train.add_argument_group("training options, over --config and --preset"))
 
@@ -275,11 +352,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     publish.add_argument("--dataset", metavar="OWNER/NAME", help="publish the split there too")
     publish.add_argument("--space", metavar="OWNER/NAME", help="publish the demo there too")
-    publish.add_argument("--tag", metavar="vX.Y.Z", help="tag of the model's commit")
-    publish.add_argument("--private", action="store_true", help="make new repositories private")
     publish.add_argument("--dry-run", action="store_true", help="list every file and touch nothing")
-    publish.add_argument(
-        "--allow-regression", action="store_true", help="publish over a better model"
+    _add_release(publish)
+
+    launch = _command(commands, "launch", _launch, "train and publish as a job of Hugging Face")
+    launch.add_argument("--flavor", required=True, help="machine to rent, such as a10g-small")
+    launch.add_argument("--image", help="Docker image with Python, pip and git (python:3.12)")
+    launch.add_argument("--source", metavar="URL@TAG", help="code to train with (this release)")
+    launch.add_argument("--timeout", help="longest time that the job may take, 90m or 6h (6h)")
+    launch.add_argument("--model", metavar="OWNER/NAME", help="publish the model there")
+    launch.add_argument("--dataset", metavar="OWNER/NAME", help="publish the split there too")
+    launch.add_argument("--space", metavar="OWNER/NAME", help="publish the demo there too")
+    _add_release(launch)
+    launch.add_argument(
+        "train", nargs="*", metavar="-- TRAIN OPTION", help="options of `denoiser train`, after --"
     )
 
     summary = _command(commands, "summary", _summary, "show a new model beside the released one")
@@ -318,6 +404,38 @@ def _add_dataset(command):
 def _add_split(command):
     command.add_argument(
         "--split", metavar="NAME", help="split of the faces: reference or subjects (reference)"
+    )
+
+
+def _add_workers(command):
+    group = command.add_argument_group("several workers, the same command on each, on JAX")
+    group.add_argument(
+        "--workers", metavar="HOST:PORT,…", help="address of every worker; the first one writes"
+    )
+    group.add_argument(
+        "--worker-index", type=int, metavar="N", help="which of them this is, from 0"
+    )
+    group.add_argument(
+        "--worker-timeout",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="after which a silent worker is lost and the run ends, 5 to 90 (%(default)g)",
+    )
+
+
+def _seconds(text):
+    seconds = float(text)
+    if not 5 <= seconds <= 90:  # JAX itself gives up, and aborts, after 100
+        raise argparse.ArgumentTypeError(f"from 5 to 90 would do. Received: {text}")
+    return seconds
+
+
+def _add_release(command):
+    command.add_argument("--tag", metavar="vX.Y.Z", help="tag of the model's commit")
+    command.add_argument("--private", action="store_true", help="make new repositories private")
+    command.add_argument(
+        "--allow-regression", action="store_true", help="publish over a better model"
     )
 
 
@@ -364,12 +482,13 @@ def _whole_numbers(text):
 
 
 _number.__name__, _whole_numbers.__name__ = "number", "list of whole numbers"
+_seconds.__name__ = "number"
 
 
-def _for_training():
+def _for_training(workers):
     from training.backend import FOR_TRAINING, choose_backend
 
-    choose_backend(FOR_TRAINING)
+    choose_backend(("jax",) if workers else FOR_TRAINING)
 
 
 def _print_figures(metrics, as_json):

@@ -9,6 +9,7 @@ The run folder holds `best_model.h5` (the averaged weights of the best epoch), `
 from __future__ import annotations
 
 import csv
+import io
 import json
 import logging
 import math
@@ -30,6 +31,7 @@ from training.metrics import psnr, ssim
 from training.model import level_of, residual_unet, restorer_of, takes_sigma, with_mirror
 from training.noise import add_gaussian_noise
 from training.optimizer import make_optimizer
+from training.team import Team, apart, assemble, mixed_precision
 
 BEST_MODEL = "best_model.h5"
 HISTORY = "history.csv"
@@ -49,12 +51,13 @@ class FitResult(NamedTuple):
     """What `fit` leaves.
 
     Attributes:
-        model: the network to release, averaged weights of the best epoch.
+        model: the network to release, averaged weights of the best epoch; None on a worker that is
+            not the first.
         history: one dict an epoch, as in `history.csv`.
         seconds: time spent in training, over all sittings.
     """
 
-    model: keras.Model
+    model: keras.Model | None
     history: list[dict]
     seconds: float
 
@@ -72,55 +75,71 @@ def fit(
         config: the settings; a run folder belongs to one of them.
         faces: the training faces, of which the last `config.validation_faces` are held out; or
             anything with a sequence of pictures as `clean`, such as `training.patches.Patches`.
-        run_folder: where the run lives; created where missing.
+        run_folder: where the run lives; created where missing. Of several workers, only the first
+            one reads and writes it.
         held_out: pictures to validate on, where all of `faces` are to be learned from.
 
     Returns:
         The `FitResult` of the whole run.
 
     Raises:
-        ValueError: the folder holds a run with other settings; the message names them.
+        ValueError: the folder holds a run with other settings; the message names them. Or the
+            devices cannot share a batch evenly.
         TrainingStoppedError: the loss is no longer a number.
+        training.trainer.DisconnectedError: the other workers are out of reach.
     """
     run_folder = Path(run_folder)
-    _claim(run_folder, config)
+    team = assemble(config.batch_size)
+    if team.first:
+        _claim(run_folder, config)
     keras.utils.set_random_seed(config.seed)
     learned = faces
     if held_out is None:
         learned, held_out = carve_validation(faces, config.validation_faces)
 
-    model, averaged = (
-        residual_unet(config.channels, config.blocks, level=config.level) for _ in range(2)
-    )
-    trained = training_model(model)
-    trained.compile(make_optimizer(config), loss=losses(config))
-    trained.optimizer.build(trained.trainable_variables)
+    with team.scope():
+        trained = compiled(config)
+    averaged = residual_unet(config.channels, config.blocks, level=config.level)
 
     batches = NoisyFaces(learned.clean, config)
     judge = {"monitor": "val_restored_loss", "mode": "min"}
     best = BestModel(averaged, run_folder / BEST_MODEL, save_best_only=True, **judge)
     stopping = keras.callbacks.EarlyStopping(patience=config.patience, **judge)
-    validation = Validation(averaged, held_out, config)
-    state = RunState(run_folder, best, stopping)
-    events = [
-        *_tensorboard(run_folder),
-        *restored_faces(validation, config, run_folder / TENSORBOARD),
-    ]
-    callbacks = [batches.follow(), validation, best, stopping, *events, state]
+    state = RunState(run_folder, best, stopping, team)
+    measuring, writing = [], []
+    if team.first:
+        validation = Validation(averaged, held_out, config)
+        pictures = restored_faces(validation, config, run_folder / TENSORBOARD)
+        measuring, writing = [validation], [best, *_tensorboard(run_folder), *pictures]
+    callbacks = [batches.follow(), *team.callbacks(*measuring), stopping, *writing, state]
 
-    state.restore(trained)
-    if not state.finished(config):
-        trained.fit(
-            batches,
-            initial_epoch=len(state.history),
-            epochs=config.epochs,
-            shuffle=False,  # the batches are in an order of their own
-            callbacks=callbacks,
-            verbose=1 if sys.stdout.isatty() else 2,
-        )
-    best_model = keras.models.load_model(run_folder / BEST_MODEL, compile=False)
-    released = with_mirror(best_model) if config.mirror else best_model
+    with team.scope():
+        team.check_same(batches)
+        state.restore(trained)
+        if not state.finished(config):
+            trained.fit(
+                team.share(batches),
+                initial_epoch=len(state.history),
+                epochs=config.epochs,
+                shuffle=False,  # the batches are in an order of their own
+                callbacks=callbacks,
+                verbose=(1 if sys.stdout.isatty() else 2) if team.first else 0,
+            )
+    team.part()
+    released = None
+    if team.first:
+        best_model = keras.models.load_model(run_folder / BEST_MODEL, compile=False)
+        released = with_mirror(best_model) if config.mirror else best_model
     return FitResult(released, state.history, sum(row["seconds"] for row in state.history))
+
+
+def compiled(config: TrainingConfig) -> keras.Model:
+    """Returns the network as it is trained, with its optimizer."""
+    with mixed_precision():
+        trained = training_model(residual_unet(config.channels, config.blocks, level=config.level))
+    trained.compile(make_optimizer(config), loss=losses(config))
+    trained.optimizer.build(trained.trainable_variables)
+    return trained
 
 
 class NoisyFaces(keras.utils.PyDataset):
@@ -277,6 +296,10 @@ class Validation(keras.callbacks.Callback):
         self.noisy = add_gaussian_noise(clean, config.sigma, rng)
 
     def on_epoch_end(self, epoch, logs=None):
+        with apart():
+            self._measure(logs)
+
+    def _measure(self, logs):
         copy_averaged_weights(self.model, self.averaged)
         inputs, targets, weights = self.example
         losses = self.judged.evaluate(
@@ -309,7 +332,7 @@ def copy_averaged_weights(trained: keras.Model, averaged: keras.Model) -> None:
         )
     }
     for target in averaged.trainable_variables:
-        target.assign(averages[target.path])
+        target.assign(keras.ops.convert_to_numpy(averages[target.path]))
 
 
 class BestModel(keras.callbacks.ModelCheckpoint):
@@ -335,13 +358,21 @@ class BestModel(keras.callbacks.ModelCheckpoint):
 class RunState(keras.callbacks.Callback):
     """Keeps the whole state of a run in one file, replaced atomically after each epoch.
 
-    The file holds the training weights, the optimizer with its averages and step, the history,
-    and where the best epoch and early stopping stand.
+    It holds the training weights, the optimizer with its averages and step, the history, and where
+    the best epoch and early stopping stand. Of several workers, the first one has it and gives
+    its bytes to the others.
     """
 
-    def __init__(self, folder: Path, best: BestModel, stopping: keras.callbacks.EarlyStopping):
+    def __init__(
+        self,
+        folder: Path,
+        best: BestModel,
+        stopping: keras.callbacks.EarlyStopping,
+        team: Team | None = None,
+    ):
         super().__init__()
         self.folder, self.best, self.stopping = folder, best, stopping
+        self.team = team or Team()
         self.history: list[dict] = []
         self.stopped = False
 
@@ -350,18 +381,20 @@ class RunState(keras.callbacks.Callback):
         return self.stopped or len(self.history) >= config.epochs
 
     def restore(self, trained: keras.Model) -> None:
-        """Puts back the state that the folder holds, if any."""
+        """Puts back the state that the first worker's folder holds, if any."""
         path = self.folder / STATE
-        if not path.is_file():
+        there = self.team.first and path.is_file()
+        content = self.team.broadcast(path.read_bytes() if there else b"")
+        if not content:
             return
-        with np.load(path) as saved:
+        with np.load(io.BytesIO(content)) as saved:
             notes = json.loads(str(saved["notes"]))
             for index, variable in enumerate(_all_variables(trained)):
                 variable.assign(saved[f"v{index}"])
         self.history, self.stopped = notes["history"], notes["stopped"]
         self.best.best = notes["best"]
         self._waited = notes["waited"]
-        if not self.stopped:
+        if not self.stopped and self.team.first:
             print(f"Resuming after epoch {len(self.history)} of the run in {self.folder}")
 
     def on_train_begin(self, logs=None):
@@ -386,6 +419,8 @@ class RunState(keras.callbacks.Callback):
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         self.history.append(row)
         self.stopped = bool(self.model.stop_training)
+        if not self.team.first:
+            return
         _replace(self.folder / HISTORY, lambda path: write_history(path, self.history))
         _replace(self.folder / STATE, self._save)
 

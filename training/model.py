@@ -135,10 +135,10 @@ def _restorer(channels, blocks, side=None) -> keras.Model:
 
     # Zero at the start, so the untrained network is the identity and training begins at 20 dB.
     output = layers.Conv2D(1, 3, padding="same", kernel_initializer="zeros", name="unit_noise")
-    noise = layers.Multiply(name="noise")([output(x), sigma])
-    return keras.Model(
-        [noisy, sigma], layers.Subtract(name="restored")([noisy, noise]), name=RESTORER
-    )
+    # In float32 whatever the convolutions compute in, as pictures have more digits than bfloat16.
+    noise = layers.Multiply(name="noise", dtype="float32")([output(x), sigma])
+    restored = layers.Subtract(name="restored", dtype="float32")([noisy, noise])
+    return keras.Model([noisy, sigma], restored, name=RESTORER)
 
 
 def _estimator(side=None) -> keras.Model:
@@ -152,7 +152,8 @@ def _estimator(side=None) -> keras.Model:
     x = layers.GlobalAveragePooling2D(keepdims=True, name="estimate_pool")(x)
     x = layers.Conv2D(32, 1, activation="relu", name="estimate_3")(x)
     x = layers.Conv2D(1, 1, activation="softplus", name="estimate_4")(x)
-    return keras.Model(noisy, layers.Rescaling(SIGMA_UNIT, name="sigma")(x), name=ESTIMATOR)
+    sigma = layers.Rescaling(SIGMA_UNIT, name="sigma", dtype="float32")(x)
+    return keras.Model(noisy, sigma, name=ESTIMATOR)
 
 
 def _constant_level() -> keras.Model:

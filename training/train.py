@@ -28,6 +28,8 @@ from training.fit import STATE, best_epoch, check_settings, fit
 from training.model import multiply_adds
 from training.patches import NOTES, Prepared, named_in_words, prepare
 from training.release import check_target, is_released, write_model_folder
+from training.team import join
+from training.workers import Workers
 
 SPLIT = "split.sha256"  # of a run folder: which faces it has learned from
 PICTURES = "pictures"  # of a run folder: what a dataset of pictures was cut into
@@ -41,8 +43,9 @@ def train(
     image_column: str | None = None,
     split: str | None = None,
     overwrite: bool = False,
+    workers: Workers | None = None,
     say: Callable[[str], None] = print,
-) -> dict:
+) -> dict | None:
     """Trains, measures and releases; an interrupted run goes on where it was.
 
     Args:
@@ -53,37 +56,42 @@ def train(
         image_column: of a dataset of pictures, see `training.pictures.open_pictures`.
         split: of a dataset of pictures, likewise; of the faces, see `training.data.load_split`.
         overwrite: replace a finished model and start its run anew.
+        workers: the workers to train with, all of which make this call; None trains alone.
         say: receives lines of progress.
 
     Returns:
-        The figures that `metrics.json` holds.
+        The figures that `metrics.json` holds, or None on a worker that is not the first, which
+        writes nothing.
 
     Raises:
         ValueError: the output is taken, or its run has other settings or another split.
         training.data.FacesUnavailableError: there are no faces to train on.
         training.fit.TrainingStoppedError: the loss is no longer a number, or more than 1 % of the
             pictures are broken.
+        training.trainer.DisconnectedError: the other workers are out of reach.
     """
     output = Path(output)
     run_folder = run_folder_of(output)
-    check_target(output)
-    if overwrite:
-        shutil.rmtree(run_folder, ignore_errors=True)
-    elif is_released(output) and not run_folder.is_dir():
-        raise ValueError(
-            f"there is a finished model; use another --output, or --overwrite. Received: {output}"
-        )
-    pictures = pictures_of(dataset, image_column, split, config, run_folder, say)
+    first = workers is None or workers.first
+    if first:
+        _claim_output(output, run_folder, overwrite)
+    if workers is not None:
+        join(workers)
+    folder = run_folder / (PICTURES if first else f"{PICTURES}-{workers.index}")
+    pictures = pictures_of(dataset, image_column, split, config, folder, say)
     if pictures is None:
         published, name = dataset, split
         drawn = load_split(name, published)
-        claim_split(run_folder, split_checksum(drawn))
+        if first:
+            claim_split(run_folder, split_checksum(drawn))
         faces = as_arrays(drawn["train"])
         result = fit(config, faces, run_folder)
     else:
         published, name = None, None
         drawn = load_split()
         result = fit(config, pictures.learned, run_folder, held_out=pictures.held_out)
+    if result.model is None:
+        return None
 
     denoiser = Denoiser(result.model)
     metrics = evaluate(
@@ -130,7 +138,7 @@ def pictures_of(
     image_column: str | None,
     split: str | None,
     config: TrainingConfig,
-    run_folder: Path,
+    folder: Path,
     say: Callable[[str], None] = print,
 ) -> Prepared | None:
     """Returns the patches of a dataset of pictures, read now or in an earlier sitting of the run.
@@ -138,7 +146,7 @@ def pictures_of(
     Args:
         dataset, image_column, split: as for `train`.
         config: the settings, which say how many patches the run will look at.
-        run_folder: the run, which keeps them.
+        folder: where in the run's folder they are kept.
         say: receives lines of progress.
 
     Returns:
@@ -149,8 +157,9 @@ def pictures_of(
             none; or the run has begun with other pictures or settings.
         training.fit.TrainingStoppedError: more than 1 % of the pictures are broken.
     """
-    folder, found = run_folder / PICTURES, None
-    begun = check_settings(run_folder, config)
+    run_folder, found = folder.parent, None
+    # The first worker alone has begun a run there; what others keep is theirs to begin.
+    begun = folder.name == PICTURES and check_settings(run_folder, config)
     if dataset is not None:
         found = prepare(
             dataset,
@@ -183,6 +192,17 @@ def what_was_left_out(summary: Mapping) -> str:
         return f"Every one of the {read:,} pictures could be read."
     names = named_in_words(summary["broken_names"], broken)
     return f"Left out {broken:,} of {read:,} pictures, which are broken: {names}"
+
+
+def _claim_output(output, run_folder, overwrite):
+    """Makes way for the model folder, or refuses where a finished model is."""
+    check_target(output)
+    if overwrite:
+        shutil.rmtree(run_folder, ignore_errors=True)
+    elif is_released(output) and not run_folder.is_dir():
+        raise ValueError(
+            f"there is a finished model; use another --output, or --overwrite. Received: {output}"
+        )
 
 
 def run_folder_of(output: Path) -> Path:

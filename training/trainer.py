@@ -1,0 +1,92 @@
+"""The training process of one worker of several, started by `training.workers.supervise`.
+
+Its supervisor gives it three open files: one for its signs of life, and the standard output and
+error that people see. Its own are a scratch file, for the gossip of JAX's C++ parts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+
+from training.workers import BEAT, DISCONNECTED
+
+VARIABLE = "DENOISER_TRAINER"
+
+
+class DisconnectedError(RuntimeError):
+    """An exchange with the other workers failed."""
+
+
+class Pulse:
+    """What the supervisor hears every second: the batches made, or None while that may stand still.
+
+    Attributes:
+        batches: how many batches this process has made.
+        stepping: whether every second without a batch is one too many.
+    """
+
+    def __init__(self):
+        self.batches, self.stepping = 0, False
+
+    def send_to(self, descriptor: int) -> None:
+        """Starts to send signs of life; without a supervisor to read them the process ends."""
+        threading.Thread(target=self._send, args=(descriptor,), daemon=True).start()
+
+    def _send(self, descriptor):
+        ticker = threading.Event()
+        while True:
+            line = json.dumps(self.batches if self.stepping else None)
+            try:
+                os.write(descriptor, line.encode() + b"\n")
+            except OSError:
+                os._exit(DISCONNECTED)
+            ticker.wait(BEAT)
+
+
+PULSE = Pulse()  # one a process
+
+
+def is_trainer() -> bool:
+    """Whether a supervisor has started this process."""
+    return VARIABLE in os.environ
+
+
+@contextlib.contextmanager
+def at_work():
+    """Ends the process at once where the other workers are out of reach.
+
+    Its supervisor knows which one is lost, and JAX would wait for it on the way out.
+    """
+    try:
+        yield
+    except DisconnectedError as error:
+        if not is_trainer():
+            raise
+        os.write(2, f"{error}\n".encode())
+        os._exit(DISCONNECTED)
+
+
+def main() -> None:
+    """Runs the command line, and leaves without JAX's farewell, which waits for the others."""
+    pulse, *shown = map(int, os.environ[VARIABLE].split(","))
+    for name, descriptor in zip(("stdout", "stderr"), shown, strict=True):
+        setattr(sys, name, os.fdopen(descriptor, "w", buffering=1, encoding="utf-8"))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # its supervisor hears it too, and ends it
+    PULSE.send_to(pulse)
+    from training.cli import main as run
+
+    code = run(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    from training import trainer  # the one whose PULSE the others see
+
+    trainer.main()
