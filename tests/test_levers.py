@@ -7,8 +7,9 @@ import shlex
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from training import levers
+from training import levers, plots
 from training.config import TrainingConfig
 from training.data import Faces
 
@@ -62,7 +63,7 @@ def test_a_run_that_diverges_is_a_line_of_the_table(pictures, tmp_path):
     broken = pictures._replace(clean=np.full_like(pictures.clean, np.nan))
     figures = levers.run_levers({"default": TINY}, (0,), broken, tmp_path)
     assert figures == {"default": [None]}
-    assert "1 of 1 diverged" in levers.table({"default": TINY}, (0,), figures)
+    assert "1 of 1 diverged" in levers.table(levers.summary({"default": TINY}, (0,), figures))
 
 
 def test_the_table_has_mean_spread_and_command():
@@ -73,7 +74,8 @@ def test_the_table_has_mean_spread_and_command():
             {"val_psnr": 31.0, "val_ssim": 0.9, "seconds": 20.0},
         ],
     }
-    lines = levers.table({"default": {}, "no-mix": {"mix": 0.0}}, (3, 4), figures).splitlines()
+    found = levers.summary({"default": {}, "no-mix": {"mix": 0.0}}, (3, 4), figures)
+    lines = levers.table(found).splitlines()
     assert lines[-2].startswith("| default | 9 | 30.00, 1 of 2 diverged | 0.9000 |")
     assert lines[-1] == (
         "| no-mix | 15 | 30.50 (30.00 – 31.00) | 0.8500 (0.8000 – 0.9000) "
@@ -100,3 +102,16 @@ def test_a_wrong_argument_is_refused(arguments, named, capsys):
         levers.main(arguments)
     assert stop.value.code == 2
     assert named in capsys.readouterr().err
+
+
+def test_losses_are_shown_by_the_networks_that_they_trained(run, pictures, tmp_path):
+    folder, _ = run
+    rows = ROWS | {"no-mix": TINY | {"mix": 0.0}}
+    faces = pictures.take(slice(2))
+    restored = levers.restored_by_losses(rows, 0, faces, folder)
+    assert list(restored) == ["mse"]
+    assert restored["mse"].shape == faces.clean.shape
+    assert not np.array_equal(restored["mse"], faces.noisy)
+    plots.losses_grid(faces.clean, faces.noisy, restored, tmp_path / "losses.png")
+    with Image.open(tmp_path / "losses.png") as drawn:
+        assert drawn.size[0] > 2 * 3 * 64 and drawn.size[1] > 3 * 3 * 64

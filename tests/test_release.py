@@ -120,12 +120,19 @@ def check_figures(folder, metrics, repo_id):
         "ssim": round(test["ssim"]["mean"], 3),
         "mse": round(test["mse"]["mean"], 6),
     }
-    known = {f"{number:.{digits}f}" for number in _numbers(metrics) for digits in (2, 3, 6)}
+    known = {f"{number:.{digits}f}" for number in _numbers(metrics) for digits in (2, 3, 4, 6)}
     known |= {f"{1000 * number:.2f}" for number in metrics["seconds"].values()}
     train, test = (metrics["splits"][part] for part in ("train", "test"))
     for method in ("model", "noisy"):
         gap = train[method]["psnr"]["mean"] - test[method]["psnr"]["mean"]
         known.add(f"{gap:.2f}")
+    if scores := [run["psnr"] for run in metrics.get("seeds", ())]:
+        known |= {f"{sum(scores) / len(scores):.2f}", f"{max(scores) - min(scores):.2f}"}
+    if {"default", "mse+ssim"} <= metrics.get("levers", {}).get("rows", {}).keys():
+        rows = metrics["levers"]["rows"]
+        for measure, digits in (("psnr", 2), ("ssim", 4)):
+            change = rows["mse+ssim"][measure]["mean"] - rows["default"][measure]["mean"]
+            known.add(f"{abs(change):.{digits}f}")
     prose = card.text.split("Reference split checksum")[0]
     figures = set(re.findall(r"(?<![\w.])\d+\.\d{2,6}(?![\w.])", prose))
     assert figures
@@ -175,6 +182,45 @@ def test_figures_of_a_later_evaluation_take_their_place_in_the_folder(release, m
     update_figures(folder, plain)  # an evaluation without them leaves none of theirs behind
     assert json.loads((folder / "metrics.json").read_text()) == plain | {"training": training}
     assert {path.name for path in tmp_path.iterdir()} == {"model", "run"}
+
+
+def test_runs_of_other_seeds_stand_beside(release, more, tmp_path):
+    from training.release import update_figures
+
+    folder, other = (release(tmp_path / name) for name in ("model", "other"))
+    with pytest.raises(ValueError, match=r"a seed of its own\. Received: seeds \[0, 0\]"):
+        update_figures(folder, more, [other])
+    config = json.loads((other / "training_config.json").read_text())
+    (other / "training_config.json").write_text(json.dumps(config | {"seed": 1, "epochs": 3}))
+    with pytest.raises(ValueError, match="differ in nothing else"):
+        update_figures(folder, more, [other])
+    (other / "training_config.json").write_text(json.dumps(config | {"seed": 1}))
+    update_figures(folder, more, [other])
+    kept = json.loads((folder / "metrics.json").read_text())
+    assert [run["seed"] for run in kept["seeds"]] == [0, 1]
+    check_figures(folder, kept, "OWNER/olivetti-denoiser")
+    assert "The same recipe with seeds 0, 1 scores" in (folder / "README.md").read_text()
+
+
+def test_what_levers_are_worth_stands_on_the_card(release, test_faces, tmp_path):
+    from training import levers
+    from training.release import update_levers
+
+    folder = release(tmp_path / "model")
+    figures = {
+        name: [{"val_psnr": psnr + seed, "val_ssim": 0.8912, "seconds": 60.0} for seed in (0, 0.1)]
+        for name, psnr in (("default", 30.1), ("mse+ssim", 29.9))
+    }
+    found = levers.summary({name: levers.ROWS[name] for name in figures}, (0, 1), figures)
+    faces = test_faces.take(slice(3))
+    update_levers(folder, found, faces, {"mse": faces.clean, "mse+ssim": faces.noisy})
+    kept = json.loads((folder / "metrics.json").read_text())
+    assert kept["levers"] == found
+    check_figures(folder, kept, "OWNER/olivetti-denoiser")
+    card = (folder / "README.md").read_text()
+    assert "| mse+ssim | 60 | 29.95 (29.90 – 30.00) | 0.8912 |" in card
+    assert "changes PSNR by -0.20 dB" in card and "losses.png" in card
+    assert (folder / "losses.png").is_file()
 
 
 def test_figures_of_another_split_are_not_kept(release, more, tmp_path):

@@ -119,6 +119,8 @@ def _evaluate(options) -> int:
     with _quiet_output(True):
         denoiser = Denoiser.from_pretrained(options.model)
         split = load_split(options.split, options.dataset)
+        if options.also and not options.save:
+            raise ValueError(f"--also needs --save. Received: --also {' '.join(options.also)}")
         if options.save:
             check_update(options.model, split)
         given = {}
@@ -134,7 +136,8 @@ def _evaluate(options) -> int:
         others = others_if_there(options.dataset, print, options.split)
         metrics = evaluate(denoiser, split, others, **given, say=print)
         if options.save:
-            print(f"Keeping the figures in {update_figures(options.model, metrics)}")
+            kept = update_figures(options.model, metrics, options.also)
+            print(f"Keeping the figures in {kept}")
         plot = options.plot or (PLOT if options.peers and not options.save else None)
         if plot:
             psnr_against_sigma(curves_of(metrics), plot)
@@ -315,6 +318,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument(
         "--pictures", metavar="FOLDER", help="photographs to measure on too, shrunk to 64×64"
+    )
+    evaluate.add_argument(
+        "--also",
+        metavar="FOLDER",
+        nargs="+",
+        default=[],
+        help="with --save: the same recipe's models of other seeds, to be put beside",
     )
     evaluate.add_argument(
         "--plot", metavar="PNG", help=f"draw PSNR against sigma (with --peers {PLOT})"

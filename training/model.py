@@ -20,7 +20,7 @@ SIGMA_UNIT = 0.1  # the level that estimator and restorer take as one
 
 
 def residual_unet(
-    channels: tuple[int, ...] = (16, 48, 96),
+    channels: tuple[int, ...] = (12, 40, 96),
     blocks: tuple[int, ...] = (1, 2, 2),
     level: str = "given",
 ) -> keras.Model:

@@ -12,7 +12,8 @@ import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,16 @@ from training.config import TrainingConfig
 from training.data import REFERENCE, split_checksum, split_name
 from training.denoiser import MODEL_FILES
 from training.evaluate import decibels, sigma_table
-from training.plots import LEVELS, PLOTS, curves_of, draw_plots, psnr_against_sigma
+from training.levers import table as levers_table
+from training.plots import (
+    LEVELS,
+    LOSS_FACES,
+    PLOTS,
+    curves_of,
+    draw_plots,
+    losses_grid,
+    psnr_against_sigma,
+)
 from training.serving import METRICS_FILE, read_metrics
 
 CARD, METRICS = "README.md", METRICS_FILE
@@ -35,7 +45,7 @@ NO_OWNER = f"OWNER/{NAME}"
 GIVEN = ("peers", "photographs")
 
 # Everything a release consists of; other files of a folder (the card templates) stay as they are.
-RELEASED = (*MODEL_FILES, CARD, METRICS, HISTORY, CONFIG, *PLOTS, EVENTS)
+RELEASED = (*MODEL_FILES, CARD, METRICS, HISTORY, CONFIG, *PLOTS, LOSS_FACES, EVENTS)
 
 
 def write_model_folder(
@@ -81,7 +91,7 @@ def write_model_folder(
     return Path(folder)
 
 
-def update_figures(folder: str | Path, metrics: Mapping) -> Path:
+def update_figures(folder: str | Path, metrics: Mapping, also: Sequence[str | Path] = ()) -> Path:
     """Puts new figures of the same model on the same split into a release.
 
     `metrics.json` keeps what is written of the training; PSNR against sigma is drawn anew and the
@@ -90,18 +100,50 @@ def update_figures(folder: str | Path, metrics: Mapping) -> Path:
     Args:
         folder: a release.
         metrics: what `training.evaluate.evaluate` returned.
+        also: releases of the same recipe with other seeds, whose figures are put beside.
 
     Returns:
         The folder.
 
     Raises:
-        ValueError: it is no release, or the figures are of another split than its own.
+        ValueError: it is no release, the figures are of another split than its own, or a further
+            release differs in more than its seed.
     """
     before = _own_figures(folder, metrics["split_checksum"])
+    if also:
+        metrics = {**metrics, "seeds": _figures_of_seeds(folder, also)}
     kept = {name: before[name] for name in before if name not in (*metrics, *GIVEN)}
+    learned_from = {part: row for part, row in before["splits"].items() if part == "pictures"}
+    splits = {**metrics["splits"], **learned_from}
     with _replaced(folder) as stage:
-        _write_figures(stage, {**metrics, **kept})
+        _write_figures(stage, {**metrics, **kept, "splits": splits})
         psnr_against_sigma(curves_of(metrics), stage / LEVELS)
+        (stage / CARD).write_text(render_card(stage), encoding="utf-8")
+    return Path(folder)
+
+
+def update_levers(
+    folder: str | Path, levers: Mapping, faces, restored: Mapping[str, np.ndarray]
+) -> Path:
+    """Puts what each lever of the recipe is worth into a release, see `training.levers`.
+
+    Args:
+        folder: a release.
+        levers: what `training.levers.summary` returned.
+        faces: `training.data.Faces` with noise.
+        restored: {loss: those faces as networks trained with it restore them}, to be drawn.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: it is no release.
+    """
+    if not is_released(folder):
+        raise ValueError(f"figures are kept in a whole model folder. Received: {folder}")
+    with _replaced(folder) as stage:
+        _write_figures(stage, {**read_metrics(stage), "levers": levers})
+        losses_grid(faces.clean, faces.noisy, restored, stage / LOSS_FACES)
         (stage / CARD).write_text(render_card(stage), encoding="utf-8")
     return Path(folder)
 
@@ -117,6 +159,30 @@ def check_update(folder: str | Path, split) -> None:
         ValueError: see `update_figures`.
     """
     _own_figures(folder, split_checksum(split))
+
+
+def _figures_of_seeds(folder, also):
+    """Seed and test figures of each release, the first being the one that is kept."""
+    recipes = {}
+    for path in (folder, *also):
+        if not is_released(path):
+            raise ValueError(f"another seed's run must be a whole model folder. Received: {path}")
+        recipes[path] = asdict(TrainingConfig.from_json(Path(path) / CONFIG))
+    seeds = [recipe.pop("seed") for recipe in recipes.values()]
+    recipe = recipes[folder]
+    if others := [path for path in also if recipes[path] != recipe]:
+        raise ValueError(f"other seeds must differ in nothing else. Received: {others[0]}")
+    if len(set(seeds)) < len(also) + 1:
+        raise ValueError(f"every run must have a seed of its own. Received: seeds {seeds}")
+    rows = []
+    for seed, path in zip(seeds, (folder, *also), strict=True):
+        figures = read_metrics(path)
+        scores = figures["splits"]["test"]["model"]
+        rows.append(
+            {"seed": seed, **{name: scores[name]["mean"] for name in scores}}
+            | {"validation_psnr": figures["training"]["validation_psnr"]}
+        )
+    return rows
 
 
 def _own_figures(folder, checksum):
@@ -204,6 +270,7 @@ def render_card(folder: str | Path, repo_id: str = NO_OWNER, dataset_id: str | N
         test=test,
         rows=[name for name in test if name != "count"],
         sigma_table=sigma_table(metrics),
+        levers=levers_table(metrics["levers"]) if "levers" in metrics else "",
         db=decibels,
         faces=sorted(metrics["faces"], key=lambda face: face["psnr"]),
     )

@@ -77,8 +77,7 @@ def train(
         _claim_output(output, run_folder, overwrite)
     if workers is not None:
         join(workers)
-    folder = run_folder / (PICTURES if first else f"{PICTURES}-{workers.index}")
-    pictures = pictures_of(dataset, image_column, split, config, folder, say)
+    pictures = pictures_of(dataset, image_column, split, config, run_folder, say)
     if pictures is None:
         published, name = dataset, split
         drawn = load_split(name, published)
@@ -138,7 +137,7 @@ def pictures_of(
     image_column: str | None,
     split: str | None,
     config: TrainingConfig,
-    folder: Path,
+    run_folder: Path,
     say: Callable[[str], None] = print,
 ) -> Prepared | None:
     """Returns the patches of a dataset of pictures, read now or in an earlier sitting of the run.
@@ -146,7 +145,7 @@ def pictures_of(
     Args:
         dataset, image_column, split: as for `train`.
         config: the settings, which say how many patches the run will look at.
-        folder: where in the run's folder they are kept.
+        run_folder: the run, which keeps them; workers on one machine may share it.
         say: receives lines of progress.
 
     Returns:
@@ -157,9 +156,8 @@ def pictures_of(
             none; or the run has begun with other pictures or settings.
         training.fit.TrainingStoppedError: more than 1 % of the pictures are broken.
     """
-    run_folder, found = folder.parent, None
-    # The first worker alone has begun a run there; what others keep is theirs to begin.
-    begun = folder.name == PICTURES and check_settings(run_folder, config)
+    folder, found = run_folder / PICTURES, None
+    begun = check_settings(run_folder, config)
     if dataset is not None:
         found = prepare(
             dataset,
