@@ -250,7 +250,7 @@ def test_a_card_says_which_split_level_and_loss_it_is_about(release, metrics, tm
         "all of it at 0.1", "MSE+SSIM loss",
     ):  # fmt: skip
         assert words in text
-    assert "sigma=0.1" not in text
+    assert "sigma=0.1" not in text and "is estimated" not in text
 
 
 def test_the_cards_tables_are_tables():

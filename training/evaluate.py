@@ -114,15 +114,26 @@ def evaluate(
         for method, restore in used.items():
             restored = np.clip(restore(faces.noisy, SIGMA), 0, 1)
             metrics["splits"][name][method] = measure(faces.clean, restored)
-            if name == "test" and method != "noisy":  # once more, now that all is compiled
-                started = time.perf_counter()
-                restore(faces.noisy, SIGMA)
-                metrics["seconds"][method] = (time.perf_counter() - started) / len(faces.clean)
+            if name == "test" and method != "noisy":  # again, now that all is compiled
+                metrics["seconds"][method] = fastest(restore, faces.noisy) / len(faces.clean)
             if name == "test" and method == "model":
                 metrics["faces"] = _each_face(faces, restored)
     say(f"Measuring the test faces at sigma {', '.join(f'{sigma:g}' for sigma in SIGMAS)}")
     metrics["sigmas"] = psnr_against_sigma(methods | peers, test)
     return metrics
+
+
+def fastest(restore: Method, noisy: np.ndarray) -> float:
+    """Returns the seconds that a method takes for a batch, the best of three where they are short.
+
+    Whatever else the machine does makes a run slower, never faster.
+    """
+    times = []
+    while len(times) < 3 and sum(times) < 1.0:
+        started = time.perf_counter()
+        restore(noisy, SIGMA)
+        times.append(time.perf_counter() - started)
+    return min(times)
 
 
 def warning(folder: str | Path, split) -> str:
