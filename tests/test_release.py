@@ -300,7 +300,9 @@ def test_the_card_of_other_pictures_says_what_was_learned_from(card_of_pictures)
 
     on_hub, text, metrics = card_of_pictures
     card = ModelCard(text)
-    shown = min(90_001, metrics["training"]["epochs"] * 200 * 4)  # no more than the steps took
+    config = TrainingConfig()
+    steps = metrics["training"]["epochs"] * config.steps_per_epoch
+    shown = min(90_001, steps * config.batch_size)  # no more than the steps took
     assert f"{shown:,} gray patches of 64×64 pixels, cut from" in card.text
     for promised in ("2,764 pictures were read", "2,500 of them", "3 were broken", "12 were small"):
         assert promised in card.text

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import zlib
 
 import keras
@@ -22,6 +23,7 @@ import numpy as np
 from training.trainer import PULSE, DisconnectedError
 from training.workers import Workers, check_batch_size
 
+STATUS = re.compile(r"[A-Z_]+: ")  # how JAX's own errors begin: UNAVAILABLE, INTERNAL, UNKNOWN, …
 LEAST_CAPABILITY = 8  # of NVIDIA's GPUs that compute in bfloat16: Ampere and later
 
 
@@ -89,8 +91,10 @@ class Team:
         try:
             with self.distribution.scope():
                 yield
-        except jax.errors.JaxRuntimeError as error:
-            if self.size == 1:
+        except (jax.errors.JaxRuntimeError, ValueError) as error:
+            # Some exchanges that break off come as a ValueError; ours begin with no status code.
+            is_own = isinstance(error, ValueError) and not STATUS.match(str(error))
+            if self.size == 1 or is_own:
                 raise
             raise DisconnectedError(str(error)) from error
 
