@@ -9,7 +9,7 @@ are uploaded and from which they are downloaded, since the client only keeps a f
 the redirect leaves the Hub's origin. Everything lives in memory. A client in another process
 switches faults with `POST /_faults` (a JSON list of them) and `DELETE /_faults`.
 
-What it leaves out: Xet (clients set HF_HUB_DISABLE_XET=1), pull requests, gated repositories.
+What it leaves out: Xet (clients set HF_HUB_DISABLE_XET=1) and pull requests.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ class Repository:
     kind: str
     id: str
     private: bool
+    gated: bool = False  # its page is public, its files are for its owner alone
     sdk: str | None = None
     commits: list[Commit] = field(default_factory=list)
     branches: dict[str, str] = field(default_factory=dict)
@@ -427,6 +428,16 @@ class HubHandler(Handler):
                 raise Answer(403, headers={"X-Error-Message": f"This token is not for {address}"})
         return repository
 
+    def readable(self) -> Repository:
+        """Return the repository if the asker may read its files."""
+        repository, user = self.repository(), self.asker()
+        owner = repository.id.split("/")[0]
+        if repository.gated and (user is None or owner not in (user["name"], *user["orgs"])):
+            message = f"Access to {repository.kind[:-1]} {repository.id} is restricted"
+            headers = {"X-Error-Code": "GatedRepo", "X-Error-Message": message}
+            raise Answer(403 if user else 401, headers=headers)
+        return repository
+
     def commit_at(self, repository: Repository) -> Commit:
         return repository.at(self.match.get("revision", "main"))
 
@@ -462,7 +473,8 @@ class HubHandler(Handler):
         if (kind, repo_id) in self.hub.repositories:
             message = "You already created this model repo"
             raise Answer(409, {"error": message, "url": url}, {"X-Error-Message": message})
-        repository = Repository(kind, repo_id, wish.get("visibility") == "private", wish.get("sdk"))
+        private = wish.get("visibility") == "private"
+        repository = Repository(kind, repo_id, private, sdk=wish.get("sdk"))
         for variable in wish.get("variables", []):
             repository.variables[variable["key"]] = {"value": variable["value"]}
         attributes = self.hub.store(GIT_ATTRIBUTES.encode(), lfs=False)
@@ -500,6 +512,7 @@ class HubHandler(Handler):
             "author": repository.id.split("/")[0],
             "sha": commit.oid,
             "private": repository.private,
+            "gated": "manual" if repository.gated else False,
             "lastModified": commit.date,
             "createdAt": repository.commits[0].date,
             "siblings": [{"rfilename": path} for path in sorted(commit.files)],
@@ -558,7 +571,7 @@ class HubHandler(Handler):
         return self.json({})
 
     def may_read(self):
-        self.repository()
+        self.readable()
         return self.json({})
 
     def may_change(self):
@@ -690,7 +703,7 @@ class HubHandler(Handler):
         return self.json([self.described(commit, path, expand) for path in wanted])
 
     def resolve(self):
-        commit = self.commit_at(self.repository())
+        commit = self.commit_at(self.readable())
         headers = {"X-Repo-Commit": commit.oid}
         entry = commit.files.get(self.match["path"])
         if entry is None:

@@ -30,8 +30,7 @@ def denoiser(*arguments, **options):
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=300,
-        **options,
+        **{"timeout": 300} | options,
     )
 
 
@@ -126,6 +125,112 @@ def test_train_killed_and_resumed_leaves_the_folder_absent_or_complete(faces, tm
     assert "--overwrite replaces it" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+def test_evaluate_measures_peers_and_pictures_and_keeps_the_figures(faces, tmp_path):
+    from PIL import Image
+    from test_peers import DNCNN_FILE, FFDNET_FILE, small_weights
+
+    model, peers, pictures = (tmp_path / name for name in ("model", "peers", "pictures"))
+    train = ["train", "--split=subjects", "--level=blind", "--output", model, *SMALL, "--json"]
+    done = denoiser(*train)
+    assert done.returncode == 0, done.stderr
+    trained = json.loads(done.stdout)
+    assert trained["split"] == "subjects" and trained["splits"]["others"]["count"] == 60
+    assert "test faces of the subjects split" in (model / "README.md").read_text()
+    done = denoiser("train", "--level=blind", "--output", model, *SMALL)
+    assert done.returncode == 2 and "belongs to the subjects split" in done.stderr
+
+    for folder in (peers, pictures):
+        folder.mkdir()
+    small_weights(peers / FFDNET_FILE, (5, 4, 4))
+    small_weights(peers / DNCNN_FILE, (1, 3, 1))
+    Image.effect_mandelbrot((96, 80), (-2, -1.5, 1, 1.5), 50).save(pictures / "fractal.png")
+    quiet = os.environ | {"KERAS_BACKEND": "openvino"}
+    evaluate = ["evaluate", model, "--peers", peers, "--pictures", pictures]
+    done = denoiser(*evaluate, "--save", env=quiet)  # on the reference split
+    assert done.returncode == 2 and "own split, subjects; give it as --split" in done.stderr
+
+    evaluate += ["--split", "subjects", "--save", "--json"]
+    done = denoiser(*evaluate, env=quiet, timeout=1200)  # BM3D takes its time
+    assert done.returncode == 0, done.stderr
+    kept = json.loads((model / "metrics.json").read_text())
+    assert kept == json.loads(done.stdout) | {"training": trained["training"]}
+    assert kept["splits"]["photographs"].keys() >= {"count", "model", "FFDNet"}
+    assert "photographs of pictures" in (model / "README.md").read_text()
+
+    plot = tmp_path / "curves.png"
+    done = denoiser("evaluate", model, "--plot", plot, env=quiet)
+    assert done.returncode == 0, done.stderr
+    assert "trained on the subjects split, with" in done.stderr
+    assert "| model, without mirror |" in done.stdout and Image.open(plot).size[0] > 500
+
+
+@pytest.mark.slow
+def test_a_folder_with_few_broken_pictures_trains_and_names_them(faces, tmp_path, capfd):
+    _pictures(tmp_path / "photos", 400, broken=4)
+    output = tmp_path / "model"
+    arguments = ["train", "--dataset", str(tmp_path / "photos"), "--output", str(output), *SMALL]
+    assert main(arguments) == 0
+    said = capfd.readouterr().out
+    broken = [f"{number:04}.png" for number in range(0, 400, 100)]
+    last = next(line for line in said.splitlines() if line.startswith("Left out"))
+    assert "4 of 400 pictures" in last
+    metrics = json.loads((output / "metrics.json").read_text())
+    learned = metrics["training"]["pictures"]
+    assert learned["broken"] == 4
+    assert all(name in last and name in str(learned["broken_names"]) for name in broken)
+    assert metrics["splits"]["test"]["count"] == 20
+    assert metrics["splits"]["pictures"]["count"] == learned["pictures"]["test"]
+    assert metrics["splits"]["pictures"]["model"]["psnr"]["mean"] > 19
+    assert "Test pictures of the dataset" in said
+    assert "cut from a folder of pictures, `photos`" in (output / "README.md").read_text()
+
+    assert main(["train", "--output", str(output), *SMALL]) == 2
+    assert "training on a dataset of pictures" in capfd.readouterr().err
+    weights = (output / "model.weights.h5").read_bytes()
+    (tmp_path / "photos").rename(tmp_path / "gone")  # a finished run needs no dataset any more
+    assert main(arguments) == 0
+    assert (output / "model.weights.h5").read_bytes() == weights
+
+
+def test_a_folder_with_many_broken_pictures_stops(tmp_path):
+    _pictures(tmp_path / "photos", 400, broken=20)
+    arguments = ["--dataset", tmp_path / "photos", "--output", tmp_path / "model", *SMALL]
+    done = denoiser("train", *arguments)
+    assert done.returncode == 3
+    line = done.stderr.strip().splitlines()[-1]
+    assert "20 of the first 400 pictures are broken, more than 1%" in line
+    assert "0000.png (" in line
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--dataset", "no/such folder"], "a folder that exists, or OWNER/NAME on the Hub"),
+        (["--image-column", "photo"], "--image-column is for a dataset of pictures"),
+    ],
+)
+def test_a_dataset_that_cannot_be_meant_is_refused(arguments, named, tmp_path, capsys):
+    assert main(["train", "--output", str(tmp_path / "model"), *arguments, *SMALL]) == 2
+    assert named in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
+def _pictures(folder, count, broken):
+    """Writes a folder of small pictures, of which some are cut short."""
+    from PIL import Image
+
+    folder.mkdir()
+    for number in range(count):
+        coarse = np.random.default_rng(number).integers(0, 256, (4, 4), dtype=np.uint8)
+        path = folder / f"{number:04}.png"
+        Image.fromarray(coarse).resize((64, 64), Image.Resampling.BICUBIC).save(path)
+        if number % (count // broken) == 0:
+            path.write_bytes(path.read_bytes()[:-40])
+
+
 def test_train_does_not_replace_what_is_no_model(tmp_path):
     precious = tmp_path / "thesis.txt"
     precious.write_text("mine")
@@ -140,6 +245,14 @@ def test_a_missing_model_is_named():
     done = denoiser("restore", "a.png", "b.png", "--model", "no_such_folder", env=quiet)
     assert done.returncode == 2
     assert "no_such_folder" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_an_unknown_split_is_refused_in_one_line(faces):
+    quiet = os.environ | {"KERAS_BACKEND": "openvino"}
+    done = denoiser("evaluate", "model_card", "--split", "people", env=quiet)
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("are reference and subjects. Received: split='people'")
     assert len(done.stderr.strip().splitlines()) == 1
 
 

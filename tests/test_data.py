@@ -1,4 +1,4 @@
-"""The reference split: its bytes never change, its parts are disjoint, its noise is 20 dB."""
+"""The splits: their bytes never change, their parts are disjoint, their noise is 20 dB."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ import pytest
 
 from training.data import (
     SPLIT_CHECKSUM,
+    SUBJECTS_CHECKSUM,
     Faces,
     as_arrays,
+    load_split,
     other_faces,
     reference_split,
     split_checksum,
+    split_name,
+    subject_split,
 )
 
 # In the original file's numbering, in the order of the split.
@@ -57,6 +61,59 @@ def test_the_noise_is_gaussian_of_a_tenth_of_the_range_then_clipped(train_faces,
         assert noise.mean() == pytest.approx(0.0, abs=2e-3)
         decibels = -10 * np.log10(np.square(part.noisy - part.clean).mean())
         assert decibels == pytest.approx(20.0, abs=0.15)
+
+
+@pytest.fixture(scope="module")
+def by_people(faces):
+    """The split by people, as arrays of each part."""
+    return {name: as_arrays(part) for name, part in subject_split().items()}
+
+
+def test_the_bytes_of_the_split_by_people_never_change(faces):
+    pinned = "957564749f546c121edf1f7495a3d243b5e4e01670a2dc00ccf3aeaf9c179cbe"
+    assert pinned == SUBJECTS_CHECKSUM == split_checksum(subject_split())
+
+
+def test_the_split_by_people_shares_no_person(by_people):
+    train, test = by_people["train"], by_people["test"]
+    assert (len(train.clean), len(test.clean)) == (80, 20)
+    assert (len(set(train.subject)), len(set(test.subject))) == (32, 8)
+    assert not set(train.subject) & set(test.subject)
+    assert len({*train.face_id, *test.face_id}) == 100
+    decibels = -10 * np.log10(np.square(test.noisy - test.clean).mean())
+    assert decibels == pytest.approx(20.0, abs=0.15)
+
+
+def test_the_faces_held_out_of_it_for_validation_are_of_other_people_too(by_people):
+    from training.config import TrainingConfig
+    from training.fit import carve_validation
+
+    learned, held_out = carve_validation(by_people["train"], TrainingConfig().validation_faces)
+    assert not set(learned.subject) & set(held_out.subject)
+
+
+def test_its_other_faces_are_of_the_people_in_its_test_part(by_people):
+    others = other_faces("subjects")
+    assert len(others.clean) == 60
+    assert set(others.subject) == set(by_people["test"].subject)
+    assert not set(others.face_id) & set(by_people["test"].face_id)
+
+
+def test_a_split_is_known_by_its_name_and_its_checksum(faces):
+    assert split_checksum(load_split()) == split_checksum(load_split("reference")) == SPLIT_CHECKSUM
+    assert split_checksum(load_split("subjects")) == SUBJECTS_CHECKSUM
+    assert [split_name(known) for known in (SPLIT_CHECKSUM, SUBJECTS_CHECKSUM, "0" * 64)] == [
+        "reference", "subjects", None,
+    ]  # fmt: skip
+
+
+def test_an_unknown_split_is_refused_by_the_names_of_those_there_are():
+    with pytest.raises(ValueError, match=r"are reference and subjects\. Received: split='people'"):
+        load_split("people")
+    with pytest.raises(ValueError, match=r"are reference and subjects\. Received: split='people'"):
+        other_faces("people")
+    with pytest.raises(ValueError, match=r"holds the reference split.*Received: split='subjects'"):
+        load_split("subjects", "ada/faces")
 
 
 def test_rows_are_eight_bit_gray_pictures(faces):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from training.denoiser import MARGIN, MODEL_FILES, TILE_SIDES, Denoiser, load_folder
-from training.model import residual_unet, restorer_of
+from training.model import residual_unet, restorer_of, with_mirror
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +176,21 @@ def test_mirror_averaging_commutes_with_the_mirror(denoiser):
     mirrored = denoiser(np.ascontiguousarray(picture[:, ::-1]), sigma=0.1, mirror=True)
     np.testing.assert_allclose(mirrored[:, ::-1], restored, atol=1e-5)
     assert np.abs(restored - denoiser(picture, sigma=0.1)).mean() > 1e-4
+
+
+def test_a_network_that_averages_by_itself_is_asked_once(model):
+    """What it does by itself is what averaging a plain network's two results gives."""
+    plain, averaging = Denoiser(model), Denoiser(with_mirror(model))
+    picture = np.random.default_rng(8).random((64, 64)).astype(np.float32)
+    for options in ({"sigma": 0.1}, {}):
+        once, both = (plain(picture, mirror=mirror, **options) for mirror in (False, True))
+        assert np.abs(once - both).mean() > 1e-4
+        # The estimate differs between a picture and its mirror image, so it may a little here.
+        tolerance = 1e-5 if options else 1e-2
+        np.testing.assert_array_equal(plain(picture, **options), once)
+        np.testing.assert_allclose(averaging(picture, **options), both, atol=tolerance)
+        np.testing.assert_allclose(averaging(picture, mirror=True, **options), both, atol=tolerance)
+        np.testing.assert_allclose(averaging(picture, mirror=False, **options), once, atol=1e-5)
 
 
 def test_calls_from_many_threads_give_what_one_gives(denoiser):

@@ -21,11 +21,13 @@ def metrics(few):
     from training.denoiser import Denoiser
     from training.evaluate import evaluate
     from training.model import residual_unet
+    from training.photographs import Photographs
 
     others = Faces(*(np.zeros((3, 64, 64, 1), np.float32),) * 2, np.arange(3), np.arange(3))
     peers = {"half": lambda noisy, sigma: np.full_like(noisy, 0.5)}
     denoiser = Denoiser(residual_unet((4, 8), (1, 1)))
-    return evaluate(denoiser, few, others, peers=peers)
+    photographs = Photographs("BSD2", *(part[:2] for part in others[:2]))
+    return evaluate(denoiser, few, others, peers=peers, photographs=photographs)
 
 
 def test_an_untrained_network_scores_as_its_input_does(metrics):
@@ -45,9 +47,10 @@ def test_the_noisy_row_on_the_whole_test_part(test_faces):
     assert round(row["ssim"]["mean"], 3) == 0.472
 
 
-def test_peers_are_measured_on_the_test_part_alone(metrics):
-    assert "half" in metrics["splits"]["test"]
-    assert "half" not in metrics["splits"]["train"]
+def test_peers_are_measured_on_the_test_part_and_the_photographs_alone(metrics):
+    measured = {part for part, rows in metrics["splits"].items() if "half" in rows}
+    assert measured == {"test", "photographs"}
+    assert metrics["peers"] == ["half"]
     assert metrics["seconds"]["half"] > 0
     assert len(metrics["sigmas"]["half"]) == 7
 
@@ -90,6 +93,53 @@ def test_the_record_says_what_it_was_made_with(metrics, few):
     assert {"python", "keras", "numpy"} <= metrics["versions"].keys()
     assert len(metrics["faces"]) == 4
     assert metrics["parameters"] > 0
+
+
+def test_photographs_are_a_part_with_the_name_of_their_folder(metrics):
+    assert metrics["photographs"] == "BSD2"
+    assert metrics["splits"]["photographs"]["count"] == 2
+    assert metrics["splits"]["photographs"].keys() >= {"noisy", "model", "Total variation"}
+
+
+def test_the_table_shows_the_time_of_every_method_but_the_input(metrics):
+    from training.evaluate import table
+
+    text = table(metrics)
+    assert "Photographs of BSD2 (2), 64×64, sigma 0.1" in text
+    first = text.split("\n\n")[1].splitlines()
+    times = {line.split("|")[1].strip(): line.split("|")[-2].strip() for line in first[2:]}
+    assert times.pop("noisy") == "–"
+    assert times == {name: f"{1000 * took:.2f}" for name, took in metrics["seconds"].items()}
+
+
+def test_a_methods_time_is_the_best_of_three_and_a_long_one_is_run_once():
+    import time
+
+    from training.evaluate import fastest
+
+    for pauses, runs in (([0.3, 0.1, 0.3], 3), ([1.1], 1)):
+        waiting = list(pauses)
+        took = fastest(lambda noisy, sigma: time.sleep(waiting.pop(0)), np.zeros((1, 8, 8, 1)))  # noqa: B023
+        assert len(pauses) - len(waiting) == runs
+        assert min(pauses) <= took < min(pauses) + 0.19
+
+
+def test_a_model_of_another_split_is_warned_of(faces, tmp_path):
+    import json
+
+    from training.data import subject_split
+    from training.evaluate import warning
+
+    by_people = subject_split()
+    known = len(set(by_people["test"]["face_id"]) & set(faces["train"]["face_id"]))
+    assert warning(tmp_path, by_people) == ""  # nothing is known of it
+    for name, split, count in (
+        ("reference", by_people, known), ("reference", faces, None),
+        ("subjects", by_people, None), (None, faces, None),
+    ):  # fmt: skip
+        (tmp_path / "metrics.json").write_text(json.dumps({"split": name}))
+        line = warning(tmp_path, split)
+        assert (f"with {count} of these 20 test faces" in line) if count else line == ""
 
 
 def test_the_table_shows_every_method(metrics):

@@ -95,9 +95,18 @@ def test_the_run_folder_holds_what_it_promises(some_faces, tmp_path):
     best = keras.models.load_model(tmp_path / "best_model.h5", compile=False)
     noisy = some_faces.clean[:1]
     assert best.predict(noisy, verbose=0).shape == noisy.shape
-    assert {"restored_loss", "val_restored_loss", "val_psnr", "learning_rate"} <= set(
-        result.history[0]
-    )
+    columns = {"restored_loss", "val_restored_loss", "val_psnr", "val_ssim", "learning_rate"}
+    assert columns <= set(result.history[0])
+    assert 0 < result.history[0]["val_ssim"] < 1
+
+
+def test_a_history_begun_by_a_version_that_measured_less_is_written(tmp_path):
+    from training.fit import write_history
+
+    path = tmp_path / "history.csv"
+    write_history(path, [{"epoch": 1, "seconds": 9}, {"epoch": 2, "val_ssim": 0.5, "seconds": 9}])
+    with path.open() as file:
+        assert [row["val_ssim"] for row in csv.DictReader(file)] == ["", "0.5"]
 
 
 def test_a_run_with_other_settings_is_refused_with_the_difference(some_faces, tmp_path):
@@ -129,6 +138,37 @@ def test_early_stopping_ends_the_run_and_keeps_the_best(some_faces, tmp_path):
     losses = [row["val_restored_loss"] for row in result.history]
     assert len(losses) < 30
     assert len(losses) == np.argmin(losses) + 1 + config.patience
+
+
+def test_a_blind_model_is_trained_and_used_without_a_level(some_faces, tmp_path):
+    from training.denoiser import Denoiser
+    from training.evaluate import model_methods
+    from training.fit import fit
+
+    result = fit(TrainingConfig(**TINY, level="blind"), some_faces, tmp_path)
+    assert {row["estimate_loss"] > 0 for row in result.history} == {True}
+    assert len(result.model.inputs) == len(result.model.outputs) == 1
+    denoiser = Denoiser(result.model)
+    noisy = some_faces.clean[:2]
+    assert np.abs(denoiser(noisy) - noisy).max() > 0
+    colours = np.random.default_rng(1).random((70, 90, 3), np.float32)
+    assert denoiser(colours).shape == colours.shape
+    with pytest.raises(ValueError, match=r"takes no noise level\. Received: sigma=0\.1"):
+        denoiser(noisy, sigma=0.1)
+    with pytest.raises(ValueError, match="estimates no noise level"):
+        denoiser.estimate_sigma(noisy)
+    assert set(model_methods(denoiser)) == {"noisy", "model", "model, without mirror"}
+
+
+def test_one_level_alone_is_trained_where_all_draws_are_made_at_it(some_faces):
+    from training.fit import NoisyFaces
+
+    config = TrainingConfig(**TINY | {"steps_per_epoch": 50}, sigma_share=1.0)
+    batches = NoisyFaces(some_faces.clean, config)
+    levels = np.concatenate([batches[step][0]["sigma"].ravel() for step in range(50)])
+    assert set(levels) == {np.float32(0.1)}
+    weights = np.concatenate([batches[step][2]["restored"].ravel() for step in range(50)])
+    np.testing.assert_allclose(weights, 1.0, rtol=1e-6)
 
 
 def test_muon_orthogonalises_convolution_kernels():

@@ -13,11 +13,14 @@ import pytest
 
 from training.config import TrainingConfig
 from training.model import (
+    averages_mirror,
     estimator_of,
     multiply_adds,
     residual_unet,
     restorer_of,
     takes_sigma,
+    with_mirror,
+    without_mirror,
 )
 
 TINY = {"channels": (4, 8, 8), "blocks": (1, 2, 2)}
@@ -33,7 +36,10 @@ def default():
 @pytest.fixture(scope="module")
 def model():
     """A narrow network whose every weight is at work."""
-    model = residual_unet(**TINY)
+    return with_mirror(at_work(residual_unet(**TINY)))
+
+
+def at_work(model):
     rng = np.random.default_rng(0)
     model.set_weights([rng.normal(0, 0.15, w.shape).astype(np.float32) for w in model.weights])
     return model
@@ -117,6 +123,29 @@ def test_at_level_zero_the_restorer_returns_its_input(model):
     np.testing.assert_allclose(restored, noisy, atol=1e-6)
 
 
+def test_the_average_with_the_mirror_image_is_in_the_graph(model):
+    noisy, level = pictures(2, 16, 24), np.full((2, 1, 1, 1), 0.1, np.float32)
+    turned = np.ascontiguousarray(noisy[:, :, ::-1])
+    unet = restorer_of(without_mirror(model))
+    one, other = (predict(unet, picture, level) for picture in (noisy, turned))
+    averaged = predict(restorer_of(model), noisy, level)
+    np.testing.assert_allclose(averaged, (one + other[:, :, ::-1]) / 2, atol=1e-6)
+    assert np.abs(one - averaged).max() > 1e-3
+    again = predict(restorer_of(model), turned, level)
+    np.testing.assert_allclose(again[:, :, ::-1], averaged, atol=1e-6)
+
+
+def test_without_the_mirror_it_is_the_network_that_was_trained():
+    plain = at_work(residual_unet(**TINY))
+    averaged = with_mirror(plain)
+    assert averages_mirror(averaged)
+    assert not averages_mirror(plain)
+    assert averaged.count_params() == plain.count_params()
+    assert without_mirror(plain) is plain
+    noisy = pictures(2, 16, 24)
+    np.testing.assert_array_equal(predict(without_mirror(averaged), noisy), predict(plain, noisy))
+
+
 def test_only_a_network_of_both_parts_takes_a_level(model):
     assert takes_sigma(model)
     noisy = keras.Input((None, None, 1))
@@ -128,7 +157,7 @@ def test_only_a_network_of_both_parts_takes_a_level(model):
 
 def test_the_default_network_keeps_to_its_budget(default):
     assert default.count_params() <= 1_000_000
-    assert multiply_adds(DEFAULT.channels, DEFAULT.blocks) <= 500_000_000
+    assert multiply_adds(DEFAULT.channels, DEFAULT.blocks, DEFAULT.mirror) <= 500_000_000
 
 
 def test_multiply_adds_are_those_of_one_convolution_counted_by_hand():
@@ -136,7 +165,7 @@ def test_multiply_adds_are_those_of_one_convolution_counted_by_hand():
     by_hand = 8 * 8 * 9 * (1 * 2 + 2 * 2 + 2 * 2 + 2 * 1)
     level = 1 * 32 + 32 * 2  # the level's embedding and its shift
     # Estimator on 8×8: 6×6 of 1→16, then every second of 16→16, 2×2, too small for the third.
-    wide, narrow = (multiply_adds((2,), (1,), side=side) for side in (32, 16))
+    wide, narrow = (multiply_adds((2,), (1,), mirror=False, side=side) for side in (32, 16))
     estimator = {
         side: 9 * (16 * (side - 2) ** 2 + 256 * _half(side) ** 2 + 512 * (_half(side) - 2) ** 2)
         + 32 * 32
@@ -144,7 +173,9 @@ def test_multiply_adds_are_those_of_one_convolution_counted_by_hand():
         for side in (32, 16)
     }
     for side, counted in ((32, wide), (16, narrow)):
-        assert counted == by_hand * (side // 8) ** 2 + level + estimator[side]
+        once = by_hand * (side // 8) ** 2 + level
+        assert counted == once + estimator[side]
+        assert multiply_adds((2,), (1,), mirror=True, side=side) == 2 * once + estimator[side]
 
 
 def _half(side):
@@ -177,9 +208,7 @@ def test_the_file_names_stock_keras_classes_only(model, tmp_path):
 @pytest.mark.parametrize("backend", ["openvino", pytest.param("jax", marks=pytest.mark.slow)])
 def test_saved_it_opens_without_this_package_on_another_backend(tmp_path, backend):
     pytest.importorskip(backend)
-    model = residual_unet((4, 8), (1, 1))
-    rng = np.random.default_rng(0)
-    model.set_weights([rng.normal(0, 0.15, w.shape).astype(np.float32) for w in model.weights])
+    model = with_mirror(at_work(residual_unet((4, 8), (1, 1))))
     model.save(str(tmp_path / "model"), zipped=False)
     noisy = pictures(2, 16, 16)
     np.save(tmp_path / "noisy.npy", noisy)
@@ -204,6 +233,8 @@ def test_saved_it_opens_without_this_package_on_another_backend(tmp_path, backen
 @pytest.mark.parametrize("name", ["model", "model.keras", "model.h5"])
 def test_saved_and_loaded_it_predicts_the_same(model, tmp_path, name):
     path = str(tmp_path / name)
+    if name == "model.h5":
+        model = without_mirror(model)  # the old format knows no flip
     if name == "model":
         model.save(path, zipped=False)
     else:

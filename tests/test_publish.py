@@ -233,10 +233,12 @@ def test_cards_are_valid_and_say_what_the_metrics_say(release):
 
 
 def test_gate_and_arguments(release):
-    """A worse model, wrong arguments and a leaked token are refused, and nothing changes."""
+    """A worse model, one of another split, wrong arguments and a leaked token are refused."""
+    from training.data import SUBJECTS_CHECKSUM
+
     hub, folder, token, seen = release
     to = {"model": "alice/m", "tag": "v1.0.1"}
-    worse, public, taken, named, leaked = run_orders(
+    worse, public, taken, named, leaked, other, misled, shown = run_orders(
         hub,
         folder,
         token,
@@ -245,6 +247,13 @@ def test_gate_and_arguments(release):
         order(to | {"tag": "v1.0.0"}, psnr=29.9),
         order({"model": "m", "tag": "v1"}),
         order({"model": "alice/leaky"}, name=leaky_folder(folder, token).name),
+        order(to, psnr=30.9, checksum=SUBJECTS_CHECKSUM),
+        order({"model": "alice/n", "dataset": "alice/d"}, psnr=30.9, checksum=SUBJECTS_CHECKSUM),
+        order(
+            {"model": "alice/n", "space": "alice/s", "dry_run": True},
+            psnr=30.9,
+            checksum=SUBJECTS_CHECKSUM,
+        ),
     )
     assert worse["end"] == "RefusedError"
     assert "29.000" in worse["message"] and "29.500" in worse["message"]
@@ -252,6 +261,11 @@ def test_gate_and_arguments(release):
     assert taken["end"] == "ValueError" and "--tag v1.0.0" in taken["message"]
     assert named["end"] == "ValueError" and "OWNER/NAME" in named["message"]
     assert leaked["end"] == "ValueError" and "history.csv" in leaked["message"]
+    assert other["end"] == "RefusedError" and "but on other faces" in other["message"]
+    assert "30.900 dB, published 29.500 dB" in other["message"]
+    assert misled["end"] == "ValueError" and "leave --dataset out" in misled["message"]
+    assert misled["message"].endswith("Received: a model of the subjects split")
+    assert "examples/face_108.png" in shown["lines"][0]  # of somebody it has not learned from
     assert hub.repository("alice/m").head.oid == seen["first"]["commits"]["model"]
     assert ("models", "alice/leaky") not in hub.repositories
 

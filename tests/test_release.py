@@ -103,11 +103,16 @@ def test_nothing_but_a_release_is_written_over(release, tmp_path):
 
 @pytest.mark.parametrize("repo_id", ["OWNER/olivetti-denoiser", "ada/faces"])
 def test_every_figure_on_the_card_is_in_the_metrics(metrics, repo_id):
+    check_figures(RELEASED, metrics, repo_id)
+
+
+def check_figures(folder, metrics, repo_id):
+    """Every figure on a folder's card, the header's too, is one of the metrics."""
     from huggingface_hub import ModelCard
 
     from training.release import render_card
 
-    card = ModelCard(render_card(RELEASED, repo_id))
+    card = ModelCard(render_card(folder, repo_id))
     values = {result.metric_type: result.metric_value for result in card.data.eval_results}
     test = metrics["splits"]["test"]["model"]
     assert values == {
@@ -115,18 +120,137 @@ def test_every_figure_on_the_card_is_in_the_metrics(metrics, repo_id):
         "ssim": round(test["ssim"]["mean"], 3),
         "mse": round(test["mse"]["mean"], 6),
     }
-    known = {f"{number:.{digits}f}" for number in _numbers(metrics) for digits in (2, 3, 6)}
+    known = {f"{number:.{digits}f}" for number in _numbers(metrics) for digits in (2, 3, 4, 6)}
+    known |= {f"{1000 * number:.2f}" for number in metrics["seconds"].values()}
     train, test = (metrics["splits"][part] for part in ("train", "test"))
     for method in ("model", "noisy"):
         gap = train[method]["psnr"]["mean"] - test[method]["psnr"]["mean"]
         known.add(f"{gap:.2f}")
+    if scores := [run["psnr"] for run in metrics.get("seeds", ())]:
+        known |= {f"{sum(scores) / len(scores):.2f}", f"{max(scores) - min(scores):.2f}"}
+    if {"default", "mse+ssim"} <= metrics.get("levers", {}).get("rows", {}).keys():
+        rows = metrics["levers"]["rows"]
+        for measure, digits in (("psnr", 2), ("ssim", 4)):
+            change = rows["mse+ssim"][measure]["mean"] - rows["default"][measure]["mean"]
+            known.add(f"{abs(change):.{digits}f}")
     prose = card.text.split("Reference split checksum")[0]
     figures = set(re.findall(r"(?<![\w.])\d+\.\d{2,6}(?![\w.])", prose))
     assert figures
     assert figures <= known | {"0.02", "0.05", "0.15"}
     assert repo_id in card.text
     for picture in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", card.text):
-        assert (RELEASED / picture).is_file()
+        assert (folder / picture).is_file()
+
+
+@pytest.fixture
+def more(metrics):
+    """The released figures as an evaluation with peers and photographs returns them."""
+    more = json.loads(json.dumps(metrics))
+    del more["training"]
+    more |= {"peers": ["FFDNet", "BM3D"], "photographs": "BSD68"}
+    test = more["splits"]["test"]
+    for place, name in enumerate(more["peers"]):
+        test[name] = {
+            measure: {part: value + 0.123 + place for part, value in row.items()}
+            for measure, row in test["model"].items()
+        }
+        more["sigmas"][name] = dict.fromkeys(more["sigmas"]["model"], 20.0 + place)
+        more["seconds"][name] = 0.0123 + place
+    more["splits"]["photographs"] = test | {"count": 68}
+    return more
+
+
+def test_figures_of_a_later_evaluation_take_their_place_in_the_folder(release, more, tmp_path):
+    from training.release import update_figures
+
+    folder = release(tmp_path / "model")
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    training = json.loads(before["metrics.json"])["training"]
+    assert update_figures(folder, more) == folder
+    after = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert changed == {"metrics.json", "README.md", "psnr_vs_sigma.png"}
+    kept = json.loads(after["metrics.json"])
+    assert kept == more | {"training": training}
+    check_figures(folder, kept, "OWNER/olivetti-denoiser")
+    card = after["README.md"].decode()
+    assert re.search(r"^\| BM3D \| .* \| – \| – \| 1012\.30 \|$", card, re.M)
+    assert "The 68 photographs of BSD68" in card
+    assert len(re.findall(r"^\| FFDNet \|", card, re.M)) == 3
+
+    plain = {name: value for name, value in more.items() if name not in ("peers", "photographs")}
+    update_figures(folder, plain)  # an evaluation without them leaves none of theirs behind
+    assert json.loads((folder / "metrics.json").read_text()) == plain | {"training": training}
+    assert {path.name for path in tmp_path.iterdir()} == {"model", "run"}
+
+
+def test_runs_of_other_seeds_stand_beside(release, more, tmp_path):
+    from training.release import update_figures
+
+    folder, other = (release(tmp_path / name) for name in ("model", "other"))
+    with pytest.raises(ValueError, match=r"a seed of its own\. Received: seeds \[0, 0\]"):
+        update_figures(folder, more, [other])
+    config = json.loads((other / "training_config.json").read_text())
+    (other / "training_config.json").write_text(json.dumps(config | {"seed": 1, "epochs": 3}))
+    with pytest.raises(ValueError, match="differ in nothing else"):
+        update_figures(folder, more, [other])
+    (other / "training_config.json").write_text(json.dumps(config | {"seed": 1}))
+    update_figures(folder, more, [other])
+    kept = json.loads((folder / "metrics.json").read_text())
+    assert [run["seed"] for run in kept["seeds"]] == [0, 1]
+    check_figures(folder, kept, "OWNER/olivetti-denoiser")
+    assert "The same recipe with seeds 0, 1 scores" in (folder / "README.md").read_text()
+
+
+def test_what_levers_are_worth_stands_on_the_card(release, test_faces, tmp_path):
+    from training import levers
+    from training.release import update_levers
+
+    folder = release(tmp_path / "model")
+    figures = {
+        name: [{"val_psnr": psnr + seed, "val_ssim": 0.8912, "seconds": 60.0} for seed in (0, 0.1)]
+        for name, psnr in (("default", 30.1), ("mse+ssim", 29.9))
+    }
+    found = levers.summary({name: levers.ROWS[name] for name in figures}, (0, 1), figures)
+    faces = test_faces.take(slice(3))
+    update_levers(folder, found, faces, {"mse": faces.clean, "mse+ssim": faces.noisy})
+    kept = json.loads((folder / "metrics.json").read_text())
+    assert kept["levers"] == found
+    check_figures(folder, kept, "OWNER/olivetti-denoiser")
+    card = (folder / "README.md").read_text()
+    assert "| mse+ssim | 60 | 29.95 (29.90 – 30.00) | 0.8912 |" in card
+    assert "changes PSNR by -0.20 dB" in card and "losses.png" in card
+    assert (folder / "losses.png").is_file()
+
+
+def test_figures_of_another_split_are_not_kept(release, more, tmp_path):
+    from training.release import update_figures
+
+    folder = release(tmp_path / "model")
+    with pytest.raises(ValueError, match=r"own split, reference; give it as --split\. Received"):
+        update_figures(folder, more | {"split_checksum": "0" * 64})
+    with pytest.raises(ValueError, match=r"whole model folder\. Received"):
+        update_figures(tmp_path / "run", more)
+
+
+def test_a_card_says_which_split_level_and_loss_it_is_about(release, metrics, tmp_path):
+    from training.release import render_card
+
+    folder = release(tmp_path / "model")
+    text = render_card(folder)
+    assert "subjects" not in text and "Reference split checksum" in text and "; MSE loss." in text
+    (folder / "metrics.json").write_text(json.dumps(metrics | {"split": "subjects"}))
+    config = TrainingConfig(level="blind", loss="mse+ssim", sigma_share=1.0)
+    (folder / "training_config.json").write_text(config.to_json())
+    text = render_card(folder)
+    for words in (
+        "name: Olivetti faces, subjects split, sigma 0.1", "test faces of the subjects split",
+        "the remaining ones of the people in the test part", "Subjects split checksum",
+        "The test faces show eight others", "is never told the noise level",
+        "all of it at 0.1", "MSE+SSIM loss",
+    ):  # fmt: skip
+        assert words in text
+    assert "sigma=0.1" not in text and "is estimated" not in text
 
 
 def test_the_cards_tables_are_tables():
@@ -143,6 +267,66 @@ def test_the_released_card_is_what_the_template_gives():
     from training.release import render_card
 
     assert (RELEASED / "README.md").read_text() == render_card(RELEASED)
+
+
+@pytest.fixture(params=[True, False], ids=["hub", "folder"])
+def card_of_pictures(request, tmp_path, metrics):
+    """The card of a model that was trained on a dataset of pictures, and its figures."""
+    from training.release import render_card
+
+    summary = {
+        "dataset": "ada/birds:large" if request.param else "birds",
+        "on_hub": request.param,
+        "revision": "0123456789abcdef",
+        "column": "image",
+        "splits": {"train": "train", "test": "test"} if request.param else {"train": "train"},
+        "pictures": {"train": 2500, "validation": 8, "test": 256},
+        "patches": {"train": 90_001, "validation": 8, "test": 256},
+        "read": 2764,
+        "padded": 12,
+        "broken": 3,
+        "broken_names": ["a.png (cut short)"],
+    }
+    training = metrics["training"] | {"learned_faces": 0, "pictures": summary}
+    splits = metrics["splits"] | {"pictures": metrics["splits"]["others"] | {"count": 256}}
+    figures = metrics | {"training": training, "splits": splits}
+    (tmp_path / "metrics.json").write_text(json.dumps(figures))
+    (tmp_path / "training_config.json").write_text(TrainingConfig().to_json())
+    return request.param, render_card(tmp_path), figures
+
+
+def test_the_card_of_other_pictures_says_what_was_learned_from(card_of_pictures):
+    from huggingface_hub import ModelCard
+
+    on_hub, text, metrics = card_of_pictures
+    card = ModelCard(text)
+    config = TrainingConfig()
+    steps = metrics["training"]["epochs"] * config.steps_per_epoch
+    shown = min(90_001, steps * config.batch_size)  # no more than the steps took
+    assert f"{shown:,} gray patches of 64×64 pixels, cut from" in card.text
+    for promised in ("2,764 pictures were read", "2,500 of them", "3 were broken", "12 were small"):
+        assert promised in card.text
+    pictures = metrics["splits"]["pictures"]
+    before, after = (pictures[method]["psnr"]["mean"] for method in ("noisy", "model"))
+    assert "On 256 test pictures of that dataset" in card.text
+    assert f"**{before:.2f} dB into {after:.2f} dB**" in card.text
+    assert "the split's 80 training faces, which this model has not learned from" in card.text
+    for untrue in (
+        "trained on 72",
+        "Forty people",
+        "of other faces,",
+        "80 training faces were held",
+    ):
+        assert untrue not in card.text
+    assert "faces" not in card.data.tags
+    assert card.data.datasets == (["ada/birds"] if on_hub else None)
+    assert ("(https://huggingface.co/datasets/ada/birds)" in card.text) == on_hub
+    assert ("at `0123456`" in card.text) == on_hub
+    assert ("from its split `test`" in card.text) == on_hub
+    rows = [line for line in card.text.splitlines() if line.startswith("| model |")]
+    assert rows[0].endswith(f"| {pictures['model']['psnr']['mean']:.2f} |")
+    header = next(line for line in card.text.splitlines() if line.startswith("| method | test"))
+    assert header.count("|") == rows[0].count("|")
 
 
 def test_the_released_model_was_made_with_the_defaults(metrics):

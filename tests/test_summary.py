@@ -64,6 +64,16 @@ def test_the_interval_of_a_difference_is_that_of_paired_faces(tmp_path):
     assert "[" not in row_of(summary(new, [str(others)]), "test faces, PSNR dB")[2]
 
 
+def test_figures_of_another_split_are_not_compared_with(tmp_path):
+    old, new = write_folder(tmp_path / "old", 29.0), write_folder(tmp_path / "new", 29.1)
+    for folder, checksum in ((old, "1" * 64), (new, "2" * 64)):
+        figures = json.loads((folder / "metrics.json").read_text())
+        (folder / "metrics.json").write_text(json.dumps(figures | {"split_checksum": checksum}))
+    text = summary(new, [str(old)])
+    assert "There is no released model to compare with." in text
+    assert f"Not compared with `{old}`: its figures are of another split" in text
+
+
 def test_what_cannot_be_compared_with_is_named_and_the_next_taken(tmp_path):
     old, new = write_folder(tmp_path / "old", 29.0), write_folder(tmp_path / "new", 29.1)
     (tmp_path / "empty").mkdir()

@@ -327,7 +327,7 @@ def test_a_killed_worker_ends_the_run_and_the_same_command_goes_on(faces, tmp_pa
         killed = time.monotonic()
         shown = workers[1 - victim].communicate(timeout=120)
         assert time.monotonic() - killed < 60
-        assert workers[1 - victim].returncode == 3
+        assert workers[1 - victim].returncode == 3, shown
         name = f"worker {victim} ({addresses[victim]})"
         assert shown[1].splitlines() == [f"denoiser: {name} {how}{GOES_ON}"]
         workers[victim].communicate(timeout=60)

@@ -21,6 +21,7 @@ STOPS = ("TrainingStoppedError", "RefusedError", "WorkerLostError", "Disconnecte
 ROOT = Path(__file__).resolve().parents[1]
 BUNDLED_MODEL = ROOT / "model_card"
 APP = ROOT / "space" / "app.py"
+PLOT = "psnr_against_sigma.png"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,6 +59,8 @@ def _train(options) -> int:
             config,
             options.output,
             dataset=options.dataset,
+            image_column=options.image_column,
+            split=options.split,
             overwrite=options.overwrite,
             workers=workers,
         )
@@ -96,7 +99,9 @@ def _supervise(options, config, workers):
 
     from training.workers import supervise, trainer_command
 
-    settings = {"dataset": options.dataset, **json.loads(json.dumps(asdict(config)))}
+    named = ("dataset", "image_column", "split")
+    settings = {name: getattr(options, name) for name in named}
+    settings |= json.loads(json.dumps(asdict(config)))
     with _quiet_output(options.json):
         return supervise(
             workers, trainer_command(options.arguments), settings, options.worker_timeout
@@ -104,25 +109,39 @@ def _supervise(options, config, workers):
 
 
 def _evaluate(options) -> int:
-    from training.data import reference_split
+    from training.data import load_split
     from training.denoiser import Denoiser
-    from training.evaluate import evaluate
+    from training.evaluate import evaluate, warning
+    from training.plots import curves_of, psnr_against_sigma
+    from training.release import check_update, update_figures
     from training.train import others_if_there
 
     with _quiet_output(True):
         denoiser = Denoiser.from_pretrained(options.model)
-        peers = None
+        split = load_split(options.split, options.dataset)
+        if options.also and not options.save:
+            raise ValueError(f"--also needs --save. Received: --also {' '.join(options.also)}")
+        if options.save:
+            check_update(options.model, split)
+        given = {}
         if options.peers:
             from training.peers import load_peers
 
-            peers = load_peers(options.peers)
-        others = others_if_there(options.dataset, print)
-        split = reference_split(options.dataset)
-        metrics = evaluate(denoiser, split, others, peers=peers, say=print)
-        if options.plot:
-            from training.plots import psnr_against_sigma
+            given["peers"] = load_peers(options.peers)
+        if options.pictures:
+            from training.photographs import read_photographs
 
-            psnr_against_sigma(metrics["sigmas"], options.plot)
+            given["photographs"] = read_photographs(options.pictures)
+        print(warning(options.model, split), end="")
+        others = others_if_there(options.dataset, print, options.split)
+        metrics = evaluate(denoiser, split, others, **given, say=print)
+        if options.save:
+            kept = update_figures(options.model, metrics, options.also)
+            print(f"Keeping the figures in {kept}")
+        plot = options.plot or (PLOT if options.peers and not options.save else None)
+        if plot:
+            psnr_against_sigma(curves_of(metrics), plot)
+            print(f"PSNR against sigma: {plot}")
     _print_figures(metrics, options.json)
     return DONE
 
@@ -269,7 +288,20 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--quick", dest="preset", action="store_const", const="quick", help="--preset quick"
     )
-    _add_dataset(train)
+    train.add_argument(
+        "--dataset",
+        metavar="OWNER/NAME|FOLDER",
+        help="pictures to learn from: an image dataset on the Hub, or a folder (the faces)",
+    )
+    train.add_argument(
+        "--image-column", metavar="NAME", help="the dataset's column of pictures (the only one)"
+    )
+    train.add_argument(
+        "--split",
+        metavar="NAME",
+        help="the dataset's split to learn from (train, or the only one); of the faces: reference, "
+        "which shares people between its parts, or subjects, which does not (reference)",
+    )
     train.add_argument(
         "--overwrite", action="store_true", help="replace a finished model; start a run anew"
     )
@@ -277,11 +309,29 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(train)
     _add_config_options(train.add_argument_group("training options, over --config and --preset"))
 
-    evaluate = _command(commands, "evaluate", _evaluate, "measure a model on the reference split")
+    evaluate = _command(commands, "evaluate", _evaluate, "measure a model on a split of the faces")
     evaluate.add_argument("model", help="model folder, or OWNER/NAME on the Hub")
     _add_dataset(evaluate)
-    evaluate.add_argument("--peers", metavar="FOLDER", help="weights of FFDNet and DnCNN to add")
-    evaluate.add_argument("--plot", metavar="PNG", help="also draw PSNR against sigma")
+    _add_split(evaluate)
+    evaluate.add_argument(
+        "--peers", metavar="FOLDER", help="weights of FFDNet and DnCNN; adds these two and BM3D"
+    )
+    evaluate.add_argument(
+        "--pictures", metavar="FOLDER", help="photographs to measure on too, shrunk to 64×64"
+    )
+    evaluate.add_argument(
+        "--also",
+        metavar="FOLDER",
+        nargs="+",
+        default=[],
+        help="with --save: the same recipe's models of other seeds, to be put beside",
+    )
+    evaluate.add_argument(
+        "--plot", metavar="PNG", help=f"draw PSNR against sigma (with --peers {PLOT})"
+    )
+    evaluate.add_argument(
+        "--save", action="store_true", help="keep the figures in the model folder: card and plot"
+    )
     _add_json(evaluate)
 
     restore = _command(commands, "restore", _restore, "remove the noise of one picture")
@@ -292,7 +342,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     restore.add_argument("--sigma", type=float, help="noise level from 0 to 1 (estimated)")
     restore.add_argument("--strength", type=float, default=1.0, help="0 untouched to 1 full")
-    restore.add_argument("--mirror", action="store_true", help="average with the mirror image")
+    restore.add_argument(
+        "--mirror",
+        action=argparse.BooleanOptionalAction,
+        help="average with the mirror image or not (what the model does by itself)",
+    )
     restore.add_argument("--overwrite", action="store_true", help="replace an existing output")
 
     demo = _command(commands, "demo", _demo, "open the demo page")
@@ -354,6 +408,12 @@ def _command(commands, name, run, summary):
 def _add_dataset(command):
     command.add_argument(
         "--dataset", metavar="OWNER/NAME", help="published reference split (scikit-learn's faces)"
+    )
+
+
+def _add_split(command):
+    command.add_argument(
+        "--split", metavar="NAME", help="split of the faces: reference or subjects (reference)"
     )
 
 

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 OPTIMIZERS = ("muon", "adamw")
-LOSSES = ("mse",)
-PRESETS = {"default": {}, "quick": {"epochs": 7}}
+LOSSES = ("mse", "charbonnier", "mse+ssim")
+LEVELS = ("given", "blind")
+PRESETS = {"default": {}, "quick": {"epochs": 7, "steps_per_epoch": 200}}
 
 
 def _option(default, help_text, *, low=None, high=None, choices=None):
@@ -54,10 +55,14 @@ class TrainingConfig:
 
     # Network
     channels: tuple[int, ...] = _option(
-        (16, 48, 96), "channels of each level, full resolution first", low=1, high=1024
+        (12, 40, 96), "channels of each level, full resolution first", low=1, high=1024
     )
     blocks: tuple[int, ...] = _option(
         (1, 2, 2), "residual blocks of each level, the last level being the bottom", low=1, high=64
+    )
+    mirror: bool = _option(True, "release it averaged over the picture and its mirror image")
+    level: str = _option(
+        "given", "whether the restoring part is told the noise level", choices=LEVELS
     )
 
     # Optimisation
@@ -74,8 +79,8 @@ class TrainingConfig:
     )
     warmup: float = _option(0.05, "share of the steps spent warming up", low=0.0, high=0.9)
     batch_size: int = _option(4, "faces a step", low=1, high=4096)
-    steps_per_epoch: int = _option(200, "steps an epoch", low=1, high=1_000_000)
-    epochs: int = _option(50, "epochs; the learning rate decays to zero over them", low=1)
+    steps_per_epoch: int = _option(400, "steps an epoch", low=1, high=1_000_000)
+    epochs: int = _option(55, "epochs; the learning rate decays to zero over them", low=1)
     patience: int = _option(
         15, "epochs without a better validation loss before training stops", low=1
     )

@@ -1,9 +1,10 @@
-"""The Olivetti faces and the reference split: 80 faces to train, 20 to test, noise included.
+"""The Olivetti faces and their splits: 80 faces to train, 20 to test, noise included.
 
     >>> split = reference_split()              # a datasets.DatasetDict, 8-bit gray pictures
     >>> faces = as_arrays(split["test"])       # float32 N×64×64×1 in [0, 1]
+    >>> split = subject_split()                # the same, no person in both parts
 
-The split is drawn from NumPy's frozen `RandomState` streams, so its bytes never change:
+The reference split is drawn from NumPy's frozen `RandomState` streams, so its bytes never change:
 `split_checksum(split)` is `SPLIT_CHECKSUM` on every machine. The noise is added to the 8-bit
 face, and every figure of the project is computed from these bytes.
 """
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 SEED = 42
 SIGMA = 0.1
 TRAIN_COUNT, TEST_COUNT = 80, 20
+TRAIN_PEOPLE, PEOPLE = 32, 40
 SPLIT_CHECKSUM = "bea2b578848afac06c5f00fdfc8a701ee569d4e1f162f99df172043c6a67ce1d"
+SUBJECTS_CHECKSUM = "957564749f546c121edf1f7495a3d243b5e4e01670a2dc00ccf3aeaf9c179cbe"
+REFERENCE, SUBJECTS = SPLITS = ("reference", "subjects")
 
 NO_FACES = """\
 The Olivetti faces are neither in scikit-learn's cache ({home}) nor could they be \
@@ -98,35 +102,76 @@ def reference_split(
         ValueError: there is no such dataset, or it is not this split byte for byte.
         PermissionError, ConnectionError: see `training.hub.download`.
     """
-    from datasets import DatasetDict
-
     if dataset is not None:
         return _published_split(dataset, revision, token)
     images, subjects = fetch_faces()
     ids, random = _reference_ids()
-    parts = {"train": ids[:TRAIN_COUNT], "test": ids[TRAIN_COUNT:]}
-    return DatasetDict(
-        {
-            name: _as_dataset(images[part], _noisy(images[part], random), subjects[part], part)
-            for name, part in parts.items()
-        }
-    )
+    return _drawn(images, subjects, {"train": ids[:TRAIN_COUNT], "test": ids[TRAIN_COUNT:]}, random)
 
 
-def other_faces(*, download: bool = True) -> Faces:
-    """Returns the 300 faces outside the reference split, in the original file's order.
+def subject_split() -> DatasetDict:
+    """Returns the split by people: 80 faces of 32 people to train, 20 of the other 8 to test.
 
-    They are never trained on and never used to choose anything. Their noise is drawn like the
-    split's, from a `RandomState` of its own.
-
-    Args:
-        download: as for `fetch_faces`.
+    Returns:
+        A `datasets.DatasetDict` like that of `reference_split`.
 
     Raises:
         FacesUnavailableError: see `fetch_faces`.
     """
+    images, subjects = fetch_faces()
+    parts, random = _subject_ids(subjects)
+    return _drawn(images, subjects, parts, random)
+
+
+def load_split(name: str | None = None, dataset: str | None = None) -> DatasetDict:
+    """Returns a split of the Olivetti faces by its name.
+
+    Args:
+        name: one of `SPLITS`; None is the reference split.
+        dataset: as for `reference_split`; published copies hold the reference split alone.
+
+    Raises:
+        ValueError: there is no such split, or not there; see also `reference_split`.
+        FacesUnavailableError, PermissionError, ConnectionError: see `reference_split`.
+    """
+    name = _checked_name(name)
+    if name == REFERENCE:
+        return reference_split(dataset)
+    if dataset is not None:
+        raise ValueError(
+            f"a published copy holds the {REFERENCE} split; leave --dataset or --split out. "
+            f"Received: split={name!r}, dataset={dataset!r}"
+        )
+    return subject_split()
+
+
+def split_name(checksum: str) -> str | None:
+    """Returns the name of the split with this checksum, or None for any other pictures."""
+    return {SPLIT_CHECKSUM: REFERENCE, SUBJECTS_CHECKSUM: SUBJECTS}.get(checksum)
+
+
+def other_faces(name: str | None = None, *, download: bool = True) -> Faces:
+    """Returns the faces outside a split that say the same as its test faces, in the file's order.
+
+    For the reference split these are all 300; for the split by people the 60 that are left of the
+    people in its test part. They are never trained on and never used to choose anything. Their
+    noise is drawn like the split's, from a `RandomState` of its own.
+
+    Args:
+        name: as for `load_split`.
+        download: as for `fetch_faces`.
+
+    Raises:
+        ValueError: there is no such split.
+        FacesUnavailableError: see `fetch_faces`.
+    """
+    name = _checked_name(name)
     images, subjects = fetch_faces(download=download)
-    ids = np.setdiff1d(np.arange(len(images)), _reference_ids()[0])
+    if name == REFERENCE:
+        ids = np.setdiff1d(np.arange(len(images)), _reference_ids()[0])
+    else:
+        test = _subject_ids(subjects)[0]["test"]
+        ids = np.setdiff1d(np.flatnonzero(np.isin(subjects, subjects[test])), test)
     noisy = _noisy(images[ids], np.random.RandomState(SEED + 1))
     return Faces(
         from_uint8(images[ids])[..., None], from_uint8(noisy)[..., None], subjects[ids], ids
@@ -184,6 +229,45 @@ def _reference_ids() -> tuple[np.ndarray, np.random.RandomState]:
     chosen = random.choice(400, TRAIN_COUNT + TEST_COUNT, replace=False)
     random.shuffle(chosen)
     return order[chosen], random
+
+
+def _subject_ids(subjects) -> tuple[dict[str, np.ndarray], np.random.RandomState]:
+    """Draws the people, then two or three faces of each; the ids, and the generator after that.
+
+    Person by person: the last faces of the training part, which are held out for validation, are
+    then of people whom the rest of it does not show.
+    """
+    random = np.random.RandomState(SEED)
+    people = random.permutation(PEOPLE)
+    ids = {}
+    for name, own in {"train": people[:TRAIN_PEOPLE], "test": people[TRAIN_PEOPLE:]}.items():
+        counts = [3] * (len(own) // 2) + [2] * (len(own) // 2)
+        faces = [
+            random.choice(np.flatnonzero(subjects == person), count, replace=False)
+            for person, count in zip(own, counts, strict=True)
+        ]
+        ids[name] = np.concatenate(faces)
+    return ids, random
+
+
+def _checked_name(name):
+    if name is not None and name not in SPLITS:
+        raise ValueError(
+            f"the splits of the Olivetti faces are {' and '.join(SPLITS)}. Received: split={name!r}"
+        )
+    return name or REFERENCE
+
+
+def _drawn(images, subjects, parts, random):
+    """The split of these ids, the noise drawn part by part."""
+    from datasets import DatasetDict
+
+    return DatasetDict(
+        {
+            name: _as_dataset(images[part], _noisy(images[part], random), subjects[part], part)
+            for name, part in parts.items()
+        }
+    )
 
 
 def _published_split(repo_id: str, revision: str | None, token: str | None) -> DatasetDict:

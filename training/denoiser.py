@@ -26,7 +26,13 @@ choose_backend(FOR_INFERENCE)
 import keras  # noqa: E402
 
 from training.forward import compile_pass  # noqa: E402
-from training.model import estimator_of, restorer_of, takes_sigma  # noqa: E402
+from training.model import (  # noqa: E402
+    averages_mirror,
+    estimator_of,
+    restorer_of,
+    takes_sigma,
+    without_mirror,
+)
 
 MODEL_FILES = ("config.json", "metadata.json", "model.weights.h5")
 
@@ -74,6 +80,7 @@ class Denoiser(
     def __init__(self, model: keras.Model):
         self.model = model
         self.takes_sigma = takes_sigma(model)
+        self.averages_mirror = averages_mirror(model)
         self._lock = threading.Lock()
         self._passes = {}
 
@@ -83,7 +90,7 @@ class Denoiser(
         *,
         sigma: float | None = None,
         strength: float = 1.0,
-        mirror: bool = False,
+        mirror: bool | None = None,
         progress: Callable[[int, int], None] | None = None,
     ):
         """Restores a picture or a batch of pictures.
@@ -94,7 +101,8 @@ class Denoiser(
                 Every colour is restored as a gray picture.
             sigma: the noise level as a fraction of the range; None estimates it.
             strength: how much of the correction to apply, from 0 (untouched) to 1 (full).
-            mirror: average with the restored mirror image: a little better at twice the time.
+            mirror: whether to average with the restored mirror image, a little better at twice
+                the time; None does what the model does by itself.
             progress: called with (passes done, passes in all) after each forward pass.
 
         Returns:
@@ -271,10 +279,7 @@ class Denoiser(
             for start in range(0, len(planes), size):
                 rows = slice(start, start + size)
                 level = None if levels is None else levels[rows]
-                result = self._forward(tiles[rows], level)
-                if mirror:
-                    flipped = self._forward(tiles[rows, :, ::-1], level)[:, :, ::-1]
-                    result = (result + flipped) / 2
+                result = self._forward(tiles[rows], level, mirror)
                 restored[rows, top + up : top + height, left + before : left + width] = result[
                     :, up:height, before:width
                 ]
@@ -283,10 +288,15 @@ class Denoiser(
                     progress(done, total)
         return restored
 
-    def _forward(self, tiles, levels):
-        if levels is None:
-            return self._run("restore", tiles)[..., 0]
-        return self._run("restore given sigma", tiles, levels)[..., 0]
+    def _forward(self, tiles, levels, mirror):
+        """Restores N×S×S tiles, averaged with the mirror image by the model or else by us."""
+        name = "restore" if levels is None else "restore given sigma"
+        if mirror is False and self.averages_mirror:
+            name += " without mirror"
+        restored = self._run(name, tiles, levels)[..., 0]
+        if mirror and not self.averages_mirror:
+            restored = (restored + self._run(name, tiles[:, :, ::-1], levels)[:, :, ::-1, 0]) / 2
+        return restored
 
     def _run(self, name, tiles, levels=None):
         """One forward pass of N×S×S tiles, compiled for their side and for one tile or for any."""
@@ -301,9 +311,14 @@ class Denoiser(
             return self._passes[key](*inputs)
 
     def _network(self, name):
-        if name == "restore":
-            return self.model
-        return estimator_of(self.model) if name == "estimate" else restorer_of(self.model)
+        parts = {
+            "restore": lambda model: model,
+            "restore given sigma": restorer_of,
+            "restore without mirror": without_mirror,
+            "restore given sigma without mirror": lambda model: restorer_of(without_mirror(model)),
+            "estimate": estimator_of,
+        }
+        return parts[name](self.model)
 
 
 def load_folder(folder: Path) -> keras.Model:

@@ -16,6 +16,7 @@ import math
 import sys
 import time
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,8 +26,9 @@ import numpy as np
 from training.config import TrainingConfig
 from training.data import Faces
 from training.events import restored_faces
-from training.metrics import psnr
-from training.model import estimator_of, residual_unet, restorer_of
+from training.losses import restored_loss
+from training.metrics import psnr, ssim
+from training.model import level_of, residual_unet, restorer_of, takes_sigma, with_mirror
 from training.noise import add_gaussian_noise
 from training.optimizer import make_optimizer
 from training.team import Team, apart, assemble, mixed_precision
@@ -39,7 +41,6 @@ STATE = "state.npz"
 
 LEAST_SIGMA = 0.01  # levels under this one weigh no more than this one does
 VALIDATION_DRAWS = 8  # noise levels at which each validation face is seen
-LOSSES = {"restored": "mse", "estimate": "mse"}
 
 
 class TrainingStoppedError(RuntimeError):
@@ -50,7 +51,7 @@ class FitResult(NamedTuple):
     """What `fit` leaves.
 
     Attributes:
-        model: the released network, averaged weights of the best epoch; None on a worker that is
+        model: the network to release, averaged weights of the best epoch; None on a worker that is
             not the first.
         history: one dict an epoch, as in `history.csv`.
         seconds: time spent in training, over all sittings.
@@ -61,14 +62,22 @@ class FitResult(NamedTuple):
     seconds: float
 
 
-def fit(config: TrainingConfig, faces: Faces, run_folder: str | Path) -> FitResult:
+def fit(
+    config: TrainingConfig,
+    faces: Faces,
+    run_folder: str | Path,
+    *,
+    held_out: Faces | None = None,
+) -> FitResult:
     """Trains the network, or goes on with the interrupted run in `run_folder`.
 
     Args:
         config: the settings; a run folder belongs to one of them.
-        faces: the training faces, of which the last `config.validation_faces` are held out.
+        faces: the training faces, of which the last `config.validation_faces` are held out; or
+            anything with a sequence of pictures as `clean`, such as `training.patches.Patches`.
         run_folder: where the run lives; created where missing. Of several workers, only the first
             one reads and writes it.
+        held_out: pictures to validate on, where all of `faces` are to be learned from.
 
     Returns:
         The `FitResult` of the whole run.
@@ -84,11 +93,13 @@ def fit(config: TrainingConfig, faces: Faces, run_folder: str | Path) -> FitResu
     if team.first:
         _claim(run_folder, config)
     keras.utils.set_random_seed(config.seed)
-    learned, held_out = carve_validation(faces, config.validation_faces)
+    learned = faces
+    if held_out is None:
+        learned, held_out = carve_validation(faces, config.validation_faces)
 
     with team.scope():
         trained = compiled(config)
-    averaged = residual_unet(config.channels, config.blocks)
+    averaged = residual_unet(config.channels, config.blocks, level=config.level)
 
     batches = NoisyFaces(learned.clean, config)
     judge = {"monitor": "val_restored_loss", "mode": "min"}
@@ -117,15 +128,16 @@ def fit(config: TrainingConfig, faces: Faces, run_folder: str | Path) -> FitResu
     team.part()
     released = None
     if team.first:
-        released = keras.models.load_model(run_folder / BEST_MODEL, compile=False)
+        best_model = keras.models.load_model(run_folder / BEST_MODEL, compile=False)
+        released = with_mirror(best_model) if config.mirror else best_model
     return FitResult(released, state.history, sum(row["seconds"] for row in state.history))
 
 
 def compiled(config: TrainingConfig) -> keras.Model:
     """Returns the network as it is trained, with its optimizer."""
     with mixed_precision():
-        trained = training_model(residual_unet(config.channels, config.blocks))
-    trained.compile(make_optimizer(config), loss=LOSSES)
+        trained = training_model(residual_unet(config.channels, config.blocks, level=config.level))
+    trained.compile(make_optimizer(config), loss=losses(config))
     trained.optimizer.build(trained.trainable_variables)
     return trained
 
@@ -165,11 +177,8 @@ class NoisyFaces(keras.utils.PyDataset):
         """The faces of this step: every face once a pass, each pass in an order of its own."""
         size, count = self.config.batch_size, len(self.clean)
         places = np.arange(step * size, (step + 1) * size)
-        orders = {
-            turn: np.random.default_rng((self.config.seed, turn, 1)).permutation(count)
-            for turn in np.unique(places // count)
-        }
-        return [orders[place // count][place % count] for place in places]
+        seed = self.config.seed
+        return [_order(seed, place // count, count)[place % count] for place in places]
 
     def _varied(self, row, rng):
         """One face, shifted and flipped, mixed with another, in other light.
@@ -195,6 +204,12 @@ class NoisyFaces(keras.utils.PyDataset):
             padded = np.pad(face, ((shift, shift), (shift, shift), (0, 0)), mode="reflect")
             face = padded[down : down + face.shape[0], right : right + face.shape[1]]
         return face
+
+
+@lru_cache(maxsize=2)  # drawing it anew each step would take a quarter of a step for a million
+def _order(seed, turn, count):
+    """The order in which one pass shows the pictures."""
+    return np.random.default_rng((seed, turn, 1)).permutation(count)
 
 
 def _with_rectangle_of(other, face, rng):
@@ -231,16 +246,22 @@ def example_batch(clean, sigma, config, rng):
     return inputs, targets, weights
 
 
+def losses(config: TrainingConfig) -> dict:
+    """Returns the loss of each output of `training_model`."""
+    return {"restored": restored_loss(config.loss), "estimate": "mse"}
+
+
 def training_model(model: keras.Model) -> keras.Model:
     """Returns the network as it is trained: given (noisy, sigma), gives (restored, estimate).
 
     The restoring part sees the true level and the estimator learns it from the picture, so each
-    part is trained on its own and either can be used without the other.
+    part is trained on its own and either can be used without the other. A blind model's
+    restoring part sees the same constant as when it is used, and that is its estimate.
     """
     noisy = keras.Input((None, None, 1), name="noisy")
     sigma = keras.Input((1, 1, 1), name="sigma")
-    restored = restorer_of(model)([noisy, sigma])
-    estimate = estimator_of(model)(noisy)
+    estimate = level_of(model)(noisy)
+    restored = restorer_of(model)([noisy, sigma if takes_sigma(model) else estimate])
     return keras.Model(
         {"noisy": noisy, "sigma": sigma}, {"restored": restored, "estimate": estimate}
     )
@@ -256,14 +277,15 @@ class Validation(keras.callbacks.Callback):
 
     Adds to the epoch's logs `val_restored_loss` and `val_estimate_loss`, of the same mixture of
     noise levels as the training losses but with noise that never changes, and `val_psnr` in dB
-    at `config.sigma`, the level being estimated. The averaged weights stay in `averaged`.
+    and `val_ssim` at `config.sigma`, the level being estimated. The averaged weights stay in
+    `averaged`.
     """
 
     def __init__(self, averaged: keras.Model, held_out: Faces, config: TrainingConfig):
         super().__init__()
         self.averaged, self.config = averaged, config
         self.judged = training_model(averaged)
-        self.judged.compile(loss=LOSSES)
+        self.judged.compile(loss=losses(config))
         rng = np.random.default_rng(0)  # one noise for every run, so that runs can be compared
         clean = np.repeat(held_out.clean, VALIDATION_DRAWS, axis=0)
         spread = (np.arange(len(clean)) + 0.5) / len(clean) * config.sigma_max
@@ -287,6 +309,7 @@ class Validation(keras.callbacks.Callback):
         restored = self.averaged.predict(self.noisy, batch_size=16, verbose=0)
         self.restored = np.clip(restored, 0, 1)
         logs["val_psnr"] = float(psnr(self.clean, self.restored).mean())
+        logs["val_ssim"] = float(ssim(self.clean, self.restored).mean())
 
     def pictures(self) -> dict[str, np.ndarray]:
         """Returns each held-out face once: noisy, restored after this epoch, and original."""
@@ -416,10 +439,15 @@ class RunState(keras.callbacks.Callback):
             np.savez(file, notes=np.array(json.dumps(notes)), **variables)
 
 
+def best_epoch(history: list[dict]) -> dict:
+    """Returns the epoch whose averaged weights are released: the lowest validation loss."""
+    return min(history, key=lambda row: row["val_restored_loss"])
+
+
 def write_history(path: Path, history: list[dict]) -> None:
-    """Writes one row an epoch as CSV."""
+    """Writes one row an epoch as CSV; what an earlier version did not measure is left empty."""
     with Path(path).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[0]))
+        writer = csv.DictWriter(file, fieldnames=list(history[-1]), restval="")
         writer.writeheader()
         writer.writerows(history)
 
@@ -435,13 +463,15 @@ def _replace(path, write):
     beside.replace(path)
 
 
-def _claim(folder, config):
-    """Makes the run folder this config's, or refuses when it is another's."""
-    folder.mkdir(parents=True, exist_ok=True)
+def check_settings(folder: Path, config: TrainingConfig) -> bool:
+    """Tells whether a run has begun in the folder.
+
+    Raises:
+        ValueError: it has, with other settings; the message names them.
+    """
     path = folder / CONFIG
     if not path.is_file():
-        _replace(path, lambda beside: beside.write_text(config.to_json(), encoding="utf-8"))
-        return
+        return False
     there = asdict(TrainingConfig.from_json(path))
     differences = [
         f"{name}: {there[name]} there, {value} here"
@@ -453,6 +483,15 @@ def _claim(folder, config):
             f"the run folder belongs to other settings ({'; '.join(differences)}); use those, "
             f"another --output, or --overwrite to start anew. Received: {folder}"
         )
+    return True
+
+
+def _claim(folder, config):
+    """Makes the run folder this config's, or refuses when it is another's."""
+    if not check_settings(folder, config):
+        folder.mkdir(parents=True, exist_ok=True)
+        text = config.to_json()
+        _replace(folder / CONFIG, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
 def _tensorboard(folder):

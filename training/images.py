@@ -112,16 +112,34 @@ def read_image(path: str | PathLike) -> Image.Image:
         ValueError: no such file, not a picture, damaged, or too large to decode.
     """
     try:
-        # Pillow forgets the orientation of an uncompressed TIFF that it maps from a path.
-        image = Image.open(io.BytesIO(Path(path).read_bytes()))
-        image.load()
-    except UnidentifiedImageError:
-        raise ValueError(f"not a picture in a known format. Received: {path}") from None
-    except Image.DecompressionBombError as error:
-        raise ValueError(f"the picture is too large: {error}. Received: {path}") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        content = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"the picture cannot be read: {reason}. Received: {path}") from None
+    return decode_image(content, path)
+
+
+def decode_image(content: bytes, name: str | PathLike) -> Image.Image:
+    """Decodes the bytes of a picture file, first frame.
+
+    Args:
+        content: the whole file. Pillow forgets the orientation of an uncompressed TIFF that it
+            maps from a path, so it is never given one.
+        name: what to call the picture in a complaint.
+
+    Raises:
+        ValueError: not a picture, damaged, or too large to decode.
+    """
+    try:
+        image = Image.open(io.BytesIO(content))
+        image.load()
+    except UnidentifiedImageError:
+        raise ValueError(f"not a picture in a known format. Received: {name}") from None
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"the picture is too large: {error}. Received: {name}") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"the picture cannot be read: {reason}. Received: {name}") from None
     return image
 
 

@@ -1,10 +1,11 @@
 """The Residual U-Net: stock Keras layers, fully convolutional, one picture in, one out.
 
-    noisy ──┬───────────────┬── restorer (U-Net) ── restored
+    noisy ──┬───────────────┬── restorer ── restored
             └── estimator ── sigma ┘
 
-The restorer predicts the noise in units of its level; the estimator finds the level in the same
-graph. Training and `Denoiser` can give the level instead, by calling the restorer directly.
+The restorer is a U-Net that predicts the noise in units of its level; the estimator finds the level
+in the same graph. Training and `Denoiser` can give the level instead, by calling the restorer
+directly. What is released averages the trained U-Net over the picture and its mirror image.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from __future__ import annotations
 import math
 
 import keras
-from keras import layers
+from keras import layers, ops
 
-RESTORER, ESTIMATOR = "restorer", "estimator"
+RESTORER, ESTIMATOR, CONSTANT = "restorer", "estimator", "constant_level"
 SIGMA_UNIT = 0.1  # the level that estimator and restorer take as one
 
 
 def residual_unet(
-    channels: tuple[int, ...] = (16, 48, 96), blocks: tuple[int, ...] = (1, 2, 2)
+    channels: tuple[int, ...] = (12, 40, 96),
+    blocks: tuple[int, ...] = (1, 2, 2),
+    level: str = "given",
 ) -> keras.Model:
     """Builds the denoiser.
 
@@ -27,6 +30,8 @@ def residual_unet(
         channels: channels of each level, full resolution first; each further level halves
             the sides.
         blocks: residual blocks of each level, the last entry being the bottom.
+        level: "given" tells the restorer the noise level; "blind" tells it a constant, and there
+            is no estimator, for comparison.
 
     Returns:
         A functional model from N×H×W×1 in [0, 1] to the same shape, not clipped, float32.
@@ -34,9 +39,9 @@ def residual_unet(
         untrained weights it returns its input.
     """
     noisy = keras.Input((None, None, 1), name="noisy")
-    estimator = _estimator()
+    level_part = _estimator() if level == "given" else _constant_level()
     restorer = _restorer(channels, blocks)
-    return keras.Model(noisy, restorer([noisy, estimator(noisy)]), name="residual_unet")
+    return keras.Model(noisy, restorer([noisy, level_part(noisy)]), name="residual_unet")
 
 
 def takes_sigma(model: keras.Model) -> bool:
@@ -60,6 +65,49 @@ def estimator_of(model: keras.Model) -> keras.Model:
         ValueError: the model has no such part.
     """
     return model.get_layer(ESTIMATOR)
+
+
+def level_of(model: keras.Model) -> keras.Model:
+    """Returns what gives the restorer its level: the estimator, or a blind model's constant."""
+    return estimator_of(model) if takes_sigma(model) else model.get_layer(CONSTANT)
+
+
+def with_mirror(model: keras.Model) -> keras.Model:
+    """Returns the network averaged over the picture and its mirror image, at twice the work.
+
+    What the network gets wrong differs between the two, so a part of it cancels.
+
+    Args:
+        model: a model as `residual_unet` builds it; the weights are shared with it.
+    """
+    level, unet = level_of(model), restorer_of(model)
+    noisy = keras.Input((None, None, 1), name="noisy")
+    sigma = keras.Input((1, 1, 1), name="sigma")
+    mirrored = ops.flip(unet([ops.flip(noisy, axis=2), sigma]), axis=2)
+    restored = layers.Average(name="restored")([unet([noisy, sigma]), mirrored])
+    restorer = keras.Model([noisy, sigma], restored, name=RESTORER)
+    picture = keras.Input((None, None, 1), name="noisy")
+    return keras.Model(picture, restorer([picture, level(picture)]), name="residual_unet")
+
+
+def averages_mirror(model: keras.Model) -> bool:
+    """Whether the model is one that `with_mirror` built."""
+    return _averaged_part(model) is not None
+
+
+def without_mirror(model: keras.Model) -> keras.Model:
+    """Returns the network that `with_mirror` was given, weights shared; others as they are."""
+    unet = _averaged_part(model)
+    if unet is None:
+        return model
+    noisy = keras.Input((None, None, 1), name="noisy")
+    return keras.Model(noisy, unet([noisy, level_of(model)(noisy)]), name="residual_unet")
+
+
+def _averaged_part(model):
+    """The U-Net inside a restorer that averages, None where there is none."""
+    outer = next((part for part in model.layers if part.name == RESTORER), None)
+    return outer and next((part for part in outer.layers if part.name == RESTORER), None)
 
 
 def _restorer(channels, blocks, side=None) -> keras.Model:
@@ -108,6 +156,14 @@ def _estimator(side=None) -> keras.Model:
     return keras.Model(noisy, sigma, name=ESTIMATOR)
 
 
+def _constant_level() -> keras.Model:
+    """One and the same level for every picture."""
+    noisy = keras.Input((None, None, 1), name="noisy")
+    x = layers.GlobalAveragePooling2D(keepdims=True, name="pool")(noisy)
+    level = layers.Rescaling(0.0, offset=SIGMA_UNIT, name="constant")(x)
+    return keras.Model(noisy, level, name=CONSTANT)
+
+
 def _residual_block(x, embedding, width, name):
     """Two convolutions around a shift that depends on the level, added to the input."""
     shift = layers.Conv2D(width, 1, kernel_initializer="zeros", name=f"{name}_level")(embedding)
@@ -118,15 +174,25 @@ def _residual_block(x, embedding, width, name):
     return layers.Add(name=f"{name}_add")([x, y])
 
 
-def multiply_adds(channels: tuple[int, ...], blocks: tuple[int, ...], side: int = 64) -> int:
+def multiply_adds(
+    channels: tuple[int, ...],
+    blocks: tuple[int, ...],
+    mirror: bool = False,
+    side: int = 64,
+    level: str = "given",
+) -> int:
     """Returns the multiply-adds of one pass over a side×side picture, as convolutions count them.
 
     Args:
-        channels, blocks: as for `residual_unet`.
+        channels, blocks, level: as for `residual_unet`.
+        mirror: whether it is averaged as by `with_mirror`.
         side: side of the picture in pixels.
     """
     total = 0
-    for part in (_restorer(channels, blocks, side), _estimator(side)):
+    parts = [(_restorer(channels, blocks, side), 1 + mirror)]
+    if level == "given":
+        parts.append((_estimator(side), 1))
+    for part, times in parts:
         for layer in part.layers:
             if isinstance(layer, layers.Conv2DTranspose):
                 places = math.prod(layer.input.shape[1:3])
@@ -134,5 +200,5 @@ def multiply_adds(channels: tuple[int, ...], blocks: tuple[int, ...], side: int 
                 places = math.prod(layer.output.shape[1:3])
             else:
                 continue
-            total += math.prod(layer.kernel.shape) * places
+            total += times * math.prod(layer.kernel.shape) * places
     return total

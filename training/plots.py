@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.metrics import psnr
+from training.metrics import psnr, ssim
 from training.noise import to_uint8
 
 LOSSES, FACES, LEVELS, ERRORS = PLOTS = (
@@ -25,6 +25,8 @@ LOSSES, FACES, LEVELS, ERRORS = PLOTS = (
     "psnr_vs_sigma.png",
     "error_map.png",
 )
+
+LOSS_FACES = "losses.png"  # where levers have been measured too, see `training.levers`
 
 INK, MUTED, GRID = "#222222", "#666666", "#dddddd"
 BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
@@ -53,13 +55,9 @@ def draw_plots(
     """
     folder = Path(folder)
     clean, noisy, restored = (pictures[name] for name in ("clean", "noisy", "restored"))
-    # The model's variants lie within a line's width of it: the table tells them apart.
-    levels = {
-        name: row for name, row in metrics["sigmas"].items() if not name.startswith(f"{MODEL},")
-    }
     loss_curves(history, folder / LOSSES)
     comparison_grid(clean, noisy, restored, folder / FACES, names=pictures.get("face_id"))
-    psnr_against_sigma(levels, folder / LEVELS)
+    psnr_against_sigma(curves_of(metrics), folder / LEVELS)
     error_map(clean, restored, folder / ERRORS)
 
 
@@ -142,19 +140,52 @@ def comparison_grid(
     if len(order) == 1:
         titles = {}
 
-    height, width = (side * PIXELS for side in clean.shape[1:3])
-    left, top, gap, under = 178, 62, 14, 34  # pixels
-    size = (
-        left + len(places) * (width + gap) + gap,
-        top + 3 * (height + under) + gap,
-    )
-    figure = _figure(size[0] / DPI, size[1] / DPI, layout=None)
+    labels = {
+        order[place]: f"face {names[order[place]]}"
+        + (f"\n({titles[place]})" if place in titles else "")
+        for place in places
+    }
     rows = (
-        ("Noisy", noisy, before),
-        ("Reconstructed", restored, scores),
+        ("Noisy", noisy, [f"{value:.2f} dB" for value in before]),
+        ("Reconstructed", restored, [f"{value:.2f} dB" for value in scores]),
         ("Original", clean, None),
     )
-    for line, (title, pictures, figures) in enumerate(rows):
+    _grid(rows, labels, path)
+
+
+def losses_grid(
+    clean: np.ndarray,
+    noisy: np.ndarray,
+    restored: Mapping[str, np.ndarray],
+    path: str | Path,
+) -> None:
+    """Draws noisy faces, what networks trained with different losses make of them, and originals.
+
+    Args:
+        clean, noisy: N×H×W×1 in [0, 1].
+        restored: {loss: N×H×W×1 in [0, 1]}.
+        path: PNG file to write.
+    """
+
+    def row(title, pictures):
+        scores = zip(psnr(clean, pictures), ssim(clean, pictures), strict=True)
+        return title, pictures, [f"{decibels:.2f} dB  {alike:.3f}" for decibels, alike in scores]
+
+    rows = [row("Noisy", noisy), *(row(loss, restored[loss]) for loss in restored)]
+    labels = {face: f"held-out face {face + 1}" for face in range(len(clean))}
+    _grid([*rows, ("Original", clean, None)], labels, path)
+
+
+def _grid(rows, labels, path):
+    """Draws rows of (title, pictures, a text under each picture or None), a column a label."""
+    height, width = (side * PIXELS for side in rows[0][1].shape[1:3])
+    left, top, gap, under = 178, 62, 14, 34  # pixels
+    size = (
+        left + len(labels) * (width + gap) + gap,
+        top + len(rows) * (height + under) + gap,
+    )
+    figure = _figure(size[0] / DPI, size[1] / DPI, layout=None)
+    for line, (title, pictures, texts) in enumerate(rows):
         bottom = size[1] - top - (line + 1) * height - line * under
         figure.text(
             (left - 16) / size[0],
@@ -166,20 +197,17 @@ def comparison_grid(
             color=INK,
             weight="bold",
         )
-        for column, place in enumerate(places):
-            face = order[place]
+        for column, (face, label) in enumerate(labels.items()):
             x = left + column * (width + gap)
             axes = figure.add_axes(
                 (x / size[0], bottom / size[1], width / size[0], height / size[1])
             )
             # As RGB bytes, since a colour map would round some grays to their neighbour.
-            picture = to_uint8(pictures[face]).reshape(*clean.shape[1:3], 1).repeat(3, axis=2)
+            picture = to_uint8(pictures[face]).reshape(*pictures.shape[1:3], 1).repeat(3, axis=2)
             axes.imshow(picture, interpolation="nearest")
             axes.set_axis_off()
             middle = (x + width / 2) / size[0]
             if line == 0:
-                label = f"face {names[face]}"
-                label += f"\n({titles[place]})" if place in titles else ""
                 figure.text(
                     middle,
                     (bottom + height + 8) / size[1],
@@ -189,17 +217,28 @@ def comparison_grid(
                     fontsize=8,
                     color=INK,
                 )
-            if figures is not None:
+            if texts is not None:
                 figure.text(
                     middle,
                     (bottom - 6) / size[1],
-                    f"{figures[face]:.2f} dB",
+                    texts[face],
                     ha="center",
                     va="top",
                     fontsize=8,
                     color=INK,
                 )
     _save(figure, path)
+
+
+def curves_of(metrics: Mapping) -> dict[str, Mapping]:
+    """Returns the rows of `sigmas` to draw: the model's variants lie within a line's width of it.
+
+    Args:
+        metrics: figures with `sigmas`, as `training.evaluate.evaluate` returns them.
+    """
+    return {
+        name: row for name, row in metrics["sigmas"].items() if not name.startswith(f"{MODEL},")
+    }
 
 
 def psnr_against_sigma(table: Mapping[str, Mapping], path: str | Path) -> None:

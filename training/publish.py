@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from training import hub
-from training.serving import METRICS_FILE, mean_test_psnr
+from training.serving import METRICS_FILE, mean_test_psnr, split_of
 from training.staging import CARD, LEGACY_MODEL, WEIGHTS, Stage, dataset_card
 
 GIT_FILE = ".gitattributes"  # the Hub's own, in every repository
@@ -32,7 +32,7 @@ TAG = re.compile(r"v\d+\.\d+\.\d+(-[\w.]+)?")
 
 
 class RefusedError(RuntimeError):
-    """The model is worse than the published one."""
+    """The model is worse than the published one, or was measured on other faces."""
 
 
 class PublishError(RuntimeError):
@@ -96,7 +96,8 @@ def publish(
 
     Raises:
         ValueError: an argument, the folder or a card is wrong; nothing was touched.
-        RefusedError: the published model is better; nothing was touched.
+        RefusedError: the published model is better, or its figures are of another split, so that
+            nothing can be compared; nothing was touched.
         PermissionError, ConnectionError: see `training.hub`; nothing was touched.
         PublishError: a run that stopped half way; says which commits stand.
     """
@@ -206,13 +207,22 @@ class _Run:
         return {file.path: file.lfs.sha256 if file.lfs else file.blob_id for file in files}
 
     def _look(self, head: str) -> None:
-        """Refuse a worse model or a tag that is taken."""
-        mine, theirs = self.staged.psnr, self._published_psnr(head)
+        """Refuse a worse model, one measured on other faces, or a tag that is taken."""
+        mine, (theirs, measured_on) = self.staged.psnr, self._published_figures(head)
         if theirs is not None:
             verdict = f"test PSNR {mine:.3f} dB, published {theirs:.3f} dB"
             if self.report.psnr != (mine, theirs):
                 self.say(verdict)
             self.report.psnr = (mine, theirs)
+            other_faces = None not in (measured_on, self.staged.measured_on) and (
+                measured_on != self.staged.measured_on
+            )
+            if other_faces and not self.allow_regression:
+                raise RefusedError(
+                    f"refused: {verdict}, but on other faces: the splits' checksums are "
+                    f"{self.staged.measured_on[:12]}… and {measured_on[:12]}…; "
+                    "--allow-regression publishes it all the same"
+                )
             if mine < theirs - PSNR_TOLERANCE and not self.allow_regression:
                 raise RefusedError(
                     f"refused: {verdict} at {self.names['model']} {head[:7]}; "
@@ -228,9 +238,10 @@ class _Run:
                     f"{commit[:7]}; choose another. Received: --tag {self.tag}"
                 )
 
-    def _published_psnr(self, head: str) -> float | None:
+    def _published_figures(self, head: str) -> tuple[float | None, str | None]:
+        """Return the published model's test PSNR and its split's checksum."""
         if METRICS_FILE not in self._listing("model", head):
-            return None
+            return None, None
         folder = hub.download(self.names["model"], METRICS_FILE, revision=head)
         theirs = mean_test_psnr(folder)
         if theirs is None and not self.allow_regression:
@@ -238,7 +249,7 @@ class _Run:
                 f"the published {METRICS_FILE} holds no test PSNR to compare with; "
                 f"--allow-regression publishes all the same. Received: {self.names['model']}"
             )
-        return theirs
+        return theirs, split_of(folder)
 
     def _tags(self) -> dict[str, str]:
         refs = hub.patiently(lambda: self.api.list_repo_refs(self.names["model"]))

@@ -1,6 +1,7 @@
 """The model folder: write it whole or not at all, with its card, figures and plots.
 
     >>> write_model_folder("model_card", result, config, metrics, pictures, run_folder)
+    >>> update_figures("model_card", evaluate(denoiser, split, peers=peers))
 
 A folder opens without this package: `keras.saving.load_model("model_card")`.
 """
@@ -11,15 +12,26 @@ import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from training.config import TrainingConfig
+from training.data import REFERENCE, split_checksum, split_name
 from training.denoiser import MODEL_FILES
 from training.evaluate import decibels, sigma_table
-from training.plots import PLOTS, draw_plots
+from training.levers import table as levers_table
+from training.plots import (
+    LEVELS,
+    LOSS_FACES,
+    PLOTS,
+    curves_of,
+    draw_plots,
+    losses_grid,
+    psnr_against_sigma,
+)
 from training.serving import METRICS_FILE, read_metrics
 
 CARD, METRICS = "README.md", METRICS_FILE
@@ -29,8 +41,11 @@ TEMPLATE = Path(__file__).resolve().parents[1] / "model_card" / "template.md"
 NAME = "olivetti-denoiser"
 NO_OWNER = f"OWNER/{NAME}"
 
+# Figures that only an evaluation which is given more has: a later one without it drops them.
+GIVEN = ("peers", "photographs")
+
 # Everything a release consists of; other files of a folder (the card templates) stay as they are.
-RELEASED = (*MODEL_FILES, CARD, METRICS, HISTORY, CONFIG, *PLOTS, EVENTS)
+RELEASED = (*MODEL_FILES, CARD, METRICS, HISTORY, CONFIG, *PLOTS, LOSS_FACES, EVENTS)
 
 
 def write_model_folder(
@@ -60,14 +75,9 @@ def write_model_folder(
     Raises:
         ValueError: the target is something else than a model folder.
     """
-    folder, run_folder = Path(folder), Path(run_folder)
+    run_folder = Path(run_folder)
     check_target(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        if folder.is_dir():
-            keep = shutil.ignore_patterns(*RELEASED)
-            shutil.copytree(folder, stage, ignore=keep, dirs_exist_ok=True)
+    with _replaced(folder, shutil.ignore_patterns(*RELEASED)) as stage:
         model.save(str(stage), zipped=False)
         with contextlib.suppress(OSError):
             (stage / "assets").rmdir()  # Keras makes it for models that have any
@@ -75,14 +85,139 @@ def write_model_folder(
         shutil.copyfile(run_folder / HISTORY, stage / HISTORY)
         if (run_folder / "tensorboard").is_dir():
             shutil.copytree(run_folder / "tensorboard", stage / EVENTS)
-        (stage / METRICS).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+        _write_figures(stage, metrics)
         draw_plots(stage, history, metrics, pictures)
         (stage / CARD).write_text(render_card(stage), encoding="utf-8")
+    return Path(folder)
+
+
+def update_figures(folder: str | Path, metrics: Mapping, also: Sequence[str | Path] = ()) -> Path:
+    """Puts new figures of the same model on the same split into a release.
+
+    `metrics.json` keeps what is written of the training; PSNR against sigma is drawn anew and the
+    card rendered anew. All of it or none, like `write_model_folder`.
+
+    Args:
+        folder: a release.
+        metrics: what `training.evaluate.evaluate` returned.
+        also: releases of the same recipe with other seeds, whose figures are put beside.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: it is no release, the figures are of another split than its own, or a further
+            release differs in more than its seed.
+    """
+    before = _own_figures(folder, metrics["split_checksum"])
+    if also:
+        metrics = {**metrics, "seeds": _figures_of_seeds(folder, also)}
+    kept = {name: before[name] for name in before if name not in (*metrics, *GIVEN)}
+    learned_from = {part: row for part, row in before["splits"].items() if part == "pictures"}
+    splits = {**metrics["splits"], **learned_from}
+    with _replaced(folder) as stage:
+        _write_figures(stage, {**metrics, **kept, "splits": splits})
+        psnr_against_sigma(curves_of(metrics), stage / LEVELS)
+        (stage / CARD).write_text(render_card(stage), encoding="utf-8")
+    return Path(folder)
+
+
+def update_levers(
+    folder: str | Path, levers: Mapping, faces, restored: Mapping[str, np.ndarray]
+) -> Path:
+    """Puts what each lever of the recipe is worth into a release, see `training.levers`.
+
+    Args:
+        folder: a release.
+        levers: what `training.levers.summary` returned.
+        faces: `training.data.Faces` with noise.
+        restored: {loss: those faces as networks trained with it restore them}, to be drawn.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: it is no release.
+    """
+    if not is_released(folder):
+        raise ValueError(f"figures are kept in a whole model folder. Received: {folder}")
+    with _replaced(folder) as stage:
+        _write_figures(stage, {**read_metrics(stage), "levers": levers})
+        losses_grid(faces.clean, faces.noisy, restored, stage / LOSS_FACES)
+        (stage / CARD).write_text(render_card(stage), encoding="utf-8")
+    return Path(folder)
+
+
+def check_update(folder: str | Path, split) -> None:
+    """Makes sure that figures on a split can be kept in a folder, before they are measured.
+
+    Args:
+        folder: a release.
+        split: the `datasets.DatasetDict` to measure on.
+
+    Raises:
+        ValueError: see `update_figures`.
+    """
+    _own_figures(folder, split_checksum(split))
+
+
+def _figures_of_seeds(folder, also):
+    """Seed and test figures of each release, the first being the one that is kept."""
+    recipes = {}
+    for path in (folder, *also):
+        if not is_released(path):
+            raise ValueError(f"another seed's run must be a whole model folder. Received: {path}")
+        recipes[path] = asdict(TrainingConfig.from_json(Path(path) / CONFIG))
+    seeds = [recipe.pop("seed") for recipe in recipes.values()]
+    recipe = recipes[folder]
+    if others := [path for path in also if recipes[path] != recipe]:
+        raise ValueError(f"other seeds must differ in nothing else. Received: {others[0]}")
+    if len(set(seeds)) < len(also) + 1:
+        raise ValueError(f"every run must have a seed of its own. Received: seeds {seeds}")
+    rows = []
+    for seed, path in zip(seeds, (folder, *also), strict=True):
+        figures = read_metrics(path)
+        scores = figures["splits"]["test"]["model"]
+        rows.append(
+            {"seed": seed, **{name: scores[name]["mean"] for name in scores}}
+            | {"validation_psnr": figures["training"]["validation_psnr"]}
+        )
+    return rows
+
+
+def _own_figures(folder, checksum):
+    """The figures of a release, which have to be of the split with this checksum."""
+    if not is_released(folder):
+        raise ValueError(f"figures are kept in a whole model folder. Received: {folder}")
+    figures = read_metrics(folder)
+    if figures["split_checksum"] != checksum:
+        raise ValueError(
+            f"the figures to keep must be of the model's own split, "
+            f"{figures.get('split', REFERENCE)}; give it as --split. "
+            f"Received: {folder} and the split {split_name(checksum) or checksum}"
+        )
+    return figures
+
+
+@contextlib.contextmanager
+def _replaced(folder, ignore=None):
+    """Gives a copy of the folder to work on, which takes its place once all has gone well."""
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    stage = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        if folder.is_dir():
+            shutil.copytree(folder, stage, ignore=ignore, dirs_exist_ok=True)
+        yield stage
         stage.chmod(0o755)  # mkdtemp makes it private
         _put_in_place(stage, folder)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
-    return folder
+
+
+def _write_figures(folder, metrics):
+    text = json.dumps(metrics, indent=1) + "\n"
+    (folder / METRICS).write_text(text, encoding="utf-8")
 
 
 def check_target(folder: str | Path) -> None:
@@ -135,6 +270,7 @@ def render_card(folder: str | Path, repo_id: str = NO_OWNER, dataset_id: str | N
         test=test,
         rows=[name for name in test if name != "count"],
         sigma_table=sigma_table(metrics),
+        levers=levers_table(metrics["levers"]) if "levers" in metrics else "",
         db=decibels,
         faces=sorted(metrics["faces"], key=lambda face: face["psnr"]),
     )
@@ -149,7 +285,7 @@ def _card_data(metrics, repo_id, dataset_id):
             task_type="image-to-image",
             task_name="Gaussian denoising",
             dataset_type=dataset_id or "olivetti-faces",
-            dataset_name=f"Olivetti faces, sigma {metrics['sigma']:g}",
+            dataset_name=f"Olivetti faces{_other_split(metrics)}, sigma {metrics['sigma']:g}",
             dataset_split="test",
             metric_type=name,
             metric_name=f"Test {name.upper()}",
@@ -157,16 +293,27 @@ def _card_data(metrics, repo_id, dataset_id):
         )
         for name, digits in (("psnr", 2), ("ssim", 3), ("mse", 6))
     ]
+    pictures = metrics["training"].get("pictures", {})
+    datasets = [dataset_id] if dataset_id else []
+    if pictures.get("on_hub"):
+        datasets.append(pictures["dataset"].partition(":")[0])
+    tags = ["denoising", "image-restoration", "u-net", "gaussian-noise"]
     return ModelCardData(
         license="mit",
         library_name="keras",
         pipeline_tag="image-to-image",
-        tags=["denoising", "image-restoration", "u-net", "gaussian-noise", "faces"],
-        datasets=[dataset_id] if dataset_id else None,
+        tags=tags if pictures else [*tags, "faces"],
+        datasets=datasets or None,
         metrics=["mse", "psnr", "ssim"],
         model_name=repo_id.split("/")[-1],
         eval_results=results,
     )
+
+
+def _other_split(metrics):
+    """Names the split where it is not the one that everybody expects."""
+    name = metrics.get("split", REFERENCE)
+    return "" if name == REFERENCE else f", {name or 'another'} split"
 
 
 def _put_in_place(stage, folder):

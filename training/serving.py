@@ -112,6 +112,14 @@ def mean_test_psnr(folder: str | Path) -> float | None:
         return None
 
 
+def split_of(folder: str | Path) -> str | None:
+    """Return the checksum of the split that a model folder's figures are of, None without one."""
+    try:
+        return read_metrics(folder).get("split_checksum")
+    except (ValueError, AttributeError):
+        return None
+
+
 def _fetch(model_id: str, revision: str | None, timeout: float) -> tuple[Path | None, str | None]:
     """Download in a thread of its own, since the client's retries may take minutes."""
     outcome: dict[str, object] = {}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training import hub
-from training.serving import METRICS_FILE, mean_test_psnr
+from training.serving import METRICS_FILE, mean_test_psnr, split_of
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -42,10 +42,12 @@ class Stage:
     def __init__(self, folder: Path, names: Mapping[str, str], work: Path):
         self.names = names
         self.split = None
-        if "dataset" in names or "space" in names:
-            self.split = _split(names.get("dataset"))
         self.files = {"model": stage_model(folder, names, work / "model")}
-        self.psnr = mean_test_psnr(folder)
+        self.psnr, self.measured_on = mean_test_psnr(folder), split_of(folder)
+        if "dataset" in names:
+            _refuse_another_split(self.measured_on)
+        if "dataset" in names or "space" in names:
+            self.split = _split(names.get("dataset"), self.measured_on)
         if "dataset" in names:
             self.files["dataset"] = stage_dataset(self.split, names, work / "dataset")
         if "space" in names:
@@ -66,12 +68,27 @@ class Stage:
         return "\n".join(lines)
 
 
-def _split(published: str | None) -> DatasetDict:
-    """Return the reference split, from its published copy where the faces cannot be had."""
-    from training.data import FacesUnavailableError, reference_split
+def _refuse_another_split(checksum: str | None) -> None:
+    """Make sure that the dataset, which the card says the model was made with, is that one."""
+    from training.data import SPLIT_CHECKSUM, split_name
+
+    if checksum not in (None, SPLIT_CHECKSUM):
+        raise ValueError(
+            "the dataset that is published is the reference split, and the model was measured on "
+            f"another; leave --dataset out. Received: a model of the "
+            f"{split_name(checksum) or checksum[:12] + '…'} split"
+        )
+
+
+def _split(published: str | None, checksum: str | None) -> DatasetDict:
+    """Return the model's split, from a published copy where the faces cannot be had.
+
+    The Space shows its test faces, which the model must not have learned from.
+    """
+    from training.data import FacesUnavailableError, load_split, reference_split, split_name
 
     try:
-        return reference_split()
+        return load_split(split_name(checksum or ""))
     except FacesUnavailableError:
         if published is None:
             raise
@@ -82,7 +99,8 @@ def stage_model(folder: Path, names: Mapping[str, str], work: Path) -> dict[str,
     """Return the model repository's files and where they lie.
 
     The card is rendered anew, with the repositories' names in it, and `best_model.h5`, the format
-    of the first client, is written from the weights. The rest is published as it is.
+    of the first client, is written from the weights, without the average over the mirror image,
+    which that format cannot hold. The rest is published as it is.
 
     Args:
         folder: The model folder.
@@ -101,6 +119,7 @@ def stage_model(folder: Path, names: Mapping[str, str], work: Path) -> dict[str,
         raise ValueError(f"{METRICS_FILE} holds no test PSNR of the model. Received: {folder}")
 
     from training.denoiser import load_folder
+    from training.model import without_mirror
     from training.release import RELEASED, render_card
 
     files = {
@@ -116,7 +135,7 @@ def stage_model(folder: Path, names: Mapping[str, str], work: Path) -> dict[str,
     if lost := [link for link in links if "://" not in link and link not in files]:
         raise ValueError(f"{CARD} shows pictures that are not there. Received: {', '.join(lost)}")
     logging.getLogger("absl").setLevel(logging.ERROR)  # Keras advises against this very format
-    load_folder(folder).save(work / LEGACY_MODEL)
+    without_mirror(load_folder(folder)).save(work / LEGACY_MODEL)  # it knows no flip
     return files | {name: work / name for name in (CARD, LEGACY_MODEL)}
 
 

@@ -23,7 +23,12 @@ from training.serving import METRICS_FILE, read_metrics
 
 HISTORY, CONFIG = "history.csv", "training_config.json"
 PICTURES = ("comparison.png", "loss_curves.png")
-PARTS = {"test": "test faces", "others": "other faces", "train": "training faces"}
+PARTS = {
+    "test": "test faces",
+    "others": "other faces",
+    "train": "training faces",
+    "pictures": "pictures of the dataset",
+}
 # Measure: its name, how many digits, and which sign of a difference is a gain.
 MEASURES = {"psnr": ("PSNR dB", 3, 1), "ssim": ("SSIM", 4, 1), "mse": ("MSE", 6, -1)}
 
@@ -46,7 +51,7 @@ def summary(folder: str | Path, released: Sequence[str] = (), note: str | None =
     """
     folder = Path(folder)
     new = read_metrics(folder)
-    old, where, missing = _released(released)
+    old, where, missing = _released(released, new.get("split_checksum"))
     lines = ["## Retrained model", "", _verdict(new, old, where), "", *missing]
     lines += _table(new, old)
     lines += [
@@ -92,15 +97,18 @@ def addresses(names: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _released(places):
-    """The released figures, where they come from, and a line for each place that has none."""
+def _released(places, split):
+    """The released figures, where they come from, and a line for each place without such."""
     missing = []
     for place in places:
         try:
             folder = Path(place)
             if not folder.is_dir():
                 folder = hub.download(place, METRICS_FILE)
-            return read_metrics(folder), place, missing
+            figures = read_metrics(folder)
+            if split != figures.get("split_checksum", split):
+                raise ValueError("its figures are of another split of the faces.")
+            return figures, place, missing
         except (ValueError, OSError) as error:
             missing += [f"Not compared with `{place}`: {error}", ""]
     return None, None, missing

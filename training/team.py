@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import zlib
 
 import keras
@@ -22,6 +23,7 @@ import numpy as np
 from training.trainer import PULSE, DisconnectedError
 from training.workers import Workers, check_batch_size
 
+STATUS = re.compile(r"[A-Z_]+: ")  # how JAX's own errors begin: UNAVAILABLE, INTERNAL, UNKNOWN, …
 LEAST_CAPABILITY = 8  # of NVIDIA's GPUs that compute in bfloat16: Ampere and later
 
 
@@ -150,7 +152,10 @@ def _is_from_jax(error):
     import jax
 
     while error is not None:
-        if isinstance(error, jax.errors.JaxRuntimeError):
+        # Some that break off come as a ValueError; ours begin with no status code.
+        if isinstance(error, jax.errors.JaxRuntimeError) or (
+            isinstance(error, ValueError) and STATUS.match(str(error))
+        ):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -8,18 +8,31 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from training.config import TrainingConfig
-from training.data import FacesUnavailableError, as_arrays, other_faces, reference_split
+from training.data import (
+    SPLIT_CHECKSUM,
+    Faces,
+    FacesUnavailableError,
+    as_arrays,
+    load_split,
+    other_faces,
+    split_checksum,
+    split_name,
+)
 from training.denoiser import Denoiser
 from training.evaluate import evaluate
-from training.fit import fit
+from training.fit import STATE, best_epoch, check_settings, fit
 from training.model import multiply_adds
+from training.patches import NOTES, Prepared, named_in_words, prepare
 from training.release import check_target, is_released, write_model_folder
 from training.team import join
 from training.workers import Workers
+
+SPLIT = "split.sha256"  # of a run folder: which faces it has learned from
+PICTURES = "pictures"  # of a run folder: what a dataset of pictures was cut into
 
 
 def train(
@@ -27,6 +40,8 @@ def train(
     output: str | Path,
     *,
     dataset: str | None = None,
+    image_column: str | None = None,
+    split: str | None = None,
     overwrite: bool = False,
     workers: Workers | None = None,
     say: Callable[[str], None] = print,
@@ -36,7 +51,10 @@ def train(
     Args:
         config: the settings.
         output: the model folder to make. The run lives beside it, in `<output>.run`.
-        dataset: OWNER/NAME of the published split; None takes scikit-learn's faces.
+        dataset: what to learn from: a folder of pictures or any image dataset, OWNER/NAME on the
+            Hub; None, or a published copy of the reference split, takes the faces.
+        image_column: of a dataset of pictures, see `training.pictures.open_pictures`.
+        split: of a dataset of pictures, likewise; of the faces, see `training.data.load_split`.
         overwrite: replace a finished model and start its run anew.
         workers: the workers to train with, all of which make this call; None trains alone.
         say: receives lines of progress.
@@ -46,49 +64,132 @@ def train(
         writes nothing.
 
     Raises:
-        ValueError: the output is taken, or its run has other settings.
+        ValueError: the output is taken, or its run has other settings or another split.
         training.data.FacesUnavailableError: there are no faces to train on.
-        training.fit.TrainingStoppedError: the loss is no longer a number.
+        training.fit.TrainingStoppedError: the loss is no longer a number, or more than 1 % of the
+            pictures are broken.
         training.trainer.DisconnectedError: the other workers are out of reach.
     """
     output = Path(output)
     run_folder = run_folder_of(output)
-    if workers is None or workers.first:
+    first = workers is None or workers.first
+    if first:
         _claim_output(output, run_folder, overwrite)
     if workers is not None:
         join(workers)
-    split = reference_split(dataset)
-    faces = as_arrays(split["train"])
-    result = fit(config, faces, run_folder)
+    pictures = pictures_of(dataset, image_column, split, config, run_folder, say)
+    if pictures is None:
+        published, name = dataset, split
+        drawn = load_split(name, published)
+        if first:
+            claim_split(run_folder, split_checksum(drawn))
+        faces = as_arrays(drawn["train"])
+        result = fit(config, faces, run_folder)
+    else:
+        published, name = None, None
+        drawn = load_split()
+        result = fit(config, pictures.learned, run_folder, held_out=pictures.held_out)
     if result.model is None:
         return None
 
     denoiser = Denoiser(result.model)
-    metrics = evaluate(denoiser, split, others_if_there(dataset, say), say=say)
-    best = min(result.history, key=lambda row: row["val_restored_loss"])
+    metrics = evaluate(
+        denoiser,
+        drawn,
+        others_if_there(published, say, name),
+        pictures=pictures and pictures.test,
+        say=say,
+    )
+    best = best_epoch(result.history)
     metrics["training"] = {
         "seed": config.seed,
         "epochs": len(result.history),
         "best_epoch": best["epoch"],
         "validation_psnr": best["val_psnr"],
         "validation_faces": config.validation_faces,
-        "learned_faces": len(faces.clean) - config.validation_faces,
+        "learned_faces": 0 if pictures else len(faces.clean) - config.validation_faces,
         "seconds": round(result.seconds, 1),
         "cores": _cores(),
         "stride": 2 ** (len(config.channels) - 1),
-        "multiply_adds": multiply_adds(config.channels, config.blocks),
-        "dataset": dataset,
+        "multiply_adds": multiply_adds(
+            config.channels, config.blocks, config.mirror, level=config.level
+        ),
+        "dataset": published,
     }
-    test = as_arrays(split["test"])
-    pictures = {
+    if pictures is not None:
+        metrics["training"]["pictures"] = pictures.summary
+    test = as_arrays(drawn["test"])
+    shown = {
         "clean": test.clean,
         "noisy": test.noisy,
         "restored": denoiser(test.noisy),
         "face_id": test.face_id,
     }
     say(f"Writing {output}")
-    write_model_folder(output, result.model, config, result.history, metrics, pictures, run_folder)
+    write_model_folder(output, result.model, config, result.history, metrics, shown, run_folder)
+    if pictures is not None:
+        say(what_was_left_out(pictures.summary))
     return metrics
+
+
+def pictures_of(
+    dataset: str | None,
+    image_column: str | None,
+    split: str | None,
+    config: TrainingConfig,
+    run_folder: Path,
+    say: Callable[[str], None] = print,
+) -> Prepared | None:
+    """Returns the patches of a dataset of pictures, read now or in an earlier sitting of the run.
+
+    Args:
+        dataset, image_column, split: as for `train`.
+        config: the settings, which say how many patches the run will look at.
+        run_folder: the run, which keeps them; workers on one machine may share it.
+        say: receives lines of progress.
+
+    Returns:
+        The patches; None where the reference faces are to be learned from.
+
+    Raises:
+        ValueError: see `training.patches.prepare`; or an option is about pictures and there are
+            none; or the run has begun with other pictures or settings.
+        training.fit.TrainingStoppedError: more than 1 % of the pictures are broken.
+    """
+    folder, found = run_folder / PICTURES, None
+    begun = check_settings(run_folder, config)
+    if dataset is not None:
+        found = prepare(
+            dataset,
+            folder,
+            column=image_column,
+            split=split,
+            wanted=config.total_steps * config.batch_size,
+            validation=config.validation_faces,
+            fixed=begun,
+            say=say,
+        )
+    if found is None:
+        if image_column is not None:
+            raise ValueError(
+                "--image-column is for a dataset of pictures, and the faces have none. "
+                f"Received: --image-column {image_column}"
+            )
+        if begun and (folder / NOTES).is_file():
+            raise ValueError(
+                "the run folder belongs to a training on a dataset of pictures; use the same "
+                f"--dataset, another --output, or --overwrite to start anew. Received: {run_folder}"
+            )
+    return found
+
+
+def what_was_left_out(summary: Mapping) -> str:
+    """Says which pictures could not be read; `summary` is that of `training.patches.Prepared`."""
+    broken, read = summary["broken"], summary["read"]
+    if not broken:
+        return f"Every one of the {read:,} pictures could be read."
+    names = named_in_words(summary["broken_names"], broken)
+    return f"Left out {broken:,} of {read:,} pictures, which are broken: {names}"
 
 
 def _claim_output(output, run_folder, overwrite):
@@ -107,14 +208,40 @@ def run_folder_of(output: Path) -> Path:
     return output.with_name(f"{output.name}.run")
 
 
-def others_if_there(dataset: str | None, say: Callable[[str], None]):
-    """Returns the 300 other faces, or None where only the published split can be had."""
+def claim_split(run_folder: Path, checksum: str) -> None:
+    """Makes the run one of these faces; one that does not say of which is of the reference split.
+
+    Raises:
+        ValueError: it has learned from others.
+    """
+    path = run_folder / SPLIT
+    there = SPLIT_CHECKSUM if (run_folder / STATE).is_file() else checksum
+    if path.is_file():
+        there = path.read_text(encoding="ascii").strip()
+    if there != checksum:
+        raise ValueError(
+            f"the run folder belongs to the {_in_words(there)}; use that, another --output, or "
+            f"--overwrite to start anew. Received: {run_folder} and the {_in_words(checksum)}"
+        )
+    run_folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{checksum}\n", encoding="ascii")
+
+
+def _in_words(checksum):
+    name = split_name(checksum)
+    return f"{name} split" if name else f"split with the checksum {checksum[:12]}…"
+
+
+def others_if_there(
+    dataset: str | None, say: Callable[[str], None], split: str | None = None
+) -> Faces | None:
+    """Returns the other faces of a split, or None where only the published split can be had."""
     try:
-        return other_faces(download=dataset is None)
+        return other_faces(split, download=dataset is None)
     except FacesUnavailableError:
         if dataset is None:
             raise
-        say("The other 300 faces are not in scikit-learn's cache and are left out of the figures.")
+        say("The other faces are not in scikit-learn's cache and are left out of the figures.")
         return None
 
 

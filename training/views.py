@@ -101,9 +101,22 @@ def gray_view(image: Image.Image, side: int = VIEW_SIDE) -> np.ndarray:
             box=(left, top, left + edge, top + edge),
             reducing_gap=4.0 if smaller else None,
         )
-    if gray.mode == "F":
-        return np.rint(np.clip(np.asarray(gray), 0.0, 1.0) * 255.0).astype(np.uint8)
-    return np.asarray(gray)
+    return _eight_bits(gray)
+
+
+def gray_pixels(image: Image.Image) -> np.ndarray:
+    """Shows a whole picture in gray, transparency on white, in its own size.
+
+    Args:
+        image: any picture that `training.images` decodes.
+
+    Returns:
+        uint8 array H×W, upright.
+
+    Raises:
+        ValueError: the pixels are not numbers in a known range.
+    """
+    return _eight_bits(_gray_on_white(upright(image)))
 
 
 def for_the_browser(path: str | PathLike) -> Image.Image | None:
@@ -175,6 +188,12 @@ def _too_large(what, max_pixels):
         f"The picture is too large ({what}); "
         f"up to {max_pixels / 1e6:g} million pixels work, so please make it smaller."
     )
+
+
+def _eight_bits(gray):
+    if gray.mode == "F":
+        return np.rint(np.clip(np.asarray(gray), 0.0, 1.0) * 255.0).astype(np.uint8)
+    return np.asarray(gray)
 
 
 def _gray_on_white(image):

@@ -1,0 +1,242 @@
+"""What each lever of the recipe is worth: the same training over several seeds, row by row.
+
+    python -m training.levers --seeds 0,1,2                     # every row
+    python -m training.levers --epochs 3 default adamw          # two rows, shorter runs
+    python -m training.levers --save model_card default mse+ssim    # kept on the model card
+
+A row is a change of `TrainingConfig`. Each of its runs lives in `outputs/levers/<row>-<seed>`: an
+interrupted table goes on where it was, and what is finished is only read. The figures are those of
+the averaged weights on the held-out training faces, never of the test faces.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from training.backend import FOR_TRAINING, choose_backend
+from training.config import TrainingConfig
+
+ROWS = {
+    "default": {},
+    "adamw": {"optimizer": "adamw", "learning_rate": 1e-3},
+    "no-mix": {"mix": 0.0},
+    "no-light": {"contrast": 0.0, "brightness": 0.0},
+    "one-level": {"sigma_share": 1.0},
+    "blind": {"level": "blind"},
+    "charbonnier": {"loss": "charbonnier"},
+    "mse+ssim": {"loss": "mse+ssim"},
+    "wider": {"channels": (16, 64, 112)},
+    "deeper": {"blocks": (1, 2, 4)},
+    "no-flip": {"flip": False},
+    "no-shift": {"shift": 0},
+    "all-levels-alike": {"sigma_share": 0.0},
+    "no-decay": {"weight_decay": 0.0},
+    "no-averaging": {"ema_share": 0.0},
+    "large-batches": {"batch_size": 8, "steps_per_epoch": 200},
+}
+SHOWN = 4  # held-out faces in the picture of the losses
+
+
+def run_levers(
+    rows: Mapping[str, Mapping],
+    seeds: Sequence[int],
+    faces,
+    folder: str | Path,
+    *,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, list[dict | None]]:
+    """Trains every row with every seed, or reads the runs that are finished.
+
+    Args:
+        rows: {name: options of `TrainingConfig` other than the seed}.
+        seeds: the seeds of each row.
+        faces: the training faces, a `training.data.Faces`; the last few are held out.
+        folder: where the run folders go, `<name>-<seed>` each.
+        say: receives a line for each run.
+
+    Returns:
+        {name: for each seed the row of `history.csv` that the released weights are of, with
+        `seconds` of the whole run; None where the run's loss stopped being a number}.
+
+    Raises:
+        ValueError: an option is impossible, or a run folder belongs to other settings.
+    """
+    import keras
+
+    from training.fit import TrainingStoppedError, best_epoch, fit
+
+    configs = {
+        name: [TrainingConfig.from_dict({**options, "seed": seed}) for seed in seeds]
+        for name, options in rows.items()
+    }
+    figures: dict[str, list[dict | None]] = {name: [] for name in rows}
+    for turn, seed in enumerate(seeds):  # seed by seed, so that early on every row has a figure
+        for name in rows:
+            say(f"{name}, seed {seed}")
+            keras.backend.clear_session()
+            try:
+                result = fit(configs[name][turn], faces, Path(folder) / f"{name}-{seed}")
+            except TrainingStoppedError as error:
+                say(str(error))
+                figures[name].append(None)
+                continue
+            best = best_epoch(result.history)
+            figures[name].append(best | {"seconds": result.seconds})
+            say(f"{name}, seed {seed}: {best['val_psnr']:.3f} dB after epoch {best['epoch']:g}")
+    return figures
+
+
+def summary(rows: Mapping[str, Mapping], seeds: Sequence[int], figures: Mapping) -> dict:
+    """Returns what `run_levers` found as it is kept in `metrics.json`.
+
+    Args:
+        rows, seeds: as `run_levers` took them.
+        figures: as it returned them.
+
+    Returns:
+        `seeds`, and `rows`: {name: `command`, `seconds` (the mean over seeds), `psnr` in dB and
+        `ssim` (mean, low and high over seeds), `diverged` (how many seeds)}.
+    """
+    table = {}
+    for name, options in rows.items():
+        done = [row for row in figures[name] if row is not None]
+        table[name] = {
+            "command": f"{command(options)} --seed N",
+            "seconds": round(float(np.mean([row["seconds"] for row in done])), 1) if done else None,
+            "psnr": _spread([row["val_psnr"] for row in done]),
+            "ssim": _spread([row["val_ssim"] for row in done if "val_ssim" in row]),
+            "diverged": len(figures[name]) - len(done),
+        }
+    return {"seeds": list(seeds), "rows": table}
+
+
+def table(levers: Mapping) -> str:
+    """Returns a `summary` as a Markdown table, with the command of each row."""
+    lines = [
+        f"Held-out training faces, averaged weights of the best epoch, one pass without the mirror "
+        f"average: mean over seeds {', '.join(map(str, levers['seeds']))} (lowest – highest).",
+        "",
+        "| row | seconds | PSNR, dB | SSIM | command |",
+        "|---|---|---|---|---|",
+    ]
+    for name, row in levers["rows"].items():
+        seconds = "–" if row["seconds"] is None else f"{row['seconds']:.0f}"
+        cells = [seconds, _in_words(row["psnr"], 2), _in_words(row["ssim"], 4)]
+        if row["diverged"]:
+            cells[1] += f", {row['diverged']} of {len(levers['seeds'])} diverged"
+        lines.append(f"| {name} | {' | '.join(cells)} | `{row['command']}` |")
+    return "\n".join(lines) + "\n"
+
+
+def restored_by_losses(
+    rows: Mapping[str, Mapping], seed: int, faces, folder: str | Path
+) -> dict[str, np.ndarray]:
+    """Returns what the rows that differ in their loss alone make of faces, from their runs.
+
+    Args:
+        rows, folder: as `run_levers` took them.
+        seed: whose runs.
+        faces: `training.data.Faces` with noise.
+
+    Returns:
+        {loss: restored faces, float32 N×64×64×1 in [0, 1]}.
+    """
+    import keras
+
+    from training.denoiser import Denoiser
+    from training.fit import BEST_MODEL
+
+    common = dict(rows.get("default", {}))
+    chosen = {}
+    for name, options in rows.items():
+        if {key: value for key, value in options.items() if key != "loss"} == common:
+            path = Path(folder) / f"{name}-{seed}" / BEST_MODEL
+            denoiser = Denoiser(keras.models.load_model(path, compile=False))
+            loss = TrainingConfig.from_dict(dict(options)).loss
+            chosen[loss] = np.clip(denoiser(faces.noisy), 0, 1)
+    return chosen
+
+
+def command(options: Mapping) -> str:
+    """Returns the command that trains a model with these options of `TrainingConfig`."""
+    words = ["denoiser train"]
+    for name, value in options.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{'' if value else 'no-'}{flag}")
+        else:
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
+            words.append(f"--{flag} {text}")
+    return " ".join(words)
+
+
+def _spread(values):
+    if not values:
+        return None
+    return {"mean": float(np.mean(values)), "low": min(values), "high": max(values)}
+
+
+def _in_words(spread, digits):
+    if spread is None:
+        return "–"
+    mean, low, high = (f"{spread[name]:.{digits}f}" for name in ("mean", "low", "high"))
+    return mean if spread["low"] == spread["high"] else f"{mean} ({low} – {high})"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Prints the table; what the trainings say goes to standard error.
+
+    Args:
+        arguments: the command line without the program's name; None takes `sys.argv`.
+    """
+    parser = argparse.ArgumentParser(prog="python -m training.levers", allow_abbrev=False)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{', '.join(ROWS)} (all)")
+    parser.add_argument("--seeds", default="0", metavar="N,N,…", help="seeds of each row (0)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="shorter or longer runs")
+    parser.add_argument(
+        "--output", default="outputs/levers", help="where the runs live (%(default)s)"
+    )
+    parser.add_argument("--save", metavar="FOLDER", help="keep the table in this model folder")
+    options = parser.parse_args(arguments)
+    if unknown := [name for name in options.rows if name not in ROWS]:
+        parser.error(f"rows are {', '.join(ROWS)}. Received: {', '.join(unknown)}")
+    try:
+        seeds = [int(seed) for seed in options.seeds.split(",")]
+    except ValueError:
+        parser.error(f"--seeds takes whole numbers, such as 0,1,2. Received: {options.seeds}")
+    common = {} if options.epochs is None else {"epochs": options.epochs}
+    rows = {name: ROWS[name] | common for name in options.rows or ROWS}
+
+    choose_backend(FOR_TRAINING)
+    from training.data import FacesUnavailableError, as_arrays, reference_split
+    from training.fit import carve_validation
+    from training.release import update_levers
+
+    def say(line):
+        print(line, file=sys.stderr)
+
+    try:
+        faces = as_arrays(reference_split()["train"])
+        with contextlib.redirect_stdout(sys.stderr):
+            figures = run_levers(rows, seeds, faces, options.output, say=say)
+            found = summary(rows, seeds, figures)
+            if options.save:
+                held_out = carve_validation(faces, TrainingConfig().validation_faces)[1]
+                shown = held_out.take(slice(SHOWN))
+                restored = restored_by_losses(rows, seeds[0], shown, options.output)
+                say(f"Keeping the table in {update_levers(options.save, found, shown, restored)}")
+    except ValueError as error:
+        parser.error(str(error))
+    except FacesUnavailableError as error:
+        raise SystemExit(str(error)) from None
+    print(table(found), end="")
+
+
+if __name__ == "__main__":
+    main()
