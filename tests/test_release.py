@@ -324,7 +324,7 @@ def test_the_card_of_other_pictures_says_what_was_learned_from(card_of_pictures)
     assert ("at `0123456`" in card.text) == on_hub
     assert ("from its split `test`" in card.text) == on_hub
     rows = [line for line in card.text.splitlines() if line.startswith("| model |")]
-    assert rows[0].endswith(f"| {pictures['model']['psnr']['mean']:.2f} |")
+    assert f"| {pictures['model']['psnr']['mean']:.2f} |" in rows[0]
     header = next(line for line in card.text.splitlines() if line.startswith("| method | test"))
     assert header.count("|") == rows[0].count("|")
 

@@ -118,9 +118,14 @@ def summary(rows: Mapping[str, Mapping], seeds: Sequence[int], figures: Mapping)
 
 def table(levers: Mapping) -> str:
     """Returns a `summary` as a Markdown table, with the command of each row."""
+    seeds = levers["seeds"]
+    if len(seeds) > 1:
+        over = f"mean over seeds {', '.join(map(str, seeds))} (lowest – highest)"
+    else:
+        over = f"seed {seeds[0]} alone, so small differences say nothing"
     lines = [
-        f"Held-out training faces, averaged weights of the best epoch, one pass without the mirror "
-        f"average: mean over seeds {', '.join(map(str, levers['seeds']))} (lowest – highest).",
+        "Held-out training faces, averaged weights of the best epoch, one pass without the mirror "
+        f"average: {over}.",
         "",
         "| row | seconds | PSNR, dB | SSIM | command |",
         "|---|---|---|---|---|",
