@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -105,6 +106,24 @@ def test_the_parts_of_all_workers_are_the_batch():
         for name, whole in wholes.items():
             np.testing.assert_array_equal(whole, np.concatenate([part[name] for part in parts]))
     assert Team().share(batches) is batches
+
+
+@pytest.mark.parametrize(
+    ("message", "lost"),
+    [
+        ("UNKNOWN: Gloo AllGather failed: Connection closed by peer", True),
+        ("--batch-size must be a multiple of the workers. Received: 5", False),
+    ],
+)
+def test_a_broken_exchange_is_told_from_a_wrong_argument(message, lost):
+    from training.team import Team
+    from training.trainer import DisconnectedError
+
+    team = Team(SimpleNamespace(scope=contextlib.nullcontext), size=2)
+    expected = DisconnectedError if lost else ValueError
+    with pytest.raises(expected, match=re.escape(message)) as caught, team.scope():
+        raise ValueError(message)
+    assert type(caught.value) is expected
 
 
 @pytest.fixture
@@ -202,6 +221,17 @@ def test_a_lost_trainer_is_named_on_every_worker(together, trainer, how):
     for end in ends:
         assert isinstance(end, WorkerLostError)
         assert str(end) == f"{names[1]} {how}{GOES_ON}"
+
+
+def test_a_trainer_is_heard_before_it_does_anything_else(monkeypatch):
+    from training import trainer
+
+    monkeypatch.setattr(trainer.threading.Thread, "start", lambda thread: None)
+    hears, tells = os.pipe()
+    trainer.Pulse().send_to(tells)
+    os.close(tells)
+    with os.fdopen(hears, "rb") as signs:
+        assert signs.read() == b"null\n"
 
 
 @pytest.mark.parametrize("index", [0, 1])

@@ -35,17 +35,21 @@ class Pulse:
 
     def send_to(self, descriptor: int) -> None:
         """Starts to send signs of life; without a supervisor to read them the process ends."""
-        threading.Thread(target=self._send, args=(descriptor,), daemon=True).start()
+        self._send(descriptor)  # at once: only from then on is silence noticed
+        threading.Thread(target=self._keep_sending, args=(descriptor,), daemon=True).start()
 
-    def _send(self, descriptor):
+    def _keep_sending(self, descriptor):
         ticker = threading.Event()
         while True:
-            line = json.dumps(self.batches if self.stepping else None)
-            try:
-                os.write(descriptor, line.encode() + b"\n")
-            except OSError:
-                os._exit(DISCONNECTED)
             ticker.wait(BEAT)
+            self._send(descriptor)
+
+    def _send(self, descriptor):
+        line = json.dumps(self.batches if self.stepping else None)
+        try:
+            os.write(descriptor, line.encode() + b"\n")
+        except OSError:
+            os._exit(DISCONNECTED)
 
 
 PULSE = Pulse()  # one a process
