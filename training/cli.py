@@ -324,7 +324,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         nargs="+",
         default=[],
-        help="with --save: the same recipe's models of other seeds, to be put beside",
+        help="with --save: the recipe's models of other seeds or splits, to be put beside",
     )
     evaluate.add_argument(
         "--plot", metavar="PNG", help=f"draw PSNR against sigma (with --peers {PLOT})"

@@ -100,7 +100,8 @@ def update_figures(folder: str | Path, metrics: Mapping, also: Sequence[str | Pa
     Args:
         folder: a release.
         metrics: what `training.evaluate.evaluate` returned.
-        also: releases of the same recipe with other seeds, whose figures are put beside.
+        also: releases of the same recipe with other seeds, or on another split, whose figures
+            are put beside.
 
     Returns:
         The folder.
@@ -111,7 +112,7 @@ def update_figures(folder: str | Path, metrics: Mapping, also: Sequence[str | Pa
     """
     before = _own_figures(folder, metrics["split_checksum"])
     if also:
-        metrics = {**metrics, "seeds": _figures_of_seeds(folder, also)}
+        metrics = {**metrics, **_figures_beside(folder, also)}
     kept = {name: before[name] for name in before if name not in (*metrics, *GIVEN)}
     learned_from = {part: row for part, row in before["splits"].items() if part == "pictures"}
     splits = {**metrics["splits"], **learned_from}
@@ -161,28 +162,48 @@ def check_update(folder: str | Path, split) -> None:
     _own_figures(folder, split_checksum(split))
 
 
-def _figures_of_seeds(folder, also):
-    """Seed and test figures of each release, the first being the one that is kept."""
-    recipes = {}
+def _figures_beside(folder, also):
+    """What other releases of the recipe score: `seeds` on the same split, and `other_splits`."""
+    figures, seeds, recipes = {}, {}, {}
     for path in (folder, *also):
         if not is_released(path):
-            raise ValueError(f"another seed's run must be a whole model folder. Received: {path}")
+            raise ValueError(f"another run must be a whole model folder. Received: {path}")
+        figures[path] = read_metrics(path)
         recipes[path] = asdict(TrainingConfig.from_json(Path(path) / CONFIG))
-    seeds = [recipe.pop("seed") for recipe in recipes.values()]
-    recipe = recipes[folder]
-    if others := [path for path in also if recipes[path] != recipe]:
-        raise ValueError(f"other seeds must differ in nothing else. Received: {others[0]}")
-    if len(set(seeds)) < len(also) + 1:
-        raise ValueError(f"every run must have a seed of its own. Received: seeds {seeds}")
-    rows = []
-    for seed, path in zip(seeds, (folder, *also), strict=True):
-        figures = read_metrics(path)
-        scores = figures["splits"]["test"]["model"]
-        rows.append(
-            {"seed": seed, **{name: scores[name]["mean"] for name in scores}}
-            | {"validation_psnr": figures["training"]["validation_psnr"]}
-        )
-    return rows
+        seeds[path] = recipes[path].pop("seed")
+    if others := [path for path in also if recipes[path] != recipes[folder]]:
+        raise ValueError(f"other runs must differ in seed or split alone. Received: {others[0]}")
+    split = figures[folder]["split_checksum"]
+    here = [path for path in figures if figures[path]["split_checksum"] == split]
+    if len({seeds[path] for path in here}) < len(here):
+        given = [seeds[path] for path in here]
+        raise ValueError(f"every run must have a seed of its own. Received: seeds {given}")
+    beside = {}
+    if len(here) > 1:
+        beside["seeds"] = [_scores(figures[path], seeds[path]) for path in here]
+    if elsewhere := [path for path in figures if path not in here]:
+        beside["other_splits"] = {
+            figures[path]["split"]: _scores(figures[path], seeds[path])
+            | {
+                "splits": {
+                    part: {
+                        method: row["psnr"]["mean"] if isinstance(row, dict) else row
+                        for method, row in rows.items()
+                    }
+                    for part, rows in figures[path]["splits"].items()
+                }
+            }
+            for path in elsewhere
+        }
+    return beside
+
+
+def _scores(figures, seed):
+    """Seed, test scores and validation score of one run."""
+    scores = figures["splits"]["test"]["model"]
+    return {"seed": seed, **{name: row["mean"] for name, row in scores.items()}} | {
+        "validation_psnr": figures["training"]["validation_psnr"]
+    }
 
 
 def _own_figures(folder, checksum):
