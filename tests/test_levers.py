@@ -83,6 +83,24 @@ def test_the_table_has_mean_spread_and_command():
     )
 
 
+def test_networks_are_measured_at_every_level_told_and_untold(run, pictures, tmp_path):
+    _, figures = run
+    for row in figures["default"]:
+        assert set(row["levels"]) == {"estimated", "given"}
+        assert set(row["levels"]["given"]) == {"0.02", "0.05", "0.1", "0.15", "0.2", "0.3"}
+        assert row["levels"]["given"]["0.02"] > row["levels"]["given"]["0.3"]
+    blind = {"blind": TINY | {"level": "blind", "epochs": 1}}
+    figures = figures | levers.run_levers(blind, (0, 1), pictures, tmp_path)
+    assert set(figures["blind"][0]["levels"]) == {"estimated"}
+    found = levers.summary(ROWS | blind, (0, 1), figures)
+    level = [row["levels"]["given"]["0.05"] for row in figures["default"]]
+    assert found["rows"]["default"]["levels"]["given"]["0.05"] == pytest.approx(np.mean(level))
+    lines = levers.table(found).splitlines()[-4:]
+    titles = [line.split(" | ")[0] for line in lines]
+    assert titles == ["| default", "| default, sigma given", "| no-mix", "| blind"]
+    assert all(line.count("|") == 8 for line in lines)
+
+
 @pytest.mark.parametrize("name", levers.ROWS)
 def test_the_command_of_a_row_trains_with_its_options(name):
     from training.cli import _parser
@@ -109,9 +127,9 @@ def test_losses_are_shown_by_the_networks_that_they_trained(run, pictures, tmp_p
     rows = ROWS | {"no-mix": TINY | {"mix": 0.0}}
     faces = pictures.take(slice(2))
     restored = levers.restored_by_losses(rows, 0, faces, folder)
-    assert list(restored) == ["mse"]
-    assert restored["mse"].shape == faces.clean.shape
-    assert not np.array_equal(restored["mse"], faces.noisy)
+    assert list(restored) == ["mse+ssim"]
+    assert restored["mse+ssim"].shape == faces.clean.shape
+    assert not np.array_equal(restored["mse+ssim"], faces.noisy)
     plots.losses_grid(faces.clean, faces.noisy, restored, tmp_path / "losses.png")
     with Image.open(tmp_path / "losses.png") as drawn:
         assert drawn.size[0] > 2 * 3 * 64 and drawn.size[1] > 3 * 3 * 64

@@ -50,6 +50,9 @@ class TrainingConfig:
     mix: float = _option(
         0.5, "share of training faces with a rectangle of another face", low=0.0, high=1.0
     )
+    collage: float = _option(
+        0.1, "share of training pictures that are collages of pieces of faces", low=0.0, high=1.0
+    )
     contrast: float = _option(0.2, "largest relative change of contrast", low=0.0, high=1.0)
     brightness: float = _option(0.1, "largest change of brightness", low=0.0, high=1.0)
 
@@ -66,7 +69,7 @@ class TrainingConfig:
     )
 
     # Optimisation
-    loss: str = _option("mse", "loss of the restored picture", choices=LOSSES)
+    loss: str = _option("mse+ssim", "loss of the restored picture", choices=LOSSES)
     optimizer: str = _option("muon", "update rule", choices=OPTIMIZERS)
     learning_rate: float = _option(3e-3, "peak learning rate", low=1e-7, high=1.0)
     adam_ratio: float = _option(
@@ -80,7 +83,7 @@ class TrainingConfig:
     warmup: float = _option(0.05, "share of the steps spent warming up", low=0.0, high=0.9)
     batch_size: int = _option(4, "faces a step", low=1, high=4096)
     steps_per_epoch: int = _option(400, "steps an epoch", low=1, high=1_000_000)
-    epochs: int = _option(55, "epochs; the learning rate decays to zero over them", low=1)
+    epochs: int = _option(40, "epochs; the learning rate decays to zero over them", low=1)
     patience: int = _option(
         15, "epochs without a better validation loss before training stops", low=1
     )

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from training.collage import collage
 from training.config import TrainingConfig
 from training.data import Faces
 from training.events import restored_faces
@@ -181,12 +182,14 @@ class NoisyFaces(keras.utils.PyDataset):
         return [_order(seed, place // count, count)[place % count] for place in places]
 
     def _varied(self, row, rng):
-        """One face, shifted and flipped, mixed with another, in other light.
+        """One face, shifted and flipped, mixed with another, in other light; or a collage of many.
 
         Nothing here interpolates: a rotated or scaled face is smoother than a real one, and a
         network that learns from it smooths too much.
         """
         config = self.config
+        if rng.random() < config.collage:
+            return collage(self.clean, rng)
         face = self._moved(self.clean[row], rng)
         if rng.random() < config.mix:
             other = self._moved(self.clean[rng.integers(len(self.clean))], rng)

@@ -2,7 +2,7 @@
 
     python -m training.levers --seeds 0,1,2                     # every row
     python -m training.levers --epochs 3 default adamw          # two rows, shorter runs
-    python -m training.levers --save model_card default mse+ssim    # kept on the model card
+    python -m training.levers --save model_card default mse       # kept on the model card
 
 A row is a change of `TrainingConfig`. Each of its runs lives in `outputs/levers/<row>-<seed>`: an
 interrupted table goes on where it was, and what is finished is only read. The figures are those of
@@ -27,10 +27,11 @@ ROWS = {
     "adamw": {"optimizer": "adamw", "learning_rate": 1e-3},
     "no-mix": {"mix": 0.0},
     "no-light": {"contrast": 0.0, "brightness": 0.0},
+    "no-collage": {"collage": 0.0},
     "one-level": {"sigma_share": 1.0},
     "blind": {"level": "blind"},
+    "mse": {"loss": "mse"},
     "charbonnier": {"loss": "charbonnier"},
-    "mse+ssim": {"loss": "mse+ssim"},
     "wider": {"channels": (16, 64, 112)},
     "deeper": {"blocks": (1, 2, 4)},
     "no-flip": {"flip": False},
@@ -40,6 +41,7 @@ ROWS = {
     "no-averaging": {"ema_share": 0.0},
     "large-batches": {"batch_size": 8, "steps_per_epoch": 200},
 }
+LEVEL_DRAWS = 8  # how often a held-out face is seen at each noise level
 SHOWN = 4  # held-out faces in the picture of the losses
 
 
@@ -62,14 +64,15 @@ def run_levers(
 
     Returns:
         {name: for each seed the row of `history.csv` that the released weights are of, with
-        `seconds` of the whole run; None where the run's loss stopped being a number}.
+        `seconds` of the whole run and `levels`, the PSNR at other noise levels (`at_levels`);
+        None where the run's loss stopped being a number}.
 
     Raises:
         ValueError: an option is impossible, or a run folder belongs to other settings.
     """
     import keras
 
-    from training.fit import TrainingStoppedError, best_epoch, fit
+    from training.fit import TrainingStoppedError, best_epoch, carve_validation, fit
 
     configs = {
         name: [TrainingConfig.from_dict({**options, "seed": seed}) for seed in seeds]
@@ -87,9 +90,38 @@ def run_levers(
                 figures[name].append(None)
                 continue
             best = best_epoch(result.history)
-            figures[name].append(best | {"seconds": result.seconds})
+            held_out = carve_validation(faces, configs[name][turn].validation_faces)[1]
+            levels = at_levels(result.model, held_out)
+            figures[name].append(best | {"seconds": result.seconds, "levels": levels})
             say(f"{name}, seed {seed}: {best['val_psnr']:.3f} dB after epoch {best['epoch']:g}")
     return figures
+
+
+def at_levels(model, faces) -> dict[str, dict[str, float]]:
+    """Returns what a network scores at every noise level, in one pass without the mirror average.
+
+    Args:
+        model: a network as `training.fit` leaves it.
+        faces: `training.data.Faces`; each is seen with eight draws of noise, and at the split's
+            own level with the one draw that it comes with.
+
+    Returns:
+        {"estimated": {level: mean PSNR in dB}}, and the same as "given" where the network can be
+        told the level.
+    """
+    from training.denoiser import Denoiser
+    from training.evaluate import psnr_against_sigma
+
+    denoiser = Denoiser(model)
+    methods = {"estimated": lambda noisy, sigma: denoiser(noisy, mirror=False)}
+    if denoiser.takes_sigma:
+        methods["given"] = lambda noisy, sigma: denoiser(noisy, sigma=sigma, mirror=False)
+    several = faces.take(np.repeat(np.arange(len(faces.clean)), LEVEL_DRAWS))
+    found = psnr_against_sigma(methods, several)
+    return {
+        name: {level: psnr for level, psnr in row.items() if float(level)}
+        for name, row in found.items()
+    }
 
 
 def summary(rows: Mapping[str, Mapping], seeds: Sequence[int], figures: Mapping) -> dict:
@@ -101,7 +133,8 @@ def summary(rows: Mapping[str, Mapping], seeds: Sequence[int], figures: Mapping)
 
     Returns:
         `seeds`, and `rows`: {name: `command`, `seconds` (the mean over seeds), `psnr` in dB and
-        `ssim` (mean, low and high over seeds), `diverged` (how many seeds)}.
+        `ssim` (mean, low and high over seeds), `levels` (as of `at_levels`, means over seeds),
+        `diverged` (how many seeds)}.
     """
     table = {}
     for name, options in rows.items():
@@ -111,13 +144,14 @@ def summary(rows: Mapping[str, Mapping], seeds: Sequence[int], figures: Mapping)
             "seconds": round(float(np.mean([row["seconds"] for row in done])), 1) if done else None,
             "psnr": _spread([row["val_psnr"] for row in done]),
             "ssim": _spread([row["val_ssim"] for row in done if "val_ssim" in row]),
+            "levels": _mean_levels([row["levels"] for row in done if "levels" in row]),
             "diverged": len(figures[name]) - len(done),
         }
     return {"seeds": list(seeds), "rows": table}
 
 
 def table(levers: Mapping) -> str:
-    """Returns a `summary` as a Markdown table, with the command of each row."""
+    """Returns a `summary` as Markdown: figures and command of each row, then all noise levels."""
     seeds = levers["seeds"]
     if len(seeds) > 1:
         over = f"mean over seeds {', '.join(map(str, seeds))} (lowest – highest)"
@@ -136,6 +170,29 @@ def table(levers: Mapping) -> str:
         if row["diverged"]:
             cells[1] += f", {row['diverged']} of {len(levers['seeds'])} diverged"
         lines.append(f"| {name} | {' | '.join(cells)} | `{row['command']}` |")
+    return "\n".join(lines) + "\n" + _levels_table(levers["rows"])
+
+
+def _levels_table(rows):
+    """PSNR at every level as Markdown, empty where no run has been measured at them."""
+    measured = {name: row["levels"] for name, row in rows.items() if row.get("levels")}
+    if not measured:
+        return ""
+    columns = list(next(iter(measured.values()))["estimated"])
+    lines = [
+        "",
+        "The same networks at every noise level, PSNR in dB, means over seeds. They estimate the "
+        f"level, which the blind one need not; the row after {next(iter(measured))} tells it.",
+        "",
+        f"| row | {' | '.join(columns)} |",
+        f"|---{'|---' * len(columns)}|",
+    ]
+    for place, (name, levels) in enumerate(measured.items()):
+        shown = {name: levels["estimated"]}
+        if place == 0 and "given" in levels:
+            shown[f"{name}, sigma given"] = levels["given"]
+        for title, psnr in shown.items():
+            lines.append(f"| {title} | {' | '.join(f'{value:.2f}' for value in psnr.values())} |")
     return "\n".join(lines) + "\n"
 
 
@@ -179,6 +236,15 @@ def command(options: Mapping) -> str:
             text = ",".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
             words.append(f"--{flag} {text}")
     return " ".join(words)
+
+
+def _mean_levels(found):
+    if not found:
+        return None
+    return {
+        kind: {level: float(np.mean([one[kind][level] for one in found])) for level in row}
+        for kind, row in found[0].items()
+    }
 
 
 def _spread(values):
