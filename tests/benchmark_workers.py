@@ -88,7 +88,7 @@ def main(batch_size: int, steps: int) -> None:
     if len(os.sched_getaffinity(0)) < 2:
         raise SystemExit("two cores are needed, one a worker. Received: 1")
     config = TrainingConfig()
-    gradients = 4 * residual_unet(config.channels, config.blocks).count_params()
+    gradients = 4 * residual_unet(**config.network).count_params()
     one = run(1, batch_size, steps, joined=False)
     two = run(2, batch_size, steps, joined=True)
     apart = run(2, batch_size // 2, steps, joined=False)
@@ -100,7 +100,7 @@ def main(batch_size: int, steps: int) -> None:
         f"| 2 | {two:.3f} | {one / two:.2f} | {gradients / 1e6:.2f} MB "
         f"| {max(0, 1 - apart / two):.0%} |"
     )
-    face = 6 * multiply_adds(config.channels, config.blocks)  # forward once, backward twice
+    face = 6 * multiply_adds(**config.network)  # forward once, backward twice
     print(
         f"\nOn paper: {face / 1e9:.1f} GFLOP a face at {FLOPS / 1e12:g} TFLOP/s, "
         f"{gradients / 1e6:.2f} MB of gradients summed in a ring at {NETWORK * 8 / 1e9:g} Gbit/s, "

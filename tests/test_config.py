@@ -121,3 +121,11 @@ def test_the_averaging_reaches_over_its_share_of_the_steps():
     assert config.total_steps == 1000
     assert config.ema_momentum == pytest.approx(1 - 1 / 50)
     assert TrainingConfig(ema_share=0.0).ema_momentum == 0.0
+
+
+def test_the_network_is_built_of_its_own_options():
+    from inspect import signature
+
+    from training.model import residual_unet
+
+    assert set(TrainingConfig().network) == set(signature(residual_unet).parameters)

@@ -36,6 +36,22 @@ def test_a_batch_is_a_function_of_seed_and_step(some_faces):
     assert not np.array_equal(first[2][0]["noisy"], other_seed[2][0]["noisy"])
 
 
+def test_a_warped_face_is_a_face_of_the_same_light(some_faces):
+    from training.fit import warped
+
+    face = some_faces.clean[0]
+    several = np.stack([warped(face, np.random.default_rng(seed)) for seed in range(50)])
+    assert several.shape == (50, *face.shape)
+    assert several.dtype == np.float32
+    assert several.min() >= 0
+    assert several.max() <= 1
+    assert several.mean() == pytest.approx(face.mean(), abs=0.03)
+    changes = np.abs(several - face).mean(axis=(1, 2, 3))
+    assert changes.min() > 1e-4  # none is the face itself
+    assert changes.mean() < 0.5 * np.abs(face - some_faces.clean[1]).mean()  # nor another one
+    np.testing.assert_array_equal(warped(face, np.random.default_rng(3)), several[3])
+
+
 def test_batches_show_every_face_once_a_pass(some_faces):
     from training.fit import NoisyFaces
 
@@ -43,6 +59,20 @@ def test_batches_show_every_face_once_a_pass(some_faces):
     rows = [row for step in range(12) for row in NoisyFaces(some_faces.clean, config)._rows(step)]
     for start in range(0, 60, 12):
         assert sorted(rows[start : start + 12]) == list(range(12))
+
+
+def test_the_learning_rate_warms_up_and_decays_to_a_share_of_its_peak():
+    from training.optimizer import make_optimizer
+
+    for optimizer in ("muon", "adamw"):
+        config = TrainingConfig(epochs=10, warmup=0.1, final_rate=0.2, optimizer=optimizer)
+        schedule = make_optimizer(config)._learning_rate
+        rates = [float(schedule(step)) for step in range(0, config.total_steps + 1, 40)]
+        peak = config.learning_rate
+        assert rates[0] == 0
+        assert max(rates) == pytest.approx(peak) == pytest.approx(rates[10])
+        assert rates[10:] == sorted(rates[10:], reverse=True)
+        assert rates[-1] == pytest.approx(0.2 * peak, rel=1e-4)
 
 
 def test_levels_are_the_trained_one_half_of_the_time_and_weigh_inversely(some_faces):

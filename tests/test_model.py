@@ -30,7 +30,7 @@ DEFAULT = TrainingConfig()
 @pytest.fixture(scope="module")
 def default():
     """The network of the default settings, untrained."""
-    return residual_unet(DEFAULT.channels, DEFAULT.blocks)
+    return residual_unet(**DEFAULT.network)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,9 @@ def test_a_pixel_reaches_less_far_than_the_margin_of_the_tiles(default):
     """At the default depth, whatever the widths: the tiles of `Denoiser` rely on it."""
     from training.denoiser import MARGIN
 
-    restorer = restorer_of(residual_unet((2,) * len(DEFAULT.channels), DEFAULT.blocks))
+    restorer = restorer_of(
+        residual_unet(**DEFAULT.network | {"channels": (2,) * len(DEFAULT.channels)})
+    )
     weights = [
         np.abs(np.random.default_rng(0).normal(0.2, 0.05, w.shape)) for w in restorer.weights
     ]
@@ -121,6 +123,30 @@ def test_at_level_zero_the_restorer_returns_its_input(model):
     noisy = pictures(2, 32, 32)
     restored = predict(restorer_of(model), noisy, np.zeros((2, 1, 1, 1), np.float32))
     np.testing.assert_allclose(restored, noisy, atol=1e-6)
+
+
+def test_the_network_sees_the_picture_in_units_of_the_noise():
+    """Noise is equally strong at every level, and no level is divided by zero."""
+    restorer = restorer_of(residual_unet(**TINY))
+    look = keras.Model(restorer.inputs, restorer.get_layer("noise_units").output)
+    noisy = pictures(5, 16, 16)
+    sigma = np.array([0.0, 0.01, 0.05, 0.1, 0.3], np.float32).reshape(5, 1, 1, 1)
+    expected = 0.1 * (noisy - 0.5) / np.sqrt(sigma**2 + 0.01**2)
+    np.testing.assert_allclose(predict(look, noisy, sigma), expected, atol=1e-5)
+    without = restorer_of(residual_unet(**TINY, noise_units=False))
+    assert "noise_units" not in {layer.name for layer in without.layers}
+    assert without.get_layer("stem").kernel.shape[2] == 1
+
+
+def test_the_activation_is_that_of_every_block():
+    for activation in ("silu", "relu"):
+        restorer = restorer_of(residual_unet(**TINY, activation=activation))
+        found = {
+            keras.activations.serialize(layer.activation)
+            for layer in restorer.layers
+            if isinstance(layer, keras.layers.Activation)
+        }
+        assert found == {activation}
 
 
 def test_the_average_with_the_mirror_image_is_in_the_graph(model):
@@ -157,12 +183,12 @@ def test_only_a_network_of_both_parts_takes_a_level(model):
 
 def test_the_default_network_keeps_to_its_budget(default):
     assert default.count_params() <= 1_000_000
-    assert multiply_adds(DEFAULT.channels, DEFAULT.blocks, DEFAULT.mirror) <= 500_000_000
+    assert multiply_adds(**DEFAULT.network, mirror=DEFAULT.mirror) <= 500_000_000
 
 
 def test_multiply_adds_are_those_of_one_convolution_counted_by_hand():
-    # One level, one block, two channels: stem 1→2, block 2→2 twice, output 2→1, all 3×3.
-    by_hand = 8 * 8 * 9 * (1 * 2 + 2 * 2 + 2 * 2 + 2 * 1)
+    # One level, one block, two channels: stem 2→2, block 2→2 twice, output 2→1, all 3×3.
+    by_hand = 8 * 8 * 9 * (2 * 2 + 2 * 2 + 2 * 2 + 2 * 1)
     level = 1 * 32 + 32 * 2  # the level's embedding and its shift
     # Estimator on 8×8: 6×6 of 1→16, then every second of 16→16, 2×2, too small for the third.
     wide, narrow = (multiply_adds((2,), (1,), mirror=False, side=side) for side in (32, 16))

@@ -14,6 +14,7 @@ from pathlib import Path
 OPTIMIZERS = ("muon", "adamw")
 LOSSES = ("mse", "charbonnier", "mse+ssim")
 LEVELS = ("given", "blind")
+ACTIVATIONS = ("silu", "relu")
 PRESETS = {"default": {}, "quick": {"epochs": 7, "steps_per_epoch": 200}}
 
 
@@ -47,6 +48,9 @@ class TrainingConfig:
     )
     shift: int = _option(4, "largest random shift in pixels, reflected edges", low=0, high=32)
     flip: bool = _option(True, "flip half of the training faces left to right")
+    warp: float = _option(
+        0.3, "share of training faces that are turned, scaled and sheared", low=0.0, high=1.0
+    )
     mix: float = _option(
         0.5, "share of training faces with a rectangle of another face", low=0.0, high=1.0
     )
@@ -67,6 +71,8 @@ class TrainingConfig:
     level: str = _option(
         "given", "whether the restoring part is told the noise level", choices=LEVELS
     )
+    activation: str = _option("silu", "activation of the residual blocks", choices=ACTIVATIONS)
+    noise_units: bool = _option(True, "show the network the picture in units of the noise as well")
 
     # Optimisation
     loss: str = _option("mse+ssim", "loss of the restored picture", choices=LOSSES)
@@ -77,13 +83,16 @@ class TrainingConfig:
     )
     weight_decay: float = _option(0.1, "decoupled weight decay", low=0.0, high=1.0)
     clip_norm: float = _option(1.0, "global norm that gradients are clipped to", low=1e-6, high=1e6)
+    final_rate: float = _option(
+        0.15, "learning rate at the end, as a share of the peak", low=0.0, high=1.0
+    )
     ema_share: float = _option(
-        0.02, "share of the steps that the averaged weights reach back over", low=0.0, high=1.0
+        0.06, "share of the steps that the averaged weights reach back over", low=0.0, high=1.0
     )
     warmup: float = _option(0.05, "share of the steps spent warming up", low=0.0, high=0.9)
     batch_size: int = _option(4, "faces a step", low=1, high=4096)
     steps_per_epoch: int = _option(400, "steps an epoch", low=1, high=1_000_000)
-    epochs: int = _option(40, "epochs; the learning rate decays to zero over them", low=1)
+    epochs: int = _option(60, "epochs, over which the learning rate decays", low=1)
     patience: int = _option(
         15, "epochs without a better validation loss before training stops", low=1
     )
@@ -103,6 +112,12 @@ class TrainingConfig:
                 f"sigma must not exceed sigma_max. Received: sigma={self.sigma}, "
                 f"sigma_max={self.sigma_max}"
             )
+
+    @property
+    def network(self) -> dict:
+        """What `training.model.residual_unet` takes."""
+        names = ("channels", "blocks", "level", "activation", "noise_units")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def total_steps(self) -> int:

@@ -31,11 +31,12 @@ class ConvMuon(keras.optimizers.Muon):
 
 
 def make_optimizer(config) -> keras.optimizers.Optimizer:
-    """Returns the optimizer of a `TrainingConfig`: warm-up, cosine decay to zero, averaging."""
+    """Returns the optimizer of a `TrainingConfig`: warm-up, cosine decay, averaging."""
     warmup = int(config.warmup * config.total_steps)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup else config.learning_rate,
         decay_steps=config.total_steps - warmup,
+        alpha=config.final_rate,
         warmup_target=config.learning_rate if warmup else None,
         warmup_steps=warmup,
     )

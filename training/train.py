@@ -111,9 +111,7 @@ def train(
         "seconds": round(result.seconds, 1),
         "cores": _cores(),
         "stride": 2 ** (len(config.channels) - 1),
-        "multiply_adds": multiply_adds(
-            config.channels, config.blocks, config.mirror, level=config.level
-        ),
+        "multiply_adds": multiply_adds(**config.network, mirror=config.mirror),
         "dataset": published,
     }
     if pictures is not None:
