@@ -53,7 +53,11 @@ def step_seconds(batch_size: int, steps: int, addresses: list[str], index: int) 
 
     with team.scope():
         compiled(config).fit(
-            team.share(NoisyFaces(faces, config)), shuffle=False, verbose=0, callbacks=[Clock()]
+            team.share(NoisyFaces(faces, config)),
+            steps_per_epoch=config.steps_per_epoch,
+            shuffle=False,
+            verbose=0,
+            callbacks=[Clock()],
         )
     team.part()
     return float(np.median(np.diff(times[WARM_UP - 1 :])))

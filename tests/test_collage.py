@@ -51,7 +51,9 @@ def test_its_pieces_come_from_the_pictures():
 
 def test_training_draws_its_share_of_them(pictures):
     def steps(share):
-        config = TrainingConfig(collage=share, mix=0.0, contrast=0.0, brightness=0.0, shift=0)
+        config = TrainingConfig(
+            collage=share, warp=0.0, mix=0.0, contrast=0.0, brightness=0.0, shift=0
+        )
         batches = NoisyFaces(pictures, config)
         return np.concatenate([batches[step][1]["restored"] for step in range(25)])
 

@@ -30,8 +30,11 @@ def test_a_batch_is_a_function_of_seed_and_step(some_faces):
     second[0], second[3]  # what was asked for before does not matter
     for one, other in zip(_flat(first[2]), _flat(second[2]), strict=True):
         np.testing.assert_array_equal(one, other)
-    second.epoch = 1
-    assert not np.array_equal(first[2][0]["noisy"], second[2][0]["noisy"])
+    assert not np.array_equal(first[2][0]["noisy"], first[3][0]["noisy"])
+    resumed = NoisyFaces(some_faces.clean, TrainingConfig(**TINY), epochs_done=1)
+    for one, other in zip(_flat(first[4 + 2]), _flat(resumed[2]), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(first) - len(resumed) == 4
     other_seed = NoisyFaces(some_faces.clean, TrainingConfig(**TINY, seed=1))
     assert not np.array_equal(first[2][0]["noisy"], other_seed[2][0]["noisy"])
 

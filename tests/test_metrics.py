@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.metrics import PSNR_LIMIT, mse, psnr, ssim
+from training.metrics import PSNR_LIMIT, details, mse, psnr, ssim
 
 
 @pytest.fixture
@@ -94,3 +94,45 @@ def test_the_noisy_test_faces_have_the_figures_that_everything_is_compared_with(
     assert psnr(test_faces.clean, test_faces.noisy).mean() == pytest.approx(20.03, abs=0.005)
     assert mse(test_faces.clean, test_faces.noisy).mean() == pytest.approx(0.0099, abs=5e-5)
     assert ssim(test_faces.clean, test_faces.noisy).mean() == pytest.approx(0.472, abs=5e-4)
+
+
+def test_details_that_a_blur_takes_are_the_fine_ones():
+    from scipy.ndimage import gaussian_filter
+
+    clean = np.random.default_rng(0).random((4, 64, 64))
+    noisy = clean + np.random.default_rng(1).normal(0, 0.1, clean.shape)
+    blurred = gaussian_filter(clean, (0, 1, 1))
+    rows = details(clean, noisy, blurred)
+    kept = [row["kept"] for row in rows]
+    assert kept == sorted(kept, reverse=True)
+    assert kept[0] > 0.95
+    assert kept[-1] < 0.1
+    assert [(row["at_least"], row["below"]) for row in rows] == [
+        (16, None), (8, 16), (4, 8), (2, 4), (0, 2),
+    ]  # fmt: skip
+    # White pictures of variance 1/12 and white noise of 0.01: the same share at every size.
+    for row in rows[1:]:
+        assert row["noise"] == pytest.approx(0.12, rel=0.2)
+
+
+def test_details_of_the_picture_itself_are_all_kept_whatever_its_brightness():
+    clean = np.random.default_rng(0).random((2, 32, 32, 1))
+    for restored in (clean, clean + 0.1):
+        for row in details(clean, clean, restored):
+            assert row["kept"] == pytest.approx(1)
+            assert row["left"] == pytest.approx(0, abs=1e-12)
+            assert row["noise"] == 0
+
+
+def test_a_wave_is_a_detail_of_half_its_length():
+    row = np.cos(np.pi * 8 * (2 * np.arange(64) + 1) / 128)  # u = 8: waves of 16 pixels
+    clean = np.random.default_rng(0).random((1, 64, 64))
+    changed = details(clean, clean, clean + 0.1 * row)
+    assert [entry["left"] > 1e-9 for entry in changed] == [False, True, False, False, False]
+
+
+@pytest.mark.parametrize("shape", [(2, 8, 16), (8, 8)])
+def test_details_of_other_shapes_are_refused(shape):
+    pictures = np.zeros(shape)
+    with pytest.raises(ValueError, match="Received: "):
+        details(pictures, pictures, pictures)

@@ -59,6 +59,15 @@ def release(tmp_path, metrics):
     return write
 
 
+def test_the_card_says_what_is_preserved_and_what_is_blurred(release, metrics, tmp_path):
+    card = (release(tmp_path / "model") / "README.md").read_text(encoding="utf-8")
+    table = card[card.index("| details of |") :].split("\n\n")[0].splitlines()[2:]
+    kept = [f"{100 * row['kept']:.0f} %" for row in metrics["details"]]
+    assert [line.split(" | ")[1] for line in table] == kept
+    assert "| less than 2 |" in table[-1]
+    assert "is blurred: there the noise is" in card
+
+
 def test_a_release_is_complete_and_replaces_only_what_it_made(release, tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()

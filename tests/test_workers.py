@@ -101,7 +101,7 @@ def test_the_parts_of_all_workers_are_the_batch():
     clean = np.random.default_rng(0).random((12, 16, 16, 1), dtype=np.float32)
     batches = NoisyFaces(clean, TrainingConfig(batch_size=6, steps_per_epoch=3))
     shares = [Team(index=index, size=3).share(batches) for index in range(3)]
-    assert [len(share) for share in shares] == [3, 3, 3]
+    assert [len(share) for share in shares] == 3 * [len(batches)]
     for wholes, *parts in zip(batches[2], *(share[2] for share in shares), strict=True):
         for name, whole in wholes.items():
             np.testing.assert_array_equal(whole, np.concatenate([part[name] for part in parts]))

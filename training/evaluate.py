@@ -32,7 +32,7 @@ from training.data import (
     split_name,
 )
 from training.denoiser import Denoiser
-from training.metrics import mean_interval, mse, psnr, ssim
+from training.metrics import details, mean_interval, mse, psnr, ssim
 from training.noise import add_gaussian_noise, from_uint8, to_uint8
 from training.photographs import Photographs
 from training.serving import read_metrics
@@ -79,9 +79,9 @@ def evaluate(
     Returns:
         What `metrics.json` holds: `splits` (part → method → measure → mean, low, high), `sigmas`
         (method → level → mean PSNR on the test faces), `faces` (each test face's figures),
-        `seconds` (method → time a test face), `sigma`, `split` (its name), `split_checksum`,
-        `versions`, `backend`, and where they were given `peers` (their names) and `photographs`
-        (the folder's name).
+        `details` (what is preserved of them, see `training.metrics.details`), `seconds` (method →
+        time a test face), `sigma`, `split` (its name), `split_checksum`, `versions`, `backend`,
+        and where they were given `peers` (their names) and `photographs` (the folder's name).
     """
     peers = dict(peers or {})
     methods = model_methods(denoiser) | classical_methods()
@@ -118,6 +118,7 @@ def evaluate(
                 metrics["seconds"][method] = fastest(restore, faces.noisy) / len(faces.clean)
             if name == "test" and method == "model":
                 metrics["faces"] = _each_face(faces, restored)
+                metrics["details"] = details(faces.clean, faces.noisy, restored)
     say(f"Measuring the test faces at sigma {', '.join(f'{sigma:g}' for sigma in SIGMAS)}")
     metrics["sigmas"] = psnr_against_sigma(methods | peers, test)
     return metrics

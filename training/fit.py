@@ -114,16 +114,19 @@ def fit(
         validation = Validation(averaged, held_out, config)
         pictures = restored_faces(validation, config, run_folder / TENSORBOARD)
         measuring, writing = [validation], [best, *_tensorboard(run_folder), *pictures]
-    callbacks = [batches.follow(), *team.callbacks(*measuring), stopping, *writing, state]
+    callbacks = [*team.callbacks(*measuring), stopping, *writing, state]
 
     with team.scope():
-        team.check_same(batches)
         state.restore(trained)
+        batches = NoisyFaces(learned.clean, config, len(state.history))
+        team.check_same(batches)
         if not state.finished(config):
             trained.fit(
                 team.share(batches),
                 initial_epoch=len(state.history),
                 epochs=config.epochs,
+                # One iterator for all epochs: to end one, TensorFlow waits about as long as it ran.
+                steps_per_epoch=config.steps_per_epoch,
                 shuffle=False,  # the batches are in an order of their own
                 callbacks=callbacks,
                 verbose=(1 if sys.stdout.isatty() else 2) if team.first else 0,
@@ -154,26 +157,25 @@ class NoisyFaces(keras.utils.PyDataset):
 
     A batch is a function of (seed, step) alone: the same bytes on every backend and in every
     process, so a resumed run sees what the uninterrupted one would have seen.
+
+    Args:
+        clean: the pictures, N×H×W×1 in [0, 1].
+        config: the settings.
+        epochs_done: with which epoch to begin.
     """
 
-    def __init__(self, clean: np.ndarray, config: TrainingConfig):
+    def __init__(self, clean: np.ndarray, config: TrainingConfig, epochs_done: int = 0):
         super().__init__()
-        self.clean, self.config, self.epoch = clean, config, 0
+        self.clean, self.config = clean, config
+        self.steps_done = epochs_done * config.steps_per_epoch
 
     def __len__(self):
-        return self.config.steps_per_epoch
-
-    def follow(self) -> keras.callbacks.Callback:
-        """Returns the callback that tells these batches which epoch it is."""
-
-        def set_epoch(epoch, logs=None):
-            self.epoch = epoch
-
-        return keras.callbacks.LambdaCallback(on_epoch_begin=set_epoch)
+        # One more than are used: with the last one, Keras would start over at once.
+        return self.config.total_steps - self.steps_done + 1
 
     def __getitem__(self, index):
         config = self.config
-        step = self.epoch * len(self) + index
+        step = self.steps_done + index
         rng = np.random.default_rng((config.seed, step))
         clean = np.stack([self._varied(row, rng) for row in self._rows(step)])
         exact = rng.random(len(clean)) < config.sigma_share

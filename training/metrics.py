@@ -6,8 +6,11 @@ standard deviation 1.5, population covariance), which is what the field's tables
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
+DETAIL_SIZES = (2, 4, 8, 16)  # pixels: where one kind of detail ends and the next begins
 PSNR_LIMIT = 100.0  # dB, reported for identical pictures, where the true value is infinite
 SSIM_WINDOW = 11  # pixels: the support of the Gaussian window
 
@@ -61,6 +64,56 @@ def ssim(clean: np.ndarray, restored: np.ndarray) -> np.ndarray:
             for one, other in zip(clean, restored, strict=True)
         ]
     )
+
+
+def details(clean: np.ndarray, noisy: np.ndarray, restored: np.ndarray) -> list[dict]:
+    """Returns what is preserved and what is blurred, by the size of the detail.
+
+    Pictures are taken apart by the discrete cosine transform, whose coefficient (u, v) of an N×N
+    picture is a wave of 2N/√(u² + v²) pixels; a detail, bright or dark, is half a wave. The mean of
+    each picture is left out. `kept` is the least-squares factor of the clean detail in the restored
+    one, as in the transfer function of a lens: 1 where it comes back whole, 0 where it is gone.
+
+    Args:
+        clean, noisy, restored: square pictures of one shape, N×H×H or N×H×H×1, in [0, 1].
+
+    Returns:
+        One row a range, coarse to fine: `at_least` and `below` (pixels; 0 and None where there is
+        no such end), `kept`, and the error of `noisy` and of `restored` as shares of the detail's
+        energy, `noise` and `left`.
+
+    Raises:
+        ValueError: the shapes differ or are not those of a batch of squares.
+    """
+    from scipy.fft import dctn
+
+    noisy = _batches(clean, noisy)[1]
+    clean, restored = _batches(clean, restored)
+    side, width = clean.shape[1:]
+    if side != width:
+        raise ValueError(f"details are those of square pictures. Received: {side}×{width}")
+    clean, noisy, restored = (
+        dctn(pictures, axes=(1, 2), norm="ortho") for pictures in (clean, noisy, restored)
+    )
+    places = np.hypot(*np.indices((side, side)))
+    size = np.divide(side, places, out=np.full_like(places, np.inf), where=places > 0)
+    size[0, 0] = np.nan  # the mean is no detail
+    rows = []
+    ends = (0, *DETAIL_SIZES, np.inf)
+    for low, high in reversed(list(pairwise(ends))):
+        band = (size >= low) & (size < high)
+        true = clean[:, band]
+        energy = np.square(true).sum()
+        rows.append(
+            {
+                "at_least": int(low),
+                "below": None if np.isinf(high) else int(high),
+                "kept": float((true * restored[:, band]).sum() / energy),
+                "noise": float(np.square(noisy[:, band] - true).sum() / energy),
+                "left": float(np.square(restored[:, band] - true).sum() / energy),
+            }
+        )
+    return rows
 
 
 def mean_interval(values: np.ndarray) -> dict[str, float]:
