@@ -104,7 +104,6 @@ def fit(
         trained = compiled(config)
     averaged = residual_unet(**config.network)
 
-    batches = NoisyFaces(learned.clean, config)
     judge = {"monitor": "val_restored_loss", "mode": "min"}
     best = BestModel(averaged, run_folder / BEST_MODEL, save_best_only=True, **judge)
     stopping = keras.callbacks.EarlyStopping(patience=config.patience, **judge)
@@ -161,7 +160,7 @@ class NoisyFaces(keras.utils.PyDataset):
     Args:
         clean: the pictures, N×H×W×1 in [0, 1].
         config: the settings.
-        epochs_done: with which epoch to begin.
+        epochs_done: how many epochs the run has had.
     """
 
     def __init__(self, clean: np.ndarray, config: TrainingConfig, epochs_done: int = 0):
