@@ -92,7 +92,7 @@ class TrainingConfig:
     warmup: float = _option(0.05, "share of the steps spent warming up", low=0.0, high=0.9)
     batch_size: int = _option(4, "faces a step", low=1, high=4096)
     steps_per_epoch: int = _option(400, "steps an epoch", low=1, high=1_000_000)
-    epochs: int = _option(60, "epochs, over which the learning rate decays", low=1)
+    epochs: int = _option(100, "epochs, over which the learning rate decays", low=1)
     patience: int = _option(
         15, "epochs without a better validation loss before training stops", low=1
     )
