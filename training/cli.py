@@ -496,10 +496,9 @@ _seconds.__name__ = "number"
 
 
 def _for_training(workers):
-    from training.backend import FOR_TRAINING, choose_backend, share_processors
+    from training.backend import FOR_TRAINING, prepare_training
 
-    share_processors()
-    choose_backend(("jax",) if workers else FOR_TRAINING)
+    prepare_training(("jax",) if workers else FOR_TRAINING)
 
 
 def _print_figures(metrics, as_json):

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.backend import FOR_TRAINING, choose_backend, share_processors
+from training.backend import prepare_training
 from training.config import TrainingConfig
 
 ROWS = {
@@ -291,8 +291,7 @@ def main(arguments: list[str] | None = None) -> None:
         common["epochs"] = options.epochs
     rows = {name: ROWS[name] | common for name in options.rows or ROWS}
 
-    share_processors()
-    choose_backend(FOR_TRAINING)
+    prepare_training()
     from training.data import FacesUnavailableError, as_arrays, reference_split
     from training.fit import carve_validation
     from training.release import update_levers
