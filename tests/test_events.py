@@ -12,7 +12,7 @@ from training.config import TrainingConfig
 from training.data import Faces
 from training.noise import to_uint8
 
-LIMIT = 310_000  # bytes that may go into the repository
+LIMIT = 300_000  # bytes that may go into the repository
 SCALARS = 70_000  # of which losses and learning rate take, in 100 epochs
 
 
@@ -52,7 +52,7 @@ def test_tensorboard_finds_losses_rate_and_faces(tmp_path):
     np.testing.assert_array_equal(np.asarray(grid), expected)
 
 
-@pytest.mark.parametrize("epochs", [40, 60, 100])
+@pytest.mark.parametrize("epochs", [40, 50, 60, 100])
 def test_a_whole_run_stays_small(test_faces, tmp_path, epochs):
     """With faces that still hold half of the noise, which PNG takes more room for."""
     from training.events import RestoredFaces
