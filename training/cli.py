@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -307,7 +308,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_workers(train)
     _add_json(train)
-    _add_config_options(train.add_argument_group("training options, over --config and --preset"))
+    add_config_options(train.add_argument_group("training options, over --config and --preset"))
 
     evaluate = _command(commands, "evaluate", _evaluate, "measure a model on a split of the faces")
     evaluate.add_argument("model", help="model folder, or OWNER/NAME on the Hub")
@@ -458,10 +459,17 @@ def _add_json(command):
     command.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
-def _add_config_options(group):
-    """One option for each field of `TrainingConfig`, absent unless given."""
+def add_config_options(group: argparse._ArgumentGroup, without: Sequence[str] = ()) -> None:
+    """Adds an option for each field of `TrainingConfig`, absent from the result unless given.
+
+    Args:
+        group: what to add them to.
+        without: names of fields to leave out.
+    """
     for option in fields(TrainingConfig):
         name, default = option.name, option.default
+        if name in without:
+            continue
         how = {"dest": name, "default": argparse.SUPPRESS}
         how["help"] = f"{option.metadata['help']} ({_shown(default)})"
         if isinstance(default, bool):

@@ -2,6 +2,7 @@
 
     python -m training.levers --seeds 0,1,2                     # every row
     python -m training.levers --epochs 3 default adamw          # two rows, shorter runs
+    python -m training.levers --batch-size 4 default no-mix     # two rows, other batches in both
     python -m training.levers --save model_card default mse       # kept on the model card
 
 A row is a change of `TrainingConfig`. Each of its runs lives in `outputs/levers/<row>-<seed>`: an
@@ -15,6 +16,7 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -43,8 +45,11 @@ ROWS = {
     "all-levels-alike": {"sigma_share": 0.0},
     "no-decay": {"weight_decay": 0.0},
     "no-averaging": {"ema_share": 0.0},
-    "large-batches": {"batch_size": 8, "steps_per_epoch": 200},
+    "small-batches": {"batch_size": 4, "steps_per_epoch": 800, "learning_rate": 3e-3},
+    "less-varied": {"mix": 0.5, "warp": 0.3},
 }
+OWN = ("seed", "validation_faces")  # options of `TrainingConfig` that are the table's to set
+OPTIONS = {option.name for option in fields(TrainingConfig)} - {*OWN}
 HELD_OUT = 16  # faces that the rows are judged on, more than a release can spare
 LEVEL_DRAWS = 8  # how often a held-out face is seen at each noise level
 SHOWN = 4  # held-out faces in the picture of the losses
@@ -271,14 +276,21 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: the command line without the program's name; None takes `sys.argv`.
     """
+    from training.cli import add_config_options
+
     parser = argparse.ArgumentParser(prog="python -m training.levers", allow_abbrev=False)
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{', '.join(ROWS)} (all)")
     parser.add_argument("--seeds", default="0", metavar="N,N,…", help="seeds of each row (0)")
-    parser.add_argument("--epochs", type=int, metavar="N", help="shorter or longer runs")
     parser.add_argument(
         "--output", default="outputs/levers", help="where the runs live (%(default)s)"
     )
     parser.add_argument("--save", metavar="FOLDER", help="keep the table in this model folder")
+    add_config_options(
+        parser.add_argument_group(
+            "training options of all rows, over which goes what a row changes"
+        ),
+        without=OWN,
+    )
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.rows if name not in ROWS]:
         parser.error(f"rows are {', '.join(ROWS)}. Received: {', '.join(unknown)}")
@@ -287,9 +299,8 @@ def main(arguments: list[str] | None = None) -> None:
     except ValueError:
         parser.error(f"--seeds takes whole numbers, such as 0,1,2. Received: {options.seeds}")
     common = {"validation_faces": HELD_OUT}
-    if options.epochs is not None:
-        common["epochs"] = options.epochs
-    rows = {name: ROWS[name] | common for name in options.rows or ROWS}
+    common |= {name: value for name, value in vars(options).items() if name in OPTIONS}
+    rows = {name: common | ROWS[name] for name in options.rows or ROWS}
 
     prepare_training()
     from training.data import FacesUnavailableError, as_arrays, reference_split
