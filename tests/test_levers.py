@@ -12,6 +12,7 @@ from PIL import Image
 from training import levers, plots
 from training.config import TrainingConfig
 from training.data import Faces
+from training.fit import CONFIG
 
 TINY = {"epochs": 2, "steps_per_epoch": 2, "channels": (8, 16), "blocks": (1, 1)}
 ROWS = {"default": TINY, "no-mix": TINY | {"mix": 0.0}}
@@ -111,9 +112,28 @@ def test_the_command_of_a_row_trains_with_its_options(name):
     assert TrainingConfig.from_dict(given) == TrainingConfig.from_dict(row)
 
 
+def test_rows_share_training_options_and_what_a_row_changes_goes_over_them(faces, tmp_path, capsys):
+    small = "--epochs 1 --steps-per-epoch 2 --channels 8,16 --blocks 1,1 --batch-size 2 --mix 0.8"
+    levers.main([*small.split(), "--output", str(tmp_path), "default", "no-mix"])
+    configs = {
+        name: TrainingConfig.from_json(tmp_path / f"{name}-0" / CONFIG)
+        for name in ("default", "no-mix")
+    }
+    assert configs["default"].batch_size == configs["no-mix"].batch_size == 2
+    assert (configs["default"].mix, configs["no-mix"].mix) == (0.8, 0.0)
+    rows = [line for line in capsys.readouterr().out.splitlines() if "`denoiser train" in line]
+    assert len(rows) == 2
+    assert all("--batch-size 2" in row for row in rows)
+    assert "--mix 0.8" in rows[0] and "--mix 0.0" in rows[1] and "--mix 0.8" not in rows[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
-    [(["no-such-row"], "Received: no-such-row"), (["--seeds", "0,x"], "Received: 0,x")],
+    [
+        (["--seed", "1"], "unrecognized arguments: --seed"),
+        (["no-such-row"], "Received: no-such-row"),
+        (["--seeds", "0,x"], "Received: 0,x"),
+    ],
 )
 def test_a_wrong_argument_is_refused(arguments, named, capsys):
     with pytest.raises(SystemExit) as stop:

@@ -15,18 +15,7 @@ OPTIMIZERS = ("muon", "adamw")
 LOSSES = ("mse", "charbonnier", "mse+ssim")
 LEVELS = ("given", "blind")
 ACTIVATIONS = ("silu", "relu")
-PRESETS = {
-    "default": {},
-    # Small steps learn faster from few pictures, large ones more from many.
-    "quick": {
-        "epochs": 7,
-        "steps_per_epoch": 200,
-        "batch_size": 4,
-        "learning_rate": 3e-3,
-        "mix": 0.5,
-        "warp": 0.3,
-    },
-}
+PRESETS = {"default": {}, "quick": {"epochs": 7, "steps_per_epoch": 200}}
 
 
 def _option(default, help_text, *, low=None, high=None, choices=None):
@@ -60,10 +49,10 @@ class TrainingConfig:
     shift: int = _option(4, "largest random shift in pixels, reflected edges", low=0, high=32)
     flip: bool = _option(True, "flip half of the training faces left to right")
     warp: float = _option(
-        0.5, "share of training faces that are turned, scaled and sheared", low=0.0, high=1.0
+        0.3, "share of training faces that are turned, scaled and sheared", low=0.0, high=1.0
     )
     mix: float = _option(
-        0.8, "share of training faces with a rectangle of another face", low=0.0, high=1.0
+        0.5, "share of training faces with a rectangle of another face", low=0.0, high=1.0
     )
     collage: float = _option(
         0.1, "share of training pictures that are collages of pieces of faces", low=0.0, high=1.0
@@ -88,7 +77,7 @@ class TrainingConfig:
     # Optimisation
     loss: str = _option("mse+ssim", "loss of the restored picture", choices=LOSSES)
     optimizer: str = _option("muon", "update rule", choices=OPTIMIZERS)
-    learning_rate: float = _option(3.5e-3, "peak learning rate", low=1e-7, high=1.0)
+    learning_rate: float = _option(3e-3, "peak learning rate", low=1e-7, high=1.0)
     adam_ratio: float = _option(
         1.0, "AdamW's rate as a share of Muon's, for what Muon leaves to it", low=0.0, high=10.0
     )
@@ -101,9 +90,9 @@ class TrainingConfig:
         0.06, "share of the steps that the averaged weights reach back over", low=0.0, high=1.0
     )
     warmup: float = _option(0.05, "share of the steps spent warming up", low=0.0, high=0.9)
-    batch_size: int = _option(8, "faces a step", low=1, high=4096)
+    batch_size: int = _option(4, "faces a step", low=1, high=4096)
     steps_per_epoch: int = _option(400, "steps an epoch", low=1, high=1_000_000)
-    epochs: int = _option(70, "epochs, over which the learning rate decays", low=1)
+    epochs: int = _option(100, "epochs, over which the learning rate decays", low=1)
     patience: int = _option(
         15, "epochs without a better validation loss before training stops", low=1
     )

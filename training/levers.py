@@ -2,7 +2,7 @@
 
     python -m training.levers --seeds 0,1,2                     # every row
     python -m training.levers --epochs 3 default adamw          # two rows, shorter runs
-    python -m training.levers --batch-size 4 default no-mix     # two rows, other batches in both
+    python -m training.levers --batch-size 8 default no-mix     # two rows, other batches in both
     python -m training.levers --save model_card default mse       # kept on the model card
 
 A row is a change of `TrainingConfig`. Each of its runs lives in `outputs/levers/<row>-<seed>`: an
@@ -45,8 +45,8 @@ ROWS = {
     "all-levels-alike": {"sigma_share": 0.0},
     "no-decay": {"weight_decay": 0.0},
     "no-averaging": {"ema_share": 0.0},
-    "small-batches": {"batch_size": 4, "steps_per_epoch": 800, "learning_rate": 3e-3},
-    "less-varied": {"mix": 0.5, "warp": 0.3},
+    "large-batches": {"batch_size": 8, "steps_per_epoch": 233, "learning_rate": 3.5e-3},
+    "more-varied": {"mix": 0.8, "warp": 0.5},
 }
 OWN = ("seed", "validation_faces")  # options of `TrainingConfig` that are the table's to set
 OPTIONS = {option.name for option in fields(TrainingConfig)} - {*OWN}
@@ -278,19 +278,19 @@ def main(arguments: list[str] | None = None) -> None:
     """
     from training.cli import add_config_options
 
-    parser = argparse.ArgumentParser(prog="python -m training.levers", allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="python -m training.levers",
+        usage="%(prog)s [OPTION …] [ROW …]",
+        allow_abbrev=False,
+    )
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{', '.join(ROWS)} (all)")
     parser.add_argument("--seeds", default="0", metavar="N,N,…", help="seeds of each row (0)")
     parser.add_argument(
         "--output", default="outputs/levers", help="where the runs live (%(default)s)"
     )
     parser.add_argument("--save", metavar="FOLDER", help="keep the table in this model folder")
-    add_config_options(
-        parser.add_argument_group(
-            "training options of all rows, over which goes what a row changes"
-        ),
-        without=OWN,
-    )
+    shared = parser.add_argument_group("training options of every row, under what a row changes")
+    add_config_options(shared, without=OWN)
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.rows if name not in ROWS]:
         parser.error(f"rows are {', '.join(ROWS)}. Received: {', '.join(unknown)}")
