@@ -131,6 +131,7 @@ def test_rows_share_training_options_and_what_a_row_changes_goes_over_them(faces
     ("arguments", "named"),
     [
         (["--seed", "1"], "unrecognized arguments: --seed"),
+        (["--loss", "mse"], "unrecognized arguments: --loss"),
         (["no-such-row"], "Received: no-such-row"),
         (["--seeds", "0,x"], "Received: 0,x"),
     ],

@@ -72,11 +72,7 @@ def _train(options) -> int:
 
 def _config(options):
     """The settings that the options of `denoiser train` give."""
-    given = {
-        field.name: getattr(options, field.name)
-        for field in fields(TrainingConfig)
-        if hasattr(options, field.name)
-    }
+    given = given_options(options)
     return TrainingConfig.from_options(given, path=options.config, preset=options.preset)
 
 
@@ -481,6 +477,12 @@ def add_config_options(group: argparse._ArgumentGroup, without: Sequence[str] = 
         else:
             how |= {"type": _number, "metavar": "N" if isinstance(default, int) else "X"}
         group.add_argument(f"--{name.replace('_', '-')}", **how)
+
+
+def given_options(options: argparse.Namespace) -> dict:
+    """Returns {name: value} of the options of `add_config_options` that were given."""
+    names = {option.name for option in fields(TrainingConfig)}
+    return {name: value for name, value in vars(options).items() if name in names}
 
 
 def _shown(default):
