@@ -16,24 +16,25 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE if (HERE / "training").is_dir() else HERE.parent
-sys.path.insert(0, str(ROOT))
+# The page's own folder, and in a checkout that of the package; `runpy` puts neither there.
+sys.path[:0] = [str(folder) for folder in (HERE, HERE.parent / "training") if folder.is_dir()]
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr  # noqa: E402
 
-from training import demo, views, words  # noqa: E402
-from training.batching import Batcher, Lane  # noqa: E402
-from training.denoiser import Denoiser  # noqa: E402
-from training.gradio_parts import (  # noqa: E402
+from olivetti_denoiser.bundled import bundled  # noqa: E402
+from olivetti_denoiser.denoiser import Denoiser  # noqa: E402
+from olivetti_denoiser.gray_view import gray_view  # noqa: E402
+from olivetti_denoiser.model_folder import PLOTS, read_metrics  # noqa: E402
+from page import texts, trials, uploads  # noqa: E402
+from page.batching import Batcher, Lane  # noqa: E402
+from page.components import (  # noqa: E402
     give_mcp_clients_every_output,
     picture_input,
     served_file,
 )
-from training.plots import PLOTS  # noqa: E402
-from training.serving import ServedModel, load_served_model, read_metrics  # noqa: E402
+from page.serving import ServedModel, load_served_model  # noqa: E402
 
-BUNDLED = ROOT / "model_card"
 EXAMPLES = HERE / "examples"
 HUB_SECONDS = float(os.environ.get("HUB_SECONDS", "20"))  # then the bundled model serves
 WAITING = 200  # visitors in the queue
@@ -42,9 +43,9 @@ SMALL_SIDE = 128  # pixels; larger pictures are cleaned up in a lane of their ow
 KEPT_SECONDS = 3600
 
 LIMITS = (
-    f"Up to {views.MAX_BYTES // 2**20} MB and {views.MAX_PIXELS / 1e6:.0f} million pixels a "
-    f"picture ({demo.MAX_CLEAN_PIXELS / 1e6:.0f} million in Clean up), "
-    f"{demo.MAX_SECONDS / 60:.0f} minutes of work, {WAITING} visitors in the queue. "
+    f"Up to {uploads.MAX_BYTES // 2**20} MB and {uploads.MAX_PIXELS / 1e6:.0f} million pixels a "
+    f"picture ({trials.MAX_CLEAN_PIXELS / 1e6:.0f} million in Clean up), "
+    f"{trials.MAX_SECONDS / 60:.0f} minutes of work, {WAITING} visitors in the queue. "
     "Pictures are deleted from the server after an hour and used for nothing else."
 )
 ABOUT = f"""
@@ -136,10 +137,10 @@ def demo_tab(page: gr.Blocks, served: ServedModel) -> None:
             noisy: The same with noise, a PNG.
             reconstructed: What the network makes of the noisy picture, a PNG.
             figures: MSE, PSNR in dB and SSIM of both against the original, and the gain in dB.
-            verdict: The figures as a table, and the gain in words.
+            verdict: The figures as a table, and the gain in texts.
         """
-        picture = views.read_upload(chosen(image))
-        trial = demo.Trial.run(restore, views.gray_view(picture), sigma, seed)
+        picture = uploads.read_upload(chosen(image))
+        trial = trials.Trial.run(restore, gray_view(picture), sigma, seed)
         pictures = zip(
             ("original", "noisy", "reconstructed"),
             (trial.original, trial.noisy, trial.restored),
@@ -148,7 +149,7 @@ def demo_tab(page: gr.Blocks, served: ServedModel) -> None:
         return (
             *(png(pixels, name) for name, pixels in pictures),
             trial.figures,
-            words.verdict(trial.figures) + first_frame_note(picture),
+            texts.verdict(trial.figures) + first_frame_note(picture),
         )
 
     first, *_ = examples("face_", "drawn_")
@@ -196,19 +197,19 @@ def clean_up_tab(page: gr.Blocks, served: ServedModel) -> None:
 
         Returns:
             cleaned_up: The restored picture, a PNG of the same size; transparency is kept.
-            estimate: The noise level that the network sees, in words.
+            estimate: The noise level that the network sees, in texts.
         """
-        picture = views.read_upload(chosen(image), max_pixels=demo.MAX_CLEAN_PIXELS)
+        picture = uploads.read_upload(chosen(image), max_pixels=trials.MAX_CLEAN_PIXELS)
 
         def report(done, total):
             progress((done, total), unit="tiles", desc="Removing the noise")
 
         if max(picture.size) <= SMALL_SIDE:
-            cleaned, sigma = demo.clean_up(served.denoiser, picture, strength)
+            cleaned, sigma = trials.clean_up(served.denoiser, picture, strength)
         else:
             with lane.turn():
-                cleaned, sigma = demo.clean_up(large, picture, strength, report)
-        note = words.noise_in_words(sigma) + first_frame_note(picture)
+                cleaned, sigma = trials.clean_up(large, picture, strength, report)
+        note = texts.noise_in_words(sigma) + first_frame_note(picture)
         return png(cleaned, "cleaned_up"), note
 
     first, *_ = examples("noisy_")
@@ -262,16 +263,16 @@ def compare_tab(page: gr.Blocks, tab: gr.Tab, served: ServedModel) -> None:
             table: The same as a table: MSE, PSNR in dB, SSIM and milliseconds.
             rows: The table's rows as JSON.
         """
-        picture = views.read_upload(chosen(image))
-        view = views.gray_view(picture)
-        entries = demo.contest(served.denoiser, view, sigma, seed)
+        picture = uploads.read_upload(chosen(image))
+        view = gray_view(picture)
+        entries = trials.contest(served.denoiser, view, sigma, seed)
         gallery = [
             (png(entry.restored, entry.name.lower().replace(" ", "_")), entry.caption)
             for entry in entries
         ]
         gallery.append((png(view, "original"), "Original"))
         note = first_frame_note(picture)
-        return gallery, words.contest_table(entries) + note, [entry.row for entry in entries]
+        return gallery, texts.contest_table(entries) + note, [entry.row for entry in entries]
 
     first, *_ = examples("face_", "drawn_")
     with gr.Row():
@@ -336,7 +337,7 @@ def about_tab(served: ServedModel) -> None:
 def released_figures(served: ServedModel) -> str:
     """The served model's own figures as a table, where it has some."""
     try:
-        return words.released_table(read_metrics(served.folder))
+        return texts.released_table(read_metrics(served.folder))
     except (ValueError, KeyError, TypeError):
         return "The model that serves now came without figures."
 
@@ -366,7 +367,7 @@ def picture(page: gr.Blocks, first: Path):
 def shown_instead(image: str | None):
     """A PNG of a picture that browsers cannot show, nothing for a file that is none."""
     try:
-        copy = image and views.for_the_browser(image)
+        copy = image and uploads.for_the_browser(image)
         return gr.skip() if copy is None else png(copy, "picture")
     except ValueError:
         return None
@@ -376,7 +377,7 @@ def controls() -> tuple[gr.Slider, gr.Number]:
     """The noise level and the seed."""
     sigma = gr.Slider(
         0.0,
-        demo.MAX_SIGMA,
+        trials.MAX_SIGMA,
         0.1,
         step=0.01,
         label="Noise level σ",
@@ -450,12 +451,12 @@ def chosen(image: str | None) -> str:
 
 def first_frame_note(picture) -> str:
     """A sentence for those who sent an animation."""
-    return "\n\nOnly the first frame was used." if views.frames_left_out(picture) else ""
+    return "\n\nOnly the first frame was used." if uploads.frames_left_out(picture) else ""
 
 
 def png(pixels, name: str) -> str:
     """Writes an exact PNG for the browser to fetch."""
-    return served_file(views.encode_png(pixels), f"{name}.png")
+    return served_file(uploads.encode_png(pixels), f"{name}.png")
 
 
 def told(function):
@@ -484,14 +485,14 @@ def main() -> None:
     served = load_served_model(
         os.environ.get("MODEL_ID"),
         os.environ.get("MODEL_REVISION"),
-        fallback=os.environ.get("BUNDLED_MODEL", BUNDLED),
+        fallback=os.environ.get("BUNDLED_MODEL") or bundled("model_card"),
         timeout=HUB_SECONDS,
     )
     print(f"Serving {served}", flush=True)
     give_mcp_clients_every_output()
     script = (HERE / "page.js").read_text(encoding="utf-8")
     build(served).launch(
-        max_file_size=views.MAX_BYTES,
+        max_file_size=uploads.MAX_BYTES,
         mcp_server=True,
         ssr_mode=False,
         footer_links=["api"],

@@ -40,26 +40,26 @@ def faces():
     if not faces_are_cached() and os.environ.get(REQUIRE_ALL) != "1":
         pytest.skip(
             "the Olivetti faces are not in scikit-learn's data folder: run "
-            "`python -c 'from training.data import fetch_faces; fetch_faces()'` once, online, "
+            "`python -c 'from sklearn.datasets import *; fetch_olivetti_faces()'` once, online, "
             "or set SCIKIT_LEARN_DATA to a folder that holds olivetti_py3.pkz"
         )
-    from training.data import reference_split
+    from olivetti_denoiser.data.faces import reference_split
 
     return reference_split()
 
 
 @pytest.fixture(scope="session")
 def train_faces(faces):
-    """The 80 training faces as arrays, a `training.data.Faces`."""
-    from training.data import as_arrays
+    """The 80 training faces as arrays, a `data.faces.Faces`."""
+    from olivetti_denoiser.data.faces import as_arrays
 
     return as_arrays(faces["train"])
 
 
 @pytest.fixture(scope="session")
 def test_faces(faces):
-    """The 20 test faces as arrays, a `training.data.Faces`."""
-    from training.data import as_arrays
+    """The 20 test faces as arrays, a `data.faces.Faces`."""
+    from olivetti_denoiser.data.faces import as_arrays
 
     return as_arrays(faces["test"])
 
@@ -129,7 +129,7 @@ def page_model(tmp_path_factory):
     """A model folder with a small network whose every weight is at work."""
     import numpy as np
 
-    from training.model import residual_unet
+    from olivetti_denoiser.model import residual_unet
 
     model = residual_unet(channels=(8, 16), blocks=(1, 1))
     rng = np.random.default_rng(0)

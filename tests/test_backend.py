@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from training import backend
+from olivetti_denoiser import backend
 
 
 @pytest.mark.parametrize(("processors", "threads"), [(1, "1"), (2, "1"), (4, "2"), (16, "8")])
@@ -27,8 +27,8 @@ def test_a_number_of_threads_that_was_asked_for_stays(monkeypatch):
 def test_the_commands_that_train_share_them_and_the_others_do_not():
     code = """
 import json, os
-from training.cli import _for_training
-import training.denoiser
+from olivetti_denoiser.cli.main import _for_training
+import olivetti_denoiser.denoiser
 before = os.environ.get("TF_NUM_INTRAOP_THREADS")
 _for_training(None)
 print(json.dumps([before, os.environ["TF_NUM_INTRAOP_THREADS"]]))

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from training.baselines import (
+from olivetti_denoiser.evaluate.baselines import (
     BASELINES,
     CANDIDATES,
     LEVELS,
@@ -17,8 +17,8 @@ from training.baselines import (
     restore_all,
     strength_at,
 )
-from training.metrics import psnr
-from training.noise import add_gaussian_noise
+from olivetti_denoiser.metrics import psnr
+from olivetti_denoiser.noise import add_gaussian_noise
 
 NAMES = tuple(BASELINES)
 
@@ -144,7 +144,7 @@ def test_the_methods_keep_their_figures_on_the_test_faces(test_faces):
 
 def test_nothing_heavy_is_imported_before_a_method_is_called():
     script = (
-        "import sys, training.baselines\n"
+        "import sys, olivetti_denoiser.evaluate.baselines\n"
         "print([name for name in ('cv2', 'skimage', 'scipy', 'keras') if name in sys.modules])"
     )
     done = subprocess.run(

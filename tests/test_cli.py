@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.cli import main
-from training.config import TrainingConfig
+from olivetti_denoiser.cli.main import main
+from olivetti_denoiser.config import TrainingConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = [
@@ -24,9 +24,9 @@ SMALL = [
 
 
 def denoiser(*arguments, **options):
-    """Runs `python -m training …` and returns the finished process."""
+    """Runs `python -m olivetti_denoiser …` and returns the finished process."""
     return subprocess.run(
-        [sys.executable, "-m", "training", *map(str, arguments)],
+        [sys.executable, "-m", "olivetti_denoiser", *map(str, arguments)],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -38,7 +38,7 @@ def test_help_imports_nothing_heavy_and_answers_at_once():
     started = time.perf_counter()
     assert "train" in denoiser("--help").stdout
     assert time.perf_counter() - started < 1.0
-    code = "import sys, training.cli as cli; cli._parser(); print(*sys.modules)"
+    code = "import sys, olivetti_denoiser.cli.main as cli; cli._parser(); print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
     ).stdout.split()
@@ -91,7 +91,7 @@ def test_train_killed_and_resumed_leaves_the_folder_absent_or_complete(faces, tm
     output = tmp_path / "model"
     arguments = ["train", "--output", output, *SMALL, "--json"]
     running = subprocess.Popen(
-        [sys.executable, "-m", "training", *map(str, arguments)],
+        [sys.executable, "-m", "olivetti_denoiser", *map(str, arguments)],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.collage import collage
-from training.config import TrainingConfig
-from training.fit import NoisyFaces
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.train.batches import NoisyFaces
+from olivetti_denoiser.train.dead_leaves import collage
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
-from training.config import TrainingConfig
+from olivetti_denoiser.config import TrainingConfig
 
 NUMBERS = [f.name for f in fields(TrainingConfig) if type(f.default) in (int, float)]
 
@@ -126,6 +126,6 @@ def test_the_averaging_reaches_over_its_share_of_the_steps():
 def test_the_network_is_built_of_its_own_options():
     from inspect import signature
 
-    from training.model import residual_unet
+    from olivetti_denoiser.model import residual_unet
 
     assert set(TrainingConfig().network) == set(signature(residual_unet).parameters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from actions_runner import Identity
 from local_hub import LocalHub
 
@@ -22,7 +23,7 @@ def hub():
 
 def ask(hub, tmp_path, *arguments, token=None, **variables):
     done = hub.run(
-        "-m", "training", "credentials", *arguments,
+        "-m", "olivetti_denoiser", "credentials", *arguments,
         token=token, home=tmp_path, check=False, **variables,
     )  # fmt: skip
     assert "Traceback" not in done.stderr

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from training.data import (
+from olivetti_denoiser.data.faces import (
     SPLIT_CHECKSUM,
     SUBJECTS_CHECKSUM,
     Faces,
@@ -85,8 +85,8 @@ def test_the_split_by_people_shares_no_person(by_people):
 
 
 def test_the_faces_held_out_of_it_for_validation_are_of_other_people_too(by_people):
-    from training.config import TrainingConfig
-    from training.fit import carve_validation
+    from olivetti_denoiser.config import TrainingConfig
+    from olivetti_denoiser.train.fit import carve_validation
 
     learned, held_out = carve_validation(by_people["train"], TrainingConfig().validation_faces)
     assert not set(learned.subject) & set(held_out.subject)
@@ -182,7 +182,7 @@ def test_no_cache_and_no_network_is_one_message_that_says_what_to_do(tmp_path):
     environment = {**os.environ, **proxies, "no_proxy": "", "NO_PROXY": ""}
     environment |= {"SCIKIT_LEARN_DATA": str(tmp_path)}
     script = (
-        "from training.data import FacesUnavailableError, reference_split\n"
+        "from olivetti_denoiser.data.faces import FacesUnavailableError, reference_split\n"
         "try:\n"
         "    reference_split()\n"
         "except FacesUnavailableError as error:\n"

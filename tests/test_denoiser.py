@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.denoiser import MARGIN, MODEL_FILES, TILE_SIDES, Denoiser, load_folder
-from training.model import residual_unet, restorer_of, with_mirror
+from olivetti_denoiser.denoiser import MARGIN, MODEL_FILES, TILE_SIDES, Denoiser, load_folder
+from olivetti_denoiser.model import residual_unet, restorer_of, with_mirror
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.data import Faces
+from olivetti_denoiser.data.faces import Faces
 
 
 @pytest.fixture(scope="module")
@@ -18,10 +18,10 @@ def few(faces):
 
 @pytest.fixture(scope="module")
 def metrics(few):
-    from training.denoiser import Denoiser
-    from training.evaluate import evaluate
-    from training.model import residual_unet
-    from training.photographs import Photographs
+    from olivetti_denoiser.data.test_images import Photographs
+    from olivetti_denoiser.denoiser import Denoiser
+    from olivetti_denoiser.evaluate.measure import evaluate
+    from olivetti_denoiser.model import residual_unet
 
     others = Faces(*(np.zeros((3, 64, 64, 1), np.float32),) * 2, np.arange(3), np.arange(3))
     peers = {"half": lambda noisy, sigma: np.full_like(noisy, 0.5)}
@@ -39,7 +39,7 @@ def test_an_untrained_network_scores_as_its_input_does(metrics):
 
 
 def test_the_noisy_row_on_the_whole_test_part(test_faces):
-    from training.evaluate import measure
+    from olivetti_denoiser.evaluate.measure import measure
 
     row = measure(test_faces.clean, test_faces.noisy)
     assert round(row["mse"]["mean"], 4) == 0.0099
@@ -56,7 +56,7 @@ def test_peers_are_measured_on_the_test_part_and_the_photographs_alone(metrics):
 
 
 def test_intervals_hold_their_mean_and_narrow_with_more_pictures():
-    from training.evaluate import measure
+    from olivetti_denoiser.evaluate.measure import measure
 
     rng = np.random.default_rng(0)
     clean = rng.random((64, 16, 16, 1))
@@ -77,7 +77,7 @@ def test_classical_methods_beat_the_input_and_keep_it_at_sigma_zero(metrics):
 
 
 def test_levels_of_noise_are_what_they_say(test_faces):
-    from training.evaluate import noisy_faces
+    from olivetti_denoiser.evaluate.measure import noisy_faces
 
     for sigma in (0.02, 0.05):
         noisy = noisy_faces(test_faces, sigma)
@@ -87,7 +87,7 @@ def test_levels_of_noise_are_what_they_say(test_faces):
 
 
 def test_the_record_says_what_it_was_made_with(metrics, few):
-    from training.data import split_checksum
+    from olivetti_denoiser.data.faces import split_checksum
 
     assert metrics["split_checksum"] == split_checksum(few)
     assert {"python", "keras", "numpy"} <= metrics["versions"].keys()
@@ -102,7 +102,7 @@ def test_photographs_are_a_part_with_the_name_of_their_folder(metrics):
 
 
 def test_the_table_shows_the_time_of_every_method_but_the_input(metrics):
-    from training.evaluate import table
+    from olivetti_denoiser.evaluate.measure import table
 
     text = table(metrics)
     assert "Photographs of BSD2 (2), 64×64, sigma 0.1" in text
@@ -115,7 +115,7 @@ def test_the_table_shows_the_time_of_every_method_but_the_input(metrics):
 def test_a_methods_time_is_the_best_of_three_and_a_long_one_is_run_once():
     import time
 
-    from training.evaluate import fastest
+    from olivetti_denoiser.evaluate.measure import fastest
 
     for pauses in ([0.1, 0.02, 0.1], [1.1]):
         own = []
@@ -133,8 +133,8 @@ def test_a_methods_time_is_the_best_of_three_and_a_long_one_is_run_once():
 def test_a_model_of_another_split_is_warned_of(faces, tmp_path):
     import json
 
-    from training.data import subject_split
-    from training.evaluate import warning
+    from olivetti_denoiser.data.faces import subject_split
+    from olivetti_denoiser.evaluate.measure import warning
 
     by_people = subject_split()
     known = len(set(by_people["test"]["face_id"]) & set(faces["train"]["face_id"]))
@@ -149,7 +149,7 @@ def test_a_model_of_another_split_is_warned_of(faces, tmp_path):
 
 
 def test_the_table_shows_every_method(metrics):
-    from training.evaluate import table
+    from olivetti_denoiser.evaluate.measure import table
 
     text = table(metrics)
     for method in ("noisy", "model", "Total variation", "half"):

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from training.config import TrainingConfig
-from training.data import Faces
-from training.noise import to_uint8
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.data.faces import Faces
+from olivetti_denoiser.noise import to_uint8
 
 LIMIT = 300_000  # bytes that may go into the repository
 SCALARS = 70_000  # of which losses and learning rate take, in 100 epochs
@@ -27,7 +27,7 @@ def read_events(folder):
 def test_tensorboard_finds_losses_rate_and_faces(tmp_path):
     from PIL import Image
 
-    from training.fit import fit
+    from olivetti_denoiser.train.fit import fit
 
     rng = np.random.default_rng(0)
     clean = np.kron(rng.random((12, 8, 8, 1), np.float32), np.ones((1, 8, 8, 1), np.float32))
@@ -55,7 +55,7 @@ def test_tensorboard_finds_losses_rate_and_faces(tmp_path):
 @pytest.mark.parametrize("epochs", [40, 50, 60, 100])
 def test_a_whole_run_stays_small(test_faces, tmp_path, epochs):
     """With faces that still hold half of the noise, which PNG takes more room for."""
-    from training.events import RestoredFaces
+    from olivetti_denoiser.train.events import RestoredFaces
 
     clean, noisy = test_faces.clean[:8], test_faces.noisy[:8]
     pictures = {"noisy": noisy, "restored": (clean + noisy) / 2, "original": clean}
@@ -68,7 +68,7 @@ def test_a_whole_run_stays_small(test_faces, tmp_path, epochs):
 
 
 def test_a_grid_holds_few_faces_and_any_number(test_faces):
-    from training.events import face_grid
+    from olivetti_denoiser.train.events import face_grid
 
     assert face_grid(test_faces.clean).shape == (128, 256)
     assert face_grid(test_faces.clean[:6]).shape == (64, 256)

@@ -8,8 +8,8 @@ import json
 import numpy as np
 import pytest
 
-from training.config import TrainingConfig
-from training.data import Faces
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.data.faces import Faces
 
 TINY = {"epochs": 3, "steps_per_epoch": 4, "channels": (8, 16), "blocks": (1, 1)}
 
@@ -24,7 +24,7 @@ def some_faces():
 
 
 def test_a_batch_is_a_function_of_seed_and_step(some_faces):
-    from training.fit import NoisyFaces
+    from olivetti_denoiser.train.batches import NoisyFaces
 
     first, second = (NoisyFaces(some_faces.clean, TrainingConfig(**TINY)) for _ in range(2))
     second[0], second[3]  # what was asked for before does not matter
@@ -40,7 +40,7 @@ def test_a_batch_is_a_function_of_seed_and_step(some_faces):
 
 
 def test_a_warped_face_is_a_face_of_the_same_light(some_faces):
-    from training.fit import warped
+    from olivetti_denoiser.train.augment import warped
 
     face = some_faces.clean[0]
     several = np.stack([warped(face, np.random.default_rng(seed)) for seed in range(50)])
@@ -56,7 +56,7 @@ def test_a_warped_face_is_a_face_of_the_same_light(some_faces):
 
 
 def test_batches_show_every_face_once_a_pass(some_faces):
-    from training.fit import NoisyFaces
+    from olivetti_denoiser.train.batches import NoisyFaces
 
     config = TrainingConfig(**TINY | {"batch_size": 5, "steps_per_epoch": 12})
     rows = [row for step in range(12) for row in NoisyFaces(some_faces.clean, config)._rows(step)]
@@ -65,7 +65,7 @@ def test_batches_show_every_face_once_a_pass(some_faces):
 
 
 def test_the_learning_rate_warms_up_and_decays_to_a_share_of_its_peak():
-    from training.optimizer import make_optimizer
+    from olivetti_denoiser.train.optimizer import make_optimizer
 
     for optimizer in ("muon", "adamw"):
         config = TrainingConfig(epochs=10, warmup=0.1, final_rate=0.2, optimizer=optimizer)
@@ -79,7 +79,7 @@ def test_the_learning_rate_warms_up_and_decays_to_a_share_of_its_peak():
 
 
 def test_levels_are_the_trained_one_half_of_the_time_and_weigh_inversely(some_faces):
-    from training.fit import NoisyFaces
+    from olivetti_denoiser.train.batches import NoisyFaces
 
     batches = NoisyFaces(some_faces.clean, TrainingConfig(**TINY | {"steps_per_epoch": 200}))
     levels = np.concatenate([batches[step][0]["sigma"].ravel() for step in range(200)])
@@ -94,7 +94,7 @@ def test_levels_are_the_trained_one_half_of_the_time_and_weigh_inversely(some_fa
 
 
 def test_same_seed_same_weights_and_an_interrupted_run_ends_with_them(some_faces, tmp_path):
-    from training import fit as module
+    from olivetti_denoiser.train import fit as module
 
     config = TrainingConfig(**TINY)
     whole = module.fit(config, some_faces, tmp_path / "whole")
@@ -120,7 +120,7 @@ def test_same_seed_same_weights_and_an_interrupted_run_ends_with_them(some_faces
 def test_the_run_folder_holds_what_it_promises(some_faces, tmp_path):
     import keras
 
-    from training.fit import fit
+    from olivetti_denoiser.train.fit import fit
 
     result = fit(TrainingConfig(**TINY), some_faces, tmp_path)
     assert json.loads((tmp_path / "training_config.json").read_text())["epochs"] == 3
@@ -134,7 +134,7 @@ def test_the_run_folder_holds_what_it_promises(some_faces, tmp_path):
 
 
 def test_a_history_begun_by_a_version_that_measured_less_is_written(tmp_path):
-    from training.fit import write_history
+    from olivetti_denoiser.train.checkpoint import write_history
 
     path = tmp_path / "history.csv"
     write_history(path, [{"epoch": 1, "seconds": 9}, {"epoch": 2, "val_ssim": 0.5, "seconds": 9}])
@@ -143,7 +143,7 @@ def test_a_history_begun_by_a_version_that_measured_less_is_written(tmp_path):
 
 
 def test_a_run_with_other_settings_is_refused_with_the_difference(some_faces, tmp_path):
-    from training.fit import fit
+    from olivetti_denoiser.train.fit import fit
 
     (tmp_path / "training_config.json").write_text(TrainingConfig(**TINY).to_json())
     with pytest.raises(ValueError, match=r"seed: 0 there, 5 here.*--overwrite.*Received"):
@@ -151,7 +151,8 @@ def test_a_run_with_other_settings_is_refused_with_the_difference(some_faces, tm
 
 
 def test_a_loss_that_is_no_number_stops_the_run(some_faces, tmp_path):
-    from training.fit import TrainingStoppedError, fit
+    from olivetti_denoiser.errors import TrainingStoppedError
+    from olivetti_denoiser.train.fit import fit
 
     broken = some_faces._replace(clean=np.full_like(some_faces.clean, np.nan))
     with pytest.raises(TrainingStoppedError, match=r"step 1 of epoch 1.*Received: loss=nan"):
@@ -159,7 +160,7 @@ def test_a_loss_that_is_no_number_stops_the_run(some_faces, tmp_path):
 
 
 def test_early_stopping_ends_the_run_and_keeps_the_best(some_faces, tmp_path):
-    from training.fit import fit
+    from olivetti_denoiser.train.fit import fit
 
     config = TrainingConfig(
         **TINY | {"epochs": 30, "patience": 2, "learning_rate": 0.5, "clip_norm": 1000.0}
@@ -174,9 +175,9 @@ def test_early_stopping_ends_the_run_and_keeps_the_best(some_faces, tmp_path):
 
 
 def test_a_blind_model_is_trained_and_used_without_a_level(some_faces, tmp_path):
-    from training.denoiser import Denoiser
-    from training.evaluate import model_methods
-    from training.fit import fit
+    from olivetti_denoiser.denoiser import Denoiser
+    from olivetti_denoiser.evaluate.measure import model_methods
+    from olivetti_denoiser.train.fit import fit
 
     result = fit(TrainingConfig(**TINY, level="blind"), some_faces, tmp_path)
     assert {row["estimate_loss"] > 0 for row in result.history} == {True}
@@ -194,7 +195,7 @@ def test_a_blind_model_is_trained_and_used_without_a_level(some_faces, tmp_path)
 
 
 def test_one_level_alone_is_trained_where_all_draws_are_made_at_it(some_faces):
-    from training.fit import NoisyFaces
+    from olivetti_denoiser.train.batches import NoisyFaces
 
     config = TrainingConfig(**TINY | {"steps_per_epoch": 50}, sigma_share=1.0)
     batches = NoisyFaces(some_faces.clean, config)
@@ -207,7 +208,7 @@ def test_one_level_alone_is_trained_where_all_draws_are_made_at_it(some_faces):
 def test_muon_orthogonalises_convolution_kernels():
     import keras
 
-    from training.optimizer import ConvMuon
+    from olivetti_denoiser.train.optimizer import ConvMuon
 
     kernel = keras.Variable(np.zeros((3, 3, 8, 16), np.float32))
     gradient = np.random.default_rng(0).standard_normal((3, 3, 8, 16)).astype(np.float32)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from training.model import residual_unet
+from olivetti_denoiser.model import residual_unet
 
 ON_OPENVINO = """
 import sys, numpy as np
-from training.denoiser import Denoiser, keras
+from olivetti_denoiser.denoiser import Denoiser, keras
 assert keras.config.backend() == "openvino"
 denoiser = Denoiser.from_pretrained(sys.argv[1])
 pictures = np.load(sys.argv[2])
@@ -65,7 +65,7 @@ def test_a_batch_gives_the_same_bits_as_one_picture_at_a_time(answers):
 
 
 def test_openvino_agrees_with_this_backend(model, answers):
-    from training.denoiser import Denoiser
+    from olivetti_denoiser.denoiser import Denoiser
 
     pictures, answers = answers
     here = Denoiser(model)

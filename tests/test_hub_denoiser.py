@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+
 from hub_scripts import DOWNLOAD_FAULTS
 from local_hub import LocalHub
 

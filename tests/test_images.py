@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.images import Picture, read_image, upright
+from olivetti_denoiser.images import Picture, read_image, upright
 
 RNG = np.random.default_rng(0)
 ARRAYS = {

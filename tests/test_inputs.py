@@ -8,8 +8,9 @@ import zlib
 
 import numpy as np
 import pytest
-from page_server import RefusedError
 from PIL import Image
+
+from page_server import RefusedError
 
 VIEW = (64, 64)
 

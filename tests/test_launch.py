@@ -14,12 +14,12 @@ import sys
 import time
 
 import pytest
+
 from local_hub import ROOT, LocalHub
+from olivetti_denoiser import __version__
+from olivetti_denoiser.publish.job import IMAGE
 
-from training import __version__
-from training.launch import IMAGE
-
-LAUNCH = ("-m", "training", "launch", "--flavor", "a10g-small")
+LAUNCH = ("-m", "olivetti_denoiser", "launch", "--flavor", "a10g-small")
 TRAIN = shlex.split("--epochs 2 --steps-per-epoch 4 --batch-size 4 --channels 4,8 --blocks 1,1")
 SETTINGS = ("PIP_", "SSL_", "LANG", "http", "HTTP", "NO_PROXY", "no_proxy", "SCIKIT_LEARN_DATA")
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training import levers, plots
-from training.config import TrainingConfig
-from training.data import Faces
-from training.fit import CONFIG
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.data.faces import Faces
+from olivetti_denoiser.evaluate import plots
+from olivetti_denoiser.model_folder import CONFIG
+from olivetti_denoiser.train import ablation as levers
 
 TINY = {"epochs": 2, "steps_per_epoch": 2, "channels": (8, 16), "blocks": (1, 1)}
 ROWS = {"default": TINY, "no-mix": TINY | {"mix": 0.0}}
@@ -104,7 +105,7 @@ def test_networks_are_measured_at_every_level_told_and_untold(run, pictures, tmp
 
 @pytest.mark.parametrize("name", levers.ROWS)
 def test_the_command_of_a_row_trains_with_its_options(name):
-    from training.cli import _parser
+    from olivetti_denoiser.cli.main import _parser
 
     row = levers.ROWS[name]
     given = vars(_parser().parse_args(shlex.split(levers.command(row))[1:]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from local_hub import LocalHub
 
 EXPECTED = {

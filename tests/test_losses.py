@@ -12,10 +12,10 @@ import keras
 import numpy as np
 import pytest
 
-from training.config import LOSSES, TrainingConfig
-from training.data import Faces
-from training.losses import SSIM_SHARE, mean_ssim, restored_loss
-from training.metrics import ssim
+from olivetti_denoiser.config import LOSSES, TrainingConfig
+from olivetti_denoiser.data.faces import Faces
+from olivetti_denoiser.metrics import ssim
+from olivetti_denoiser.train.losses import SSIM_SHARE, mean_ssim, restored_loss
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -67,7 +67,7 @@ def test_a_pictures_weight_is_that_of_its_whole_loss(pair, name):
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_network_learns_from_it(name, tmp_path):
-    from training.fit import fit
+    from olivetti_denoiser.train.fit import fit
 
     clean = np.kron(np.random.default_rng(0).random((12, 8, 8, 1)), np.ones((1, 8, 8, 1)))
     clean = clean.astype(np.float32)
@@ -84,7 +84,7 @@ def test_a_network_learns_from_it(name, tmp_path):
 ON_A_BACKEND = """
 import json, sys
 import keras, numpy as np
-from training.losses import restored_loss
+from olivetti_denoiser.train.losses import restored_loss
 rng = np.random.default_rng(0)
 clean, restored = rng.random((2, 2, 24, 24, 1), dtype="float32")
 places = keras.Variable(restored)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.metrics import PSNR_LIMIT, details, mse, psnr, ssim
+from olivetti_denoiser.metrics import PSNR_LIMIT, details, mse, psnr, ssim
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from training.config import TrainingConfig
-from training.model import (
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.model import (
     averages_mirror,
     estimator_of,
     multiply_adds,
@@ -90,7 +90,7 @@ def test_pictures_of_a_batch_do_not_see_each_other(model):
 
 def test_a_pixel_reaches_less_far_than_the_margin_of_the_tiles(default):
     """At the default depth, whatever the widths: the tiles of `Denoiser` rely on it."""
-    from training.denoiser import MARGIN
+    from olivetti_denoiser.denoiser import MARGIN
 
     restorer = restorer_of(
         residual_unet(**DEFAULT.network | {"channels": (2,) * len(DEFAULT.channels)})

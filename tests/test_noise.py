@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.noise import add_gaussian_noise, from_uint8, to_uint8
+from olivetti_denoiser.noise import add_gaussian_noise, from_uint8, to_uint8
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():

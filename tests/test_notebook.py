@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
 from actions_runner import ROOT
 
 NOTEBOOK = ROOT / "training" / "denoising_autoencoder.ipynb"

@@ -18,9 +18,10 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
+
 from local_hub import LocalHub, Repository
 from page_server import ROOT, PageServer, RefusedError
-from PIL import Image
 
 EXAMPLES = ROOT / "space" / "examples"
 PORTRAIT = EXAMPLES / "drawn_1_portrait.png"
@@ -56,7 +57,7 @@ def denoised(page_model, three, large, tmp_path_factory):
     (work / "noisy.png").write_bytes(three[1])
     sources = [work / "noisy.png", COLOURS, large]
     script = (
-        "import sys; from training.denoiser import Denoiser\n"
+        "import sys; from olivetti_denoiser.denoiser import Denoiser\n"
         "denoiser = Denoiser.from_pretrained(sys.argv[1])\n"
         "for number, path in enumerate(sys.argv[3:]):\n"
         "    denoiser(path).save(f'{sys.argv[2]}/{number}.png')\n"
@@ -77,7 +78,7 @@ def test_the_page_restores_as_the_denoiser_does(page, three, large, denoised):
 
 
 def test_noise_and_figures_are_those_of_the_pictures(page, three):
-    from training.noise import add_gaussian_noise, from_uint8, to_uint8
+    from olivetti_denoiser.noise import add_gaussian_noise, from_uint8, to_uint8
 
     original, noisy, _ = map(pixels, three)
     assert np.array_equal(original, np.asarray(Image.open(PORTRAIT)))
@@ -177,7 +178,7 @@ def test_endpoints_are_documented(page):
         "/etc/passwd",
         "/proc/self/environ",
         str(ROOT / "space" / "app.py"),
-        str(ROOT / "training" / "hub.py"),
+        str(ROOT / "training" / "olivetti_denoiser" / "hub.py"),
         "../../../../etc/passwd",
         "file:///etc/passwd",
     ],
@@ -257,9 +258,9 @@ def test_nothing_that_trains_is_imported():
         text=True,
     )
     loaded = set(done.stdout.split())
-    assert "training.denoiser" in loaded
-    trains = {"fit", "train", "data", "evaluate", "release", "publish", "optimizer"}
-    assert not loaded & {f"training.{name}" for name in trains}
+    assert "olivetti_denoiser.denoiser" in loaded
+    trains = {"train", "data", "evaluate.measure", "publish"}
+    assert not loaded & {f"olivetti_denoiser.{name}" for name in trains}
     assert not loaded & {"tensorflow", "torch", "datasets", "skimage", "tensorboard"}
 
 
@@ -268,9 +269,11 @@ def space(page_model, tmp_path_factory):
     """A staged Space: the app at the root, the code and the bundled model beside it."""
     staged = tmp_path_factory.mktemp("space") / "staged"
     shutil.copytree(ROOT / "space", staged, ignore=shutil.ignore_patterns("__pycache__"))
-    (staged / "training").mkdir()
-    for path in (ROOT / "training").glob("*.py"):
-        shutil.copy(path, staged / "training")
+    shutil.copytree(
+        ROOT / "training" / "olivetti_denoiser",
+        staged / "olivetti_denoiser",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
     shutil.copytree(page_model, staged / "model_card")
     metrics = {"splits": {"test": {"model": {"psnr": {"mean": 29.5}}}}}
     (staged / "model_card" / "metrics.json").write_text(json.dumps(metrics))

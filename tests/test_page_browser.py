@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_server import ROOT
 from PIL import Image
+
+from page_server import ROOT
 
 EXAMPLES = ROOT / "space" / "examples"
 SHOTS = ROOT / "screenshots"

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training import patches as module
-from training.patches import cut, cut_row, load, part_of, prepare, too_many_broken
+from olivetti_denoiser.data import patches as module
+from olivetti_denoiser.data.patches import cut, cut_row, load, part_of, prepare, too_many_broken
 
 
 def png(seed, size=(64, 64), mode="L"):
@@ -227,7 +227,7 @@ def test_what_is_complete_needs_no_dataset_any_more(folder, tmp_path):
 
 
 def test_one_percent_of_broken_pictures_is_named_and_more_stops(folder, tmp_path):
-    from training.fit import TrainingStoppedError
+    from olivetti_denoiser.errors import TrainingStoppedError
 
     prepared = made(folder(400, broken=4), tmp_path / "out")
     assert prepared.summary["broken"] == 4

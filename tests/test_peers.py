@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from conftest import FACES_NEARBY
 
-from training.metrics import psnr, ssim
-from training.peers import (
+from olivetti_denoiser.evaluate.published import (
     DNCNN_FILE,
     FFDNET_FILE,
     PHASES,
@@ -18,6 +17,7 @@ from training.peers import (
     ffdnet,
     load_peers,
 )
+from olivetti_denoiser.metrics import psnr, ssim
 
 WEIGHTS = FACES_NEARBY.parent / "peers"
 
@@ -109,7 +109,7 @@ def test_bm3d_is_a_peer_where_it_is_installed(folder):
 
 
 def test_without_bm3d_the_networks_are_there_alone(folder, monkeypatch):
-    monkeypatch.setattr("training.peers.find_spec", lambda name: None)
+    monkeypatch.setattr("olivetti_denoiser.evaluate.published.find_spec", lambda name: None)
     assert list(load_peers(folder)) == ["FFDNet", "DnCNN (σ = 25/255)"]
 
 

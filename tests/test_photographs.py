@@ -7,9 +7,9 @@ import pytest
 from conftest import FACES_NEARBY
 from PIL import Image
 
-from training.metrics import psnr
-from training.peers import FFDNET_FILE, bm3d, ffdnet
-from training.photographs import read_photographs, shrunk
+from olivetti_denoiser.data.test_images import read_photographs, shrunk
+from olivetti_denoiser.evaluate.published import FFDNET_FILE, bm3d, ffdnet
+from olivetti_denoiser.metrics import psnr
 
 BSD68 = FACES_NEARBY.parent / "testsets" / "BSD68"
 FFDNET = FACES_NEARBY.parent / "peers" / FFDNET_FILE

@@ -8,10 +8,10 @@ import subprocess
 import sys
 
 import pytest
-from local_hub import LocalHub
 from PIL import Image
 
-from training.pictures import open_pictures, read_row
+from local_hub import LocalHub
+from olivetti_denoiser.data.image_dataset import open_pictures, read_row
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_a_folder_gives_every_picture_once_and_nothing_else(photos):
     assert read_row(next(iter(pictures.parts["train"]))).startswith(b"\x89PNG")
     assert (pictures.dataset, pictures.on_hub) == ("photos", False)
     photos("more.png")
-    from training.pictures import _listed
+    from olivetti_denoiser.data.image_dataset import _listed
 
     _listed.cache_clear()  # as a new process would
     assert open_pictures(folder).revision != pictures.revision
@@ -84,7 +84,10 @@ def test_what_is_no_dataset_is_said(tmp_path, photos):
 
 def test_where_the_hub_does_not_answer_only_a_cached_reference_split_can_be_meant():
     """So that a published split that was downloaded once still serves without a network."""
-    code = "from training.pictures import open_pictures; print(open_pictures('alice/faces'))"
+    code = (
+        "from olivetti_denoiser.data.image_dataset import open_pictures\n"
+        "print(open_pictures('alice/faces'))"
+    )
     environment = os.environ | {"HF_ENDPOINT": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120
@@ -97,7 +100,7 @@ import io, sys
 import numpy as np
 from datasets import Dataset, DatasetDict, Features, Image, Value
 from PIL import Image as Pillow
-from training.data import SPLIT_CHECKSUM
+from olivetti_denoiser.data.faces import SPLIT_CHECKSUM
 from huggingface_hub import HfApi
 
 def png(number):
@@ -121,8 +124,8 @@ HfApi().create_repo("alice/empty", repo_type="dataset")
 
 READ = """
 import json, sys
-from training.patches import prepare
-from training.pictures import open_pictures
+from olivetti_denoiser.data.patches import prepare
+from olivetti_denoiser.data.image_dataset import open_pictures
 
 def said(dataset, **options):
     try:

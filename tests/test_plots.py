@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.noise import from_uint8, to_uint8
-from training.plots import (
+from olivetti_denoiser.evaluate.plots import (
     MODEL,
     PIXELS,
-    PLOTS,
     comparison_grid,
     draw_plots,
     error_map,
     loss_curves,
     psnr_against_sigma,
 )
+from olivetti_denoiser.model_folder import PLOTS
+from olivetti_denoiser.noise import from_uint8, to_uint8
 
 VERMILION = (0xD5, 0x5E, 0x00)
 
@@ -34,7 +34,7 @@ def texts(monkeypatch):
         found.extend(text.get_text() for text in figure.findobj(Text))
         return save(figure, path, **options)
 
-    from training import plots
+    from olivetti_denoiser.evaluate import plots
 
     save = plots._save
     monkeypatch.setattr(plots, "_save", record)

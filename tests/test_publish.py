@@ -11,6 +11,7 @@ import sys
 import time
 
 import pytest
+
 from hub_scripts import UPLOAD_FAULTS
 from local_hub import ROOT, LocalHub
 
@@ -90,9 +91,6 @@ def checkout(tmp_path_factory):
     copy = tmp_path_factory.mktemp("checkout")
     for name in ("training", "space", "tests"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "model_card").mkdir()
-    for template in (ROOT / "model_card").glob("*template.md"):
-        shutil.copy(template, copy / "model_card")
     return copy
 
 
@@ -155,7 +153,12 @@ def test_space_serves_the_commit_just_published(release):
     values = {key: variable["value"] for key, variable in space.variables.items()}
     assert values == {"MODEL_ID": "alice/m", "MODEL_REVISION": seen["first"]["commits"]["model"]}
     paths = set(space.head.files)
-    assert {"app.py", "requirements.txt", "training/denoiser.py", "training/serving.py"} <= paths
+    assert {
+        "app.py",
+        "requirements.txt",
+        "olivetti_denoiser/denoiser.py",
+        "page/serving.py",
+    } <= paths
     assert {"model_card/config.json", "model_card/model.weights.h5"} <= paths
     assert "model_card/template.md" not in paths
     assert sum(path.startswith("examples/face_") for path in paths) == 4
@@ -169,10 +172,11 @@ def test_space_card_names_what_it_shows(release):
 
 def test_space_versions_agree(tmp_path):
     """The card's sdk_version is the gradio that the requirements pin, or it is not published."""
-    from training.staging import SPACE_FOLDER, check_space_versions
+    from olivetti_denoiser.bundled import bundled
+    from olivetti_denoiser.publish.staging import check_space_versions
 
-    version = check_space_versions(SPACE_FOLDER)
-    assert f"sdk_version: {version}\n" in (SPACE_FOLDER / "README.md").read_text()
+    version = check_space_versions(bundled("space"))
+    assert f"sdk_version: {version}\n" in (bundled("space") / "README.md").read_text()
     (tmp_path / "README.md").write_text("---\nsdk: gradio\nsdk_version: 6.0.0\n---\n")
     (tmp_path / "requirements.txt").write_text(f"gradio[mcp]=={version}\n")
     with pytest.raises(ValueError, match=rf"sdk_version=6\.0\.0, gradio=={version}"):
@@ -191,7 +195,7 @@ def test_published_dataset_is_the_split(release):
     from datasets import Dataset
     from huggingface_hub import DatasetCard
 
-    from training.data import SPLIT_CHECKSUM, split_checksum
+    from olivetti_denoiser.data.faces import SPLIT_CHECKSUM, split_checksum
 
     hub, folder, *_ = release
     split = {}
@@ -234,7 +238,7 @@ def test_cards_are_valid_and_say_what_the_metrics_say(release):
 
 def test_gate_and_arguments(release):
     """A worse model, one of another split, wrong arguments and a leaked token are refused."""
-    from training.data import SUBJECTS_CHECKSUM
+    from olivetti_denoiser.data.faces import SUBJECTS_CHECKSUM
 
     hub, folder, token, seen = release
     to = {"model": "alice/m", "tag": "v1.0.1"}

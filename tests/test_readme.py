@@ -44,7 +44,7 @@ def test_every_folder_of_its_table_exists():
 
 
 def test_every_command_is_understood():
-    from training.cli import _parser
+    from olivetti_denoiser.cli.main import _parser
 
     commands = re.findall(r"^\$ denoiser ((?:.*\\\n)*.*?)(?:\s+#.*)?$", README, re.M)
     assert len(commands) >= 5

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.config import TrainingConfig
+from olivetti_denoiser.config import TrainingConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 RELEASED = ROOT / "model_card"
@@ -35,8 +35,9 @@ def metrics():
 @pytest.fixture
 def release(tmp_path, metrics):
     """Writes a release of a tiny network with the released model's figures."""
-    from training.model import residual_unet
-    from training.release import write_model_folder
+    from olivetti_denoiser.model import residual_unet
+    from olivetti_denoiser.publish.release import write_model_folder
+    from olivetti_denoiser.train.run import Trained
 
     run_folder = tmp_path / "run"
     run_folder.mkdir()
@@ -46,8 +47,7 @@ def release(tmp_path, metrics):
     pictures["face_id"] = np.arange(20)
 
     def write(folder):
-        return write_model_folder(
-            folder,
+        trained = Trained(
             residual_unet((4, 8), (1, 1)),
             TrainingConfig(channels=(4, 8), blocks=(1, 1)),
             HISTORY,
@@ -55,6 +55,7 @@ def release(tmp_path, metrics):
             pictures,
             run_folder,
         )
+        return write_model_folder(folder, trained)
 
     return write
 
@@ -70,10 +71,10 @@ def test_the_card_says_what_is_preserved_and_what_is_blurred(release, metrics, t
 
 def test_a_release_is_complete_and_replaces_only_what_it_made(release, tmp_path):
     folder = tmp_path / "model"
-    folder.mkdir()
-    (folder / "template.md").write_text("kept")
     release(folder)
-    assert (folder / "template.md").read_text() == "kept"
+    (folder / "notes.md").write_text("kept")
+    release(folder)
+    assert (folder / "notes.md").read_text() == "kept"
     names = {path.name for path in folder.iterdir()}
     assert {
         "README.md", "config.json", "metadata.json", "model.weights.h5", "metrics.json",
@@ -87,7 +88,7 @@ def test_a_release_is_complete_and_replaces_only_what_it_made(release, tmp_path)
 
 
 def test_a_failure_on_the_way_leaves_the_earlier_release_whole(release, tmp_path, monkeypatch):
-    import training.release as module
+    import olivetti_denoiser.publish.release as module
 
     folder = release(tmp_path / "model")
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
@@ -119,7 +120,7 @@ def check_figures(folder, metrics, repo_id):
     """Every figure on a folder's card, the header's too, is one of the metrics."""
     from huggingface_hub import ModelCard
 
-    from training.release import render_card
+    from olivetti_denoiser.publish.release import render_card
 
     card = ModelCard(render_card(folder, repo_id))
     values = {result.metric_type: result.metric_value for result in card.data.eval_results}
@@ -176,7 +177,7 @@ def more(metrics):
 
 
 def test_figures_of_a_later_evaluation_take_their_place_in_the_folder(release, more, tmp_path):
-    from training.release import update_figures
+    from olivetti_denoiser.publish.release import update_figures
 
     folder = release(tmp_path / "model")
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
@@ -200,7 +201,7 @@ def test_figures_of_a_later_evaluation_take_their_place_in_the_folder(release, m
 
 
 def test_runs_of_other_seeds_stand_beside(release, more, tmp_path):
-    from training.release import update_figures
+    from olivetti_denoiser.publish.release import update_figures
 
     folder, other = (release(tmp_path / name) for name in ("model", "other"))
     with pytest.raises(ValueError, match=r"a seed of its own\. Received: seeds \[0, 0\]"):
@@ -218,7 +219,7 @@ def test_runs_of_other_seeds_stand_beside(release, more, tmp_path):
 
 
 def test_a_run_on_another_split_stands_beside(release, more, tmp_path):
-    from training.release import update_figures
+    from olivetti_denoiser.publish.release import update_figures
 
     folder, other = (release(tmp_path / name) for name in ("model", "other"))
     figures = json.loads((other / "metrics.json").read_text())
@@ -243,8 +244,8 @@ def test_a_run_on_another_split_stands_beside(release, more, tmp_path):
 
 
 def test_what_levers_are_worth_stands_on_the_card(release, test_faces, tmp_path):
-    from training import levers
-    from training.release import update_levers
+    from olivetti_denoiser.publish.release import update_levers
+    from olivetti_denoiser.train import ablation as levers
 
     folder = release(tmp_path / "model")
     figures = {
@@ -264,7 +265,7 @@ def test_what_levers_are_worth_stands_on_the_card(release, test_faces, tmp_path)
 
 
 def test_figures_of_another_split_are_not_kept(release, more, tmp_path):
-    from training.release import update_figures
+    from olivetti_denoiser.publish.release import update_figures
 
     folder = release(tmp_path / "model")
     with pytest.raises(ValueError, match=r"own split, reference; give it as --split\. Received"):
@@ -274,7 +275,7 @@ def test_figures_of_another_split_are_not_kept(release, more, tmp_path):
 
 
 def test_a_card_says_which_split_level_and_loss_it_is_about(release, metrics, tmp_path):
-    from training.release import render_card
+    from olivetti_denoiser.publish.release import render_card
 
     folder = release(tmp_path / "model")
     text = render_card(folder)
@@ -296,7 +297,7 @@ def test_a_card_says_which_split_level_and_loss_it_is_about(release, metrics, tm
 
 def test_the_cards_tables_are_tables():
     """No blank line between rows: Markdown would show them as text."""
-    from training.release import render_card
+    from olivetti_denoiser.publish.release import render_card
 
     lines = render_card(RELEASED).splitlines()
     for index, line in enumerate(lines[1:-1], 1):
@@ -305,7 +306,7 @@ def test_the_cards_tables_are_tables():
 
 
 def test_the_released_card_is_what_the_template_gives():
-    from training.release import render_card
+    from olivetti_denoiser.publish.release import render_card
 
     assert (RELEASED / "README.md").read_text() == render_card(RELEASED)
 
@@ -313,7 +314,7 @@ def test_the_released_card_is_what_the_template_gives():
 @pytest.fixture(params=[True, False], ids=["hub", "folder"])
 def card_of_pictures(request, tmp_path, metrics):
     """The card of a model that was trained on a dataset of pictures, and its figures."""
-    from training.release import render_card
+    from olivetti_denoiser.publish.release import render_card
 
     summary = {
         "dataset": "ada/birds:large" if request.param else "birds",
@@ -380,8 +381,8 @@ def test_the_released_model_was_made_with_the_defaults(metrics):
 
 
 def test_the_released_figures_are_those_of_the_released_weights(metrics, test_faces):
-    from training.denoiser import Denoiser
-    from training.metrics import psnr
+    from olivetti_denoiser.denoiser import Denoiser
+    from olivetti_denoiser.metrics import psnr
 
     restored = Denoiser.from_pretrained(RELEASED)(test_faces.noisy)
     measured = psnr(test_faces.clean, restored).mean()
@@ -441,6 +442,6 @@ def _numbers(tree):
 
 
 def _checksum():
-    from training.data import SPLIT_CHECKSUM
+    from olivetti_denoiser.data.faces import SPLIT_CHECKSUM
 
     return SPLIT_CHECKSUM

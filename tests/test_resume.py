@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+
 from actions_runner import ROOT
 
 KILLS = 10

@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 import pytest
+
 from local_hub import LocalHub
 
 SCRIPT = "tests/hub_scripts.py"
@@ -59,9 +60,9 @@ def test_train_publish_pull_back_and_serve(faces, tmp_path):
 
         # Train two epochs and publish all three, as an owner does.
         model = tmp_path / "model"
-        train = ["-m", "training", "train", "--output", str(model), *TRAIN]
+        train = ["-m", "olivetti_denoiser", "train", "--output", str(model), *TRAIN]
         run(*train, KERAS_BACKEND="tensorflow")
-        shown = run("-m", "training", "publish", str(model), *PUBLISH)
+        shown = run("-m", "olivetti_denoiser", "publish", str(model), *PUBLISH)
         commit = hub.repository("alice/m").head.oid
         assert hub.repository("alice/m").tags == {"v1.0.0": commit}
         assert f"{hub.endpoint}/spaces/alice/s" in shown.splitlines()[-1]
@@ -75,7 +76,7 @@ def test_train_publish_pull_back_and_serve(faces, tmp_path):
         plain = json.loads(plain)
         assert plain["hf"] < 1e-5 and plain["h5"] < 1e-5  # TensorFlow against OpenVINO
         assert plain["h5 shape"] == [1, 64, 64, 1]
-        from training.data import SPLIT_CHECKSUM
+        from olivetti_denoiser.data.faces import SPLIT_CHECKSUM
 
         assert plain["checksum"] == SPLIT_CHECKSUM
         assert plain["cards"] == ["m", "other"]

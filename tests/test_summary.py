@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from training.config import TrainingConfig
-from training.metrics import mean_interval
-from training.summary import summary
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.metrics import mean_interval
+from olivetti_denoiser.publish.summary import summary
 
 
 def write_folder(folder, psnr, faces=(1, 2, 3, 4), wobble=0.0):

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.batching import Batcher, Lane
-from training.demo import MAX_SEED, Trial, clean_up, contest, noisy_picture
-from training.images import Picture
-from training.noise import from_uint8, to_uint8
-from training.views import encode_png, for_the_browser, gray_view, read_upload
-from training.words import contest_table, gain_in_words, noise_in_words, verdict
+from olivetti_denoiser.gray_view import gray_view
+from olivetti_denoiser.images import Picture
+from olivetti_denoiser.noise import from_uint8, to_uint8
+from page.batching import Batcher, Lane
+from page.texts import contest_table, gain_in_words, noise_in_words, verdict
+from page.trials import MAX_SEED, Trial, clean_up, contest, noisy_picture
+from page.uploads import encode_png, for_the_browser, read_upload
 
 FACE = (np.add.outer(np.arange(64), np.arange(64)) * 1.6 + 20).astype(np.uint8)
 
@@ -116,7 +117,7 @@ def test_noise_levels_have_words():
 
 
 def test_clean_up_stops_when_time_is_over(monkeypatch):
-    monkeypatch.setattr("training.demo.MAX_SECONDS", -1.0)
+    monkeypatch.setattr("page.trials.MAX_SECONDS", -1.0)
 
     class Slow:
         takes_sigma = False

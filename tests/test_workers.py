@@ -18,8 +18,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from training import workers as module
-from training.workers import WorkerLostError, Workers, check_batch_size
+from olivetti_denoiser.errors import WorkerLostError
+from olivetti_denoiser.train import workers as module
+from olivetti_denoiser.train.workers import Workers, check_batch_size
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = [
@@ -30,8 +31,8 @@ GOES_ON = "; the same command on every worker goes on after the last epoch"
 # A trainer in miniature: it gives its signs of life, works as told, and ends.
 TRAINER = """
 import os, signal, time
-from training import trainer
-from training.trainer import PULSE
+from olivetti_denoiser.train import trainer
+from olivetti_denoiser.train.trainer import PULSE
 trainer.BEAT = 0.1
 PULSE.send_to(int(os.environ["DENOISER_TRAINER"].split(",")[0]))
 """
@@ -75,7 +76,7 @@ def test_a_batch_that_is_not_shared_evenly_is_refused(size, parts, named):
 
 
 def test_the_command_line_refuses_before_anything_starts():
-    command = [sys.executable, "-m", "training", "train", "--workers", "a:1,b:2"]
+    command = [sys.executable, "-m", "olivetti_denoiser", "train", "--workers", "a:1,b:2"]
     for more, named in (
         (["--worker-index", "0", "--batch-size", "5"], "4 or 6 would do. Received: batch_size=5"),
         ([], "--worker-index must be"),
@@ -94,9 +95,9 @@ def test_the_command_line_refuses_before_anything_starts():
 
 
 def test_the_parts_of_all_workers_are_the_batch():
-    from training.config import TrainingConfig
-    from training.fit import NoisyFaces
-    from training.team import Team
+    from olivetti_denoiser.config import TrainingConfig
+    from olivetti_denoiser.train.batches import NoisyFaces
+    from olivetti_denoiser.train.team import Team
 
     clean = np.random.default_rng(0).random((12, 16, 16, 1), dtype=np.float32)
     batches = NoisyFaces(clean, TrainingConfig(batch_size=6, steps_per_epoch=3))
@@ -116,8 +117,8 @@ def test_the_parts_of_all_workers_are_the_batch():
     ],
 )
 def test_a_broken_exchange_is_told_from_a_wrong_argument(message, lost):
-    from training.team import Team
-    from training.trainer import DisconnectedError
+    from olivetti_denoiser.errors import DisconnectedError
+    from olivetti_denoiser.train.team import Team
 
     team = Team(SimpleNamespace(scope=contextlib.nullcontext), size=2)
     expected = DisconnectedError if lost else ValueError
@@ -129,7 +130,7 @@ def test_a_broken_exchange_is_told_from_a_wrong_argument(message, lost):
 @pytest.fixture
 def with_bfloat16(monkeypatch):
     """A machine whose devices compute in bfloat16; this one's does so slowly."""
-    from training import team
+    from olivetti_denoiser.train import team
 
     monkeypatch.setattr(team, "has_bfloat16", lambda: True)
 
@@ -137,9 +138,9 @@ def with_bfloat16(monkeypatch):
 def test_with_mixed_precision_weights_and_pictures_are_float32(with_bfloat16):
     import keras
 
-    from training.config import TrainingConfig
-    from training.fit import compiled
-    from training.model import residual_unet
+    from olivetti_denoiser.config import TrainingConfig
+    from olivetti_denoiser.model import residual_unet
+    from olivetti_denoiser.train.fit import compiled
 
     trained = compiled(TrainingConfig(channels=(8, 16), blocks=(1, 1)))
     restorer = trained.get_layer("restorer")
@@ -153,9 +154,9 @@ def test_with_mixed_precision_weights_and_pictures_are_float32(with_bfloat16):
 
 @pytest.mark.slow
 def test_a_network_trained_with_mixed_precision_is_saved_in_float32(with_bfloat16, tmp_path):
-    from training.config import TrainingConfig
-    from training.data import Faces
-    from training.fit import fit
+    from olivetti_denoiser.config import TrainingConfig
+    from olivetti_denoiser.data.faces import Faces
+    from olivetti_denoiser.train.fit import fit
 
     clean = np.random.default_rng(0).random((12, 32, 32, 1), dtype=np.float32)
     faces = Faces(clean, clean, np.arange(12), np.arange(12))
@@ -163,7 +164,7 @@ def test_a_network_trained_with_mixed_precision_is_saved_in_float32(with_bfloat1
     mixed = fit(config, faces, tmp_path / "mixed")
     assert "bfloat16" not in mixed.model.to_json()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.team.has_bfloat16", lambda: False)
+        patch.setattr("olivetti_denoiser.train.team.has_bfloat16", lambda: False)
         plain = fit(config, faces, tmp_path / "plain")
     losses = [run.history[-1]["restored_loss"] for run in (mixed, plain)]
     assert losses[0] != losses[1]
@@ -224,7 +225,7 @@ def test_a_lost_trainer_is_named_on_every_worker(together, trainer, how):
 
 
 def test_a_trainer_is_heard_before_it_does_anything_else(monkeypatch):
-    from training import trainer
+    from olivetti_denoiser.train import trainer
 
     monkeypatch.setattr(trainer.threading.Thread, "start", lambda thread: None)
     hears, tells = os.pipe()
@@ -286,7 +287,7 @@ def start(output, addresses, *options, **environment):
         joined = ["--workers", ",".join(addresses), "--worker-index", str(index)]
         workers.append(
             subprocess.Popen(
-                [sys.executable, "-m", "training", "train", "--output", str(output)]
+                [sys.executable, "-m", "olivetti_denoiser", "train", "--output", str(output)]
                 + (joined if addresses else [])
                 + [*SMALL, *options],
                 cwd=ROOT,

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from actions_runner import ROOT, WORKFLOWS, Identity, Job, link_environment, read_workflow
 from local_hub import LocalHub
 

@@ -1,0 +1,94 @@
+"""The page's sentences and tables: figures in, Markdown for everybody out.
+
+>>> gain_in_words(trial.figures)
+'+9.5 dB: 89 % of the error that the noise made is gone; which leaves 8.9 times less.'
+"""
+
+from __future__ import annotations
+
+from page.trials import NETWORK, Entry
+
+# Where a noise level begins to look so.
+NOISE_WORDS = (
+    (0.0, "hardly any"),
+    (0.01, "a little"),
+    (0.04, "clearly visible"),
+    (0.08, "strong"),
+    (0.16, "very strong"),
+)
+
+
+def gain_in_words(figures: dict) -> str:
+    """Says in a sentence for everybody what the network did to the noise.
+
+    A gain of g dB divides the mean squared error by 10^(g/10).
+    """
+    gain = figures["gain_db"]
+    if figures["noisy"]["mse"] == 0.0:
+        return "No noise was added; what changed is what the network took for noise."
+    times = 10.0 ** (abs(gain) / 10.0)
+    if abs(gain) < 0.05:
+        return "0.0 dB: the restored picture is as far from the original as the noisy one."
+    if gain < 0:
+        return (
+            f"−{-gain:.1f} dB: the restored picture is further from the original than the noisy "
+            f"one, its error {100.0 * (times - 1.0):.0f} % larger."
+        )
+    gone = 100.0 * (1.0 - 1.0 / times)
+    left = f", which leaves {times:.1f} times less" if times >= 1.5 else ""
+    return f"+{gain:.1f} dB: {gone:.0f} % of the error that the noise made is gone{left}."
+
+
+def noise_in_words(sigma: float | None) -> str:
+    """Says what an estimated noise level means."""
+    if sigma is None:
+        return "This model estimates no noise level."
+    words = [words for level, words in NOISE_WORDS if sigma >= level] or [NOISE_WORDS[0][1]]
+    return f"Estimated noise level: σ ≈ {sigma:.3f}, {words[-1]}."
+
+
+def verdict(figures: dict) -> str:
+    """Returns the gain in words and a table of both pictures' figures, in Markdown."""
+    lines = [_row(name, figures[name.lower()]) for name in ("Noisy", "Reconstructed")]
+    heading = ["| | PSNR | SSIM | MSE |", "|---|---:|---:|---:|"]
+    return "\n".join([f"**{gain_in_words(figures)}**", "", *heading, *lines])
+
+
+def contest_table(entries: list[Entry]) -> str:
+    """Returns the contest as a table in Markdown."""
+    lines = ["| | PSNR | SSIM | MSE | time |", "|---|---:|---:|---:|---:|"]
+    for entry in entries:
+        lines.append(f"{_row(entry.name, entry.figures)} {entry.took or '–'} |")
+    return "\n".join(lines)
+
+
+def released_table(metrics: dict) -> str:
+    """Returns the released model's figures on the test faces as a table in Markdown.
+
+    Args:
+        metrics: what `metrics.json` holds, see `evaluate.measure`.
+
+    Raises:
+        KeyError: it does not hold the test faces' figures.
+    """
+    test = metrics["splits"]["test"]
+    names = {"noisy": "Noisy", "model": NETWORK}
+    methods = [name for name in test if isinstance(test[name], dict) and "," not in name]
+    lines = [
+        f"Means over the {test['count']} test faces at σ = {metrics['sigma']:g}, PSNR with its "
+        "95 % interval.",
+        "",
+        "| | PSNR, dB | SSIM | MSE |",
+        "|---|---:|---:|---:|",
+    ]
+    for name in sorted(methods, key=lambda name: -test[name]["psnr"]["mean"]):
+        psnr, ssim, mse = (test[name][measure] for measure in ("psnr", "ssim", "mse"))
+        lines.append(
+            f"| {names.get(name, name)} | {psnr['mean']:.2f} ({psnr['low']:.2f}–"
+            f"{psnr['high']:.2f}) | {ssim['mean']:.3f} | {mse['mean']:.5f} |"
+        )
+    return "\n".join(lines)
+
+
+def _row(name, figures):
+    return f"| {name} | {figures['psnr']:.2f} dB | {figures['ssim']:.3f} | {figures['mse']:.5f} |"

@@ -1,0 +1,133 @@
+"""What several workers cost and bring.
+
+    python tests/benchmarks/benchmark_workers.py [BATCH_SIZE [STEPS]]
+
+Times the default network's steps with one worker and with two on this machine's loopback, each on
+a core of its own; times the computing of the two alone, without the exchange of gradients; and
+says what 8 and 64 GPUs would give by these figures, on paper. Prints the tables of
+`training/DISTRIBUTED.md`. Other work on the machine falsifies the times.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+WARM_UP = 2  # steps; the first one compiles
+
+# Of the paper estimate.
+FLOPS = 5e12  # a GPU's, as these small convolutions may use of one: a sixth of an A10G's float32
+NETWORK = 25e9 / 8  # bytes a second between GPUs; machines of a cloud have 25 to 100 Gbit/s
+LATENCY = 20e-6  # seconds a hop
+
+
+def step_seconds(batch_size: int, steps: int, addresses: list[str], index: int) -> float:
+    """Returns the median seconds of a step of this worker, which joins the others if any."""
+    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[index]})
+    os.environ["KERAS_BACKEND"] = "jax"
+    import time
+
+    import keras
+
+    from olivetti_denoiser.config import TrainingConfig
+    from olivetti_denoiser.train.batches import NoisyFaces
+    from olivetti_denoiser.train.fit import compiled
+    from olivetti_denoiser.train.team import assemble, join
+    from olivetti_denoiser.train.workers import Workers
+
+    if addresses:
+        join(Workers(tuple(addresses), index))
+    config = TrainingConfig(batch_size=batch_size, steps_per_epoch=WARM_UP + steps)
+    keras.utils.set_random_seed(0)
+    team = assemble(batch_size)
+    faces = np.random.default_rng(0).random((72, 64, 64, 1), dtype=np.float32)
+    times = []
+
+    class Clock(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            float(logs["loss"])  # waits for the step
+            times.append(time.perf_counter())
+
+    with team.scope():
+        compiled(config).fit(
+            team.share(NoisyFaces(faces, config)),
+            steps_per_epoch=config.steps_per_epoch,
+            shuffle=False,
+            verbose=0,
+            callbacks=[Clock()],
+        )
+    team.part()
+    return float(np.median(np.diff(times[WARM_UP - 1 :])))
+
+
+def run(count: int, batch_size: int, steps: int, joined: bool) -> float:
+    """Starts `count` workers at once, joined or each for itself; returns the slowest's seconds."""
+    from test_workers import free_addresses
+
+    addresses = free_addresses(count) if joined else ()
+    workers = [
+        subprocess.Popen(
+            [sys.executable, __file__, str(batch_size), str(steps), str(index), *addresses],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for index in range(count)
+    ]
+    shown = [worker.communicate() for worker in workers]
+    if any(worker.returncode for worker in workers):
+        raise RuntimeError(shown[0][1][-3000:])
+    return max(json.loads(out.splitlines()[-1]) for out, _ in shown)
+
+
+def main(batch_size: int, steps: int) -> None:
+    os.environ["KERAS_BACKEND"] = "openvino"  # imports in half of JAX's time
+    from olivetti_denoiser.config import TrainingConfig
+    from olivetti_denoiser.model import multiply_adds, residual_unet
+
+    if len(os.sched_getaffinity(0)) < 2:
+        raise SystemExit("two cores are needed, one a worker. Received: 1")
+    config = TrainingConfig()
+    gradients = 4 * residual_unet(**config.network).count_params()
+    one = run(1, batch_size, steps, joined=False)
+    two = run(2, batch_size, steps, joined=True)
+    apart = run(2, batch_size // 2, steps, joined=False)
+    print(f"Batches of {batch_size} faces, {steps} steps, medians; one core a worker.\n")
+    print("| workers | seconds a step | speed | bytes sent a step and worker | exchange |")
+    print("|---|---|---|---|---|")
+    print(f"| 1 | {one:.3f} | 1.00 | 0 | 0 % |")
+    print(
+        f"| 2 | {two:.3f} | {one / two:.2f} | {gradients / 1e6:.2f} MB "
+        f"| {max(0, 1 - apart / two):.0%} |"
+    )
+    face = 6 * multiply_adds(**config.network)  # forward once, backward twice
+    print(
+        f"\nOn paper: {face / 1e9:.1f} GFLOP a face at {FLOPS / 1e12:g} TFLOP/s, "
+        f"{gradients / 1e6:.2f} MB of gradients summed in a ring at {NETWORK * 8 / 1e9:g} Gbit/s, "
+        f"{LATENCY * 1e6:g} µs a hop.\n"
+    )
+    print("| batch | 1 GPU, ms | 8 GPUs, ms | speed | 64 GPUs, ms | speed |")
+    print("|---|---|---|---|---|---|")
+    for batch in (64, 512, 4096):
+        alone, row = batch * face / FLOPS, []
+        for count in (8, 64):
+            exchange = 2 * (count - 1) * (gradients / count / NETWORK + LATENCY)
+            step = alone / count + exchange
+            row.append(f"{step * 1e3:.1f} | {alone / step:.1f}")
+        print(f"| {batch} | {alone * 1e3:.1f} | {' | '.join(row)} |")
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    if len(given) > 2:
+        size, count, place, *others = given
+        print(json.dumps(step_seconds(int(size), int(count), others, int(place))))
+    else:
+        main(*(int(value) for value in [*given, *("8", "10")[len(given) :]]))

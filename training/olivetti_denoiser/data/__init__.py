@@ -1,0 +1,1 @@
+"""The faces, datasets of pictures, patches of them, and test sets."""

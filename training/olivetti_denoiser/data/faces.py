@@ -1,0 +1,316 @@
+"""The Olivetti faces and their splits: 80 faces to train, 20 to test, noise included.
+
+    >>> split = reference_split()              # a datasets.DatasetDict, 8-bit gray pictures
+    >>> faces = as_arrays(split["test"])       # float32 N×64×64×1 in [0, 1]
+    >>> split = subject_split()                # the same, no person in both parts
+
+The reference split is drawn from NumPy's frozen `RandomState` streams, so its bytes never change:
+`split_checksum(split)` is `SPLIT_CHECKSUM` on every machine. The noise is added to the 8-bit
+face, and every figure of the project is computed from these bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from olivetti_denoiser.errors import FacesUnavailableError
+from olivetti_denoiser.noise import add_gaussian_noise, from_uint8, to_uint8
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict
+
+SEED = 42
+SIGMA = 0.1
+TRAIN_COUNT, TEST_COUNT = 80, 20
+TRAIN_PEOPLE, PEOPLE = 32, 40
+SPLIT_CHECKSUM = "bea2b578848afac06c5f00fdfc8a701ee569d4e1f162f99df172043c6a67ce1d"
+SUBJECTS_CHECKSUM = "957564749f546c121edf1f7495a3d243b5e4e01670a2dc00ccf3aeaf9c179cbe"
+REFERENCE, SUBJECTS = SPLITS = ("reference", "subjects")
+
+NO_FACES = """\
+The Olivetti faces are neither in scikit-learn's cache ({home}) nor could they be \
+downloaded ({why}).
+Any one of these helps: connect to the internet and run the command again; set \
+SCIKIT_LEARN_DATA to a folder that holds olivetti_py3.pkz; or train from a published copy with \
+--dataset OWNER/NAME."""
+
+
+class Faces(NamedTuple):
+    """Pictures of one split, row by row.
+
+    Attributes:
+        clean, noisy: float32 N×64×64×1 in [0, 1], each value a multiple of 1/255.
+        subject: int N, the person, 0 to 39.
+        face_id: int N, the picture's place in the original file, 0 to 399.
+    """
+
+    clean: np.ndarray
+    noisy: np.ndarray
+    subject: np.ndarray
+    face_id: np.ndarray
+
+    def take(self, rows) -> Faces:
+        """Returns the given rows, an index array or a slice."""
+        return Faces(*(column[rows] for column in self))
+
+
+def fetch_faces(*, download: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Reads all 400 faces from scikit-learn's cache, downloading them the first time.
+
+    Args:
+        download: whether to download what is not cached.
+
+    Returns:
+        uint8 400×64×64 pictures and the int subject of each, in the original file's order.
+
+    Raises:
+        FacesUnavailableError: no cached copy and no download; the message says what to do.
+    """
+    from sklearn.datasets import fetch_olivetti_faces, get_data_home
+
+    try:
+        bunch = fetch_olivetti_faces(shuffle=False, n_retries=1, download_if_missing=download)
+    except OSError as error:  # urllib's and the socket's errors are OSErrors
+        raise FacesUnavailableError(NO_FACES.format(home=get_data_home(), why=error)) from None
+    return to_uint8(bunch.images), np.asarray(bunch.target)
+
+
+def reference_split(
+    dataset: str | None = None, *, revision: str | None = None, token: str | None = None
+) -> DatasetDict:
+    """Returns the reference split with its noise, drawn anew or from a published copy.
+
+    Args:
+        dataset: OWNER/NAME of a published copy on the Hub; None draws the split from the
+            Olivetti faces.
+        revision: tag, branch or commit of the published copy; its default branch when None.
+        token: access token, or None for the one that the Hub's client finds itself.
+
+    Returns:
+        A `datasets.DatasetDict` with `train` (80 rows) and `test` (20 rows); columns `clean`
+        and `noisy` (64×64 8-bit gray pictures, noise of standard deviation 0.1), `subject`
+        and `face_id`.
+
+    Raises:
+        FacesUnavailableError: see `fetch_faces`.
+        ValueError: there is no such dataset, or it is not this split byte for byte.
+        PermissionError, ConnectionError: see `hub.download`.
+    """
+    if dataset is not None:
+        return _published_split(dataset, revision, token)
+    images, subjects = fetch_faces()
+    ids, random = _reference_ids()
+    return _drawn(images, subjects, {"train": ids[:TRAIN_COUNT], "test": ids[TRAIN_COUNT:]}, random)
+
+
+def subject_split() -> DatasetDict:
+    """Returns the split by people: 80 faces of 32 people to train, 20 of the other 8 to test.
+
+    Returns:
+        A `datasets.DatasetDict` like that of `reference_split`.
+
+    Raises:
+        FacesUnavailableError: see `fetch_faces`.
+    """
+    images, subjects = fetch_faces()
+    parts, random = _subject_ids(subjects)
+    return _drawn(images, subjects, parts, random)
+
+
+def load_split(name: str | None = None, dataset: str | None = None) -> DatasetDict:
+    """Returns a split of the Olivetti faces by its name.
+
+    Args:
+        name: one of `SPLITS`; None is the reference split.
+        dataset: as for `reference_split`; published copies hold the reference split alone.
+
+    Raises:
+        ValueError: there is no such split, or not there; see also `reference_split`.
+        FacesUnavailableError, PermissionError, ConnectionError: see `reference_split`.
+    """
+    name = _checked_name(name)
+    if name == REFERENCE:
+        return reference_split(dataset)
+    if dataset is not None:
+        raise ValueError(
+            f"a published copy holds the {REFERENCE} split; leave --dataset or --split out. "
+            f"Received: split={name!r}, dataset={dataset!r}"
+        )
+    return subject_split()
+
+
+def split_name(checksum: str) -> str | None:
+    """Returns the name of the split with this checksum, or None for any other pictures."""
+    return {SPLIT_CHECKSUM: REFERENCE, SUBJECTS_CHECKSUM: SUBJECTS}.get(checksum)
+
+
+def other_faces(name: str | None = None, *, download: bool = True) -> Faces:
+    """Returns the faces outside a split that say the same as its test faces, in the file's order.
+
+    For the reference split these are all 300; for the split by people the 60 that are left of the
+    people in its test part. They are never trained on and never used to choose anything. Their
+    noise is drawn like the split's, from a `RandomState` of its own.
+
+    Args:
+        name: as for `load_split`.
+        download: as for `fetch_faces`.
+
+    Raises:
+        ValueError: there is no such split.
+        FacesUnavailableError: see `fetch_faces`.
+    """
+    name = _checked_name(name)
+    images, subjects = fetch_faces(download=download)
+    if name == REFERENCE:
+        ids = np.setdiff1d(np.arange(len(images)), _reference_ids()[0])
+    else:
+        test = _subject_ids(subjects)[0]["test"]
+        ids = np.setdiff1d(np.flatnonzero(np.isin(subjects, subjects[test])), test)
+    noisy = _noisy(images[ids], np.random.RandomState(SEED + 1))
+    return Faces(
+        from_uint8(images[ids])[..., None], from_uint8(noisy)[..., None], subjects[ids], ids
+    )
+
+
+def as_arrays(split: Dataset) -> Faces:
+    """Decodes one part of the split.
+
+    Args:
+        split: a `datasets.Dataset` with the columns of `reference_split`.
+
+    Returns:
+        The rows as `Faces`.
+
+    Raises:
+        ValueError: a column is missing or a picture is not 64×64 gray.
+    """
+    wanted = {"clean", "noisy", "subject", "face_id"}
+    if missing := sorted(wanted - set(split.column_names)):
+        raise ValueError(
+            f"the split needs the columns {', '.join(sorted(wanted))}; "
+            f"{', '.join(missing)} missing. Received: columns={split.column_names}"
+        )
+    rows = split.with_format(None)[:]
+    pictures = {}
+    for column in ("clean", "noisy"):
+        decoded = [np.asarray(picture.convert("L")) for picture in rows[column]]
+        shapes = {picture.shape for picture in decoded}
+        if shapes != {(64, 64)}:
+            raise ValueError(f"pictures must be 64×64. Received: {column} of {sorted(shapes)}")
+        pictures[column] = from_uint8(np.stack(decoded))[..., None]
+    return Faces(
+        pictures["clean"], pictures["noisy"], np.array(rows["subject"]), np.array(rows["face_id"])
+    )
+
+
+def split_checksum(split: DatasetDict) -> str:
+    """Returns the SHA-256 of the split's pixels, subjects and face ids, as hexadecimal text."""
+    digest = hashlib.sha256()
+    for name in ("train", "test"):
+        faces = as_arrays(split[name])
+        digest.update(f"{name} {len(faces.clean)}\n".encode())
+        digest.update(to_uint8(faces.clean).tobytes())
+        digest.update(to_uint8(faces.noisy).tobytes())
+        digest.update(faces.subject.astype("<i4").tobytes())
+        digest.update(faces.face_id.astype("<i4").tobytes())
+    return digest.hexdigest()
+
+
+def _reference_ids() -> tuple[np.ndarray, np.random.RandomState]:
+    """Draws the 100 faces, as original ids, and returns the generator as it stands after."""
+    order = np.random.RandomState(SEED).permutation(400)  # fetch_olivetti_faces(shuffle=True)
+    random = np.random.RandomState(SEED)
+    chosen = random.choice(400, TRAIN_COUNT + TEST_COUNT, replace=False)
+    random.shuffle(chosen)
+    return order[chosen], random
+
+
+def _subject_ids(subjects) -> tuple[dict[str, np.ndarray], np.random.RandomState]:
+    """Draws the people, then two or three faces of each; the ids, and the generator after that.
+
+    Person by person: the last faces of the training part, which are held out for validation, are
+    then of people whom the rest of it does not show.
+    """
+    random = np.random.RandomState(SEED)
+    people = random.permutation(PEOPLE)
+    ids = {}
+    for name, own in {"train": people[:TRAIN_PEOPLE], "test": people[TRAIN_PEOPLE:]}.items():
+        counts = [3] * (len(own) // 2) + [2] * (len(own) // 2)
+        faces = [
+            random.choice(np.flatnonzero(subjects == person), count, replace=False)
+            for person, count in zip(own, counts, strict=True)
+        ]
+        ids[name] = np.concatenate(faces)
+    return ids, random
+
+
+def _checked_name(name):
+    if name is not None and name not in SPLITS:
+        raise ValueError(
+            f"the splits of the Olivetti faces are {' and '.join(SPLITS)}. Received: split={name!r}"
+        )
+    return name or REFERENCE
+
+
+def _drawn(images, subjects, parts, random):
+    """The split of these ids, the noise drawn part by part."""
+    from datasets import DatasetDict
+
+    return DatasetDict(
+        {
+            name: _as_dataset(images[part], _noisy(images[part], random), subjects[part], part)
+            for name, part in parts.items()
+        }
+    )
+
+
+def _published_split(repo_id: str, revision: str | None, token: str | None) -> DatasetDict:
+    """Downloads a published copy, or takes it from the cache, and checks that it is the split."""
+    from datasets import Dataset, DatasetDict
+
+    from olivetti_denoiser import hub
+
+    folder = hub.download(repo_id, "data/*.parquet", revision=revision, token=token, kind="dataset")
+    files = {name: sorted(folder.glob(f"data/{name}-*.parquet")) for name in ("train", "test")}
+    if not all(files.values()):
+        raise ValueError(
+            f"a published split holds data/train-*.parquet and data/test-*.parquet. "
+            f"Received: dataset={repo_id!r} at {folder.name[:7]}, which holds neither or one"
+        )
+    split = DatasetDict(
+        {name: Dataset.from_parquet([str(path) for path in paths]) for name, paths in files.items()}
+    )
+    if (checksum := split_checksum(split)) != SPLIT_CHECKSUM:
+        raise ValueError(
+            f"the published pictures must be the reference split, checksum {SPLIT_CHECKSUM[:12]}…. "
+            f"Received: dataset={repo_id!r} at {folder.name[:7]} with checksum {checksum[:12]}…"
+        )
+    return split
+
+
+def _noisy(images, random):
+    return to_uint8(add_gaussian_noise(from_uint8(images), SIGMA, random))
+
+
+def _as_dataset(clean, noisy, subjects, ids):
+    from datasets import Dataset, Features, Image, Value
+    from PIL import Image as PILImage
+
+    features = Features(
+        {
+            "clean": Image(mode="L"),
+            "noisy": Image(mode="L"),
+            "subject": Value("int32"),
+            "face_id": Value("int32"),
+        }
+    )
+    columns = {
+        "clean": [PILImage.fromarray(picture) for picture in clean],
+        "noisy": [PILImage.fromarray(picture) for picture in noisy],
+        "subject": subjects.astype(np.int32),
+        "face_id": ids.astype(np.int32),
+    }
+    return Dataset.from_dict(columns, features=features)

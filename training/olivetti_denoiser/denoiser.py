@@ -1,0 +1,374 @@
+"""Denoiser: the released network, ready for any picture.
+
+    >>> from olivetti_denoiser.denoiser import Denoiser
+    >>> denoiser = Denoiser.from_pretrained("model_card")
+    >>> restored = denoiser("noisy.png")                 # a PIL image of the same size
+    >>> restored = denoiser(array, sigma=0.1)            # an array of the same shape and dtype
+
+Composition, not inheritance: a `Denoiser` holds a Keras model and knows how to feed it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from huggingface_hub import ModelHubMixin
+
+from olivetti_denoiser import hub
+from olivetti_denoiser.backend import FOR_INFERENCE, choose_backend
+from olivetti_denoiser.images import Picture
+from olivetti_denoiser.model_folder import MODEL_FILES, missing_files
+
+choose_backend(FOR_INFERENCE)
+
+import keras  # noqa: E402
+
+from olivetti_denoiser.inference import compile_pass  # noqa: E402
+from olivetti_denoiser.model import (  # noqa: E402
+    averages_mirror,
+    estimator_of,
+    restorer_of,
+    takes_sigma,
+    without_mirror,
+)
+
+# A backend compiles once for each input shape, so pictures are fed in a few fixed shapes.
+TILE_SIDES = (64, 128, 256, 512)
+MARGIN = 64  # pixels of context around a tile; more than half the network's receptive field
+PIXELS_AT_ONCE = TILE_SIDES[-1] ** 2
+
+
+CARD = """\
+---
+{{ card_data }}
+---
+
+# Denoiser
+
+Removes Gaussian noise from gray or colour pictures. One input, N×H×W×1 in [0, 1], and one output of
+the same shape; the sides are multiples of 64.
+
+```python
+model = keras.saving.load_model("hf://OWNER/NAME")
+```
+"""
+
+
+class Denoiser(
+    ModelHubMixin,
+    library_name="keras",
+    pipeline_tag="image-to-image",
+    license="mit",
+    tags=["denoising"],
+    model_card_template=CARD,
+):
+    """Removes Gaussian noise from pictures of any size.
+
+    Args:
+        model: a Keras model from N×H×W×1 in [0, 1] to the same shape, fully convolutional,
+            whose stride divides 64. Made of an estimator and a restorer (see `model`)
+            it can estimate and be given the noise level.
+
+    A call may come from any thread. One forward pass runs at a time, and a large picture is
+    many passes, so a small one waits for a tile and not for the whole.
+    """
+
+    def __init__(self, model: keras.Model):
+        self.model = model
+        self.takes_sigma = takes_sigma(model)
+        self.averages_mirror = averages_mirror(model)
+        self._lock = threading.Lock()
+        self._passes = {}
+
+    def __call__(
+        self,
+        image,
+        *,
+        sigma: float | None = None,
+        strength: float = 1.0,
+        mirror: bool | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ):
+        """Restores a picture or a batch of pictures.
+
+        Args:
+            image: a path, a PIL image, or an array H×W, H×W×C or N×H×W×C of uint8, uint16 or
+                float in [0, 1]. Two or four channels end with alpha, which is left untouched.
+                Every colour is restored as a gray picture.
+            sigma: the noise level as a fraction of the range; None estimates it.
+            strength: how much of the correction to apply, from 0 (untouched) to 1 (full).
+            mirror: whether to average with the restored mirror image, a little better at twice
+                the time; None does what the model does by itself.
+            progress: called with (passes done, passes in all) after each forward pass.
+
+        Returns:
+            The same kind as `image` (a PIL image for a path), with its size, dtype and range.
+
+        Raises:
+            ValueError: the picture, `sigma` or `strength` is not what is described above.
+        """
+        _check("strength", strength, 0.0, 1.0)
+        if sigma is not None:
+            _check("sigma", sigma, 0.0, 1.0)
+            if not self.takes_sigma:
+                raise ValueError(f"this model takes no noise level. Received: sigma={sigma}")
+        picture = Picture.of(image)
+        planes = picture.planes
+        if strength == 0.0:
+            return picture.rebuild(planes)
+        side = _tile_side(planes)
+        one_tile = max(planes.shape[1:]) <= side
+        levels = None
+        if sigma is not None:
+            levels = np.full(len(planes), sigma, np.float32)
+        elif self.takes_sigma and not (one_tile and picture.planes_each == 1):
+            levels = np.repeat(self._estimate(picture), picture.planes_each)
+        restored = self._restore(planes, levels, progress, mirror)
+        return picture.rebuild(planes + np.float32(strength) * (restored - planes))
+
+    def estimate_sigma(self, image) -> float | np.ndarray:
+        """Estimates the noise level of a picture.
+
+        Args:
+            image: as for a call.
+
+        Returns:
+            The level as a fraction of the range, a number; for a batch an array of N.
+
+        Raises:
+            ValueError: the picture is not one, or the model has no estimator.
+        """
+        if not self.takes_sigma:
+            raise ValueError(f"this model estimates no noise level. Received: {self.model.name}")
+        picture = Picture.of(image)
+        levels = self._estimate(picture)
+        return levels if len(picture.shape) == 4 else float(levels[0])
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
+    ) -> Denoiser:
+        """Loads a denoiser from a model folder or from the Hub.
+
+        From the Hub it downloads the three files that the network needs, checks every byte, and
+        keeps them in the client's cache, which serves when the Hub cannot be reached.
+
+        Args:
+            pretrained_model_name_or_path: a model folder, or OWNER/NAME on the Hub.
+            revision: tag, branch or commit on the Hub; the default branch when None.
+            token: access token; None for the one that the Hub's client finds itself.
+            cache_dir: where to keep downloads; None for the client's own cache.
+            local_files_only: never touch the network.
+            force_download: download even what is cached.
+
+        Returns:
+            The denoiser.
+
+        Raises:
+            ValueError: neither a folder nor a repository, no such revision, or no model in it.
+            PermissionError: the token is wrong or not enough.
+            ConnectionError: the Hub does not answer and the cache holds no copy.
+            DamagedFileError: a file is damaged and no fresh copy can be had.
+        """
+        folder = Path(pretrained_model_name_or_path)
+        if not folder.is_dir():
+            repo_id = str(pretrained_model_name_or_path)
+            if not hub.REPO_ID.fullmatch(repo_id):
+                raise ValueError(
+                    f"a denoiser loads from a model folder or from OWNER/NAME on the Hub; there is "
+                    f"no such folder. Received: {repo_id!r}"
+                )
+            folder = hub.download(
+                repo_id,
+                *MODEL_FILES,
+                revision=revision,
+                token=token,
+                cache_dir=cache_dir,
+                local_files_only=local_files_only,
+                force_download=force_download,
+            )
+            if missing_files(folder):
+                raise ValueError(
+                    f"the repository holds no model: it needs {', '.join(MODEL_FILES)} at its "
+                    f"root. Received: {repo_id!r} at {folder.name[:7]}"
+                )
+        return cls(load_folder(folder))
+
+    def save_pretrained(self, save_directory: str | Path, **kwargs):
+        """Saves the network as a Keras folder that opens without this package.
+
+        Args:
+            save_directory: folder to write; created where missing.
+            **kwargs: as for `huggingface_hub.ModelHubMixin.save_pretrained`.
+        """
+        return super().save_pretrained(save_directory, **kwargs)
+
+    def push_to_hub(self, repo_id: str, **kwargs):
+        """Uploads the network in one commit; a card that is there already stays as it is.
+
+        `denoiser publish` makes a whole release, with figures, card and checks.
+
+        Args:
+            repo_id: OWNER/NAME; created where missing.
+            **kwargs: as for `huggingface_hub.ModelHubMixin.push_to_hub`.
+
+        Returns:
+            The commit, a `huggingface_hub.CommitInfo`.
+
+        Raises:
+            ValueError, PermissionError, ConnectionError: see `from_pretrained`.
+        """
+        from huggingface_hub import HfApi
+
+        hub.check_repo_id(repo_id)
+        api = HfApi(token=kwargs.get("token"))
+
+        def push():
+            if api.repo_exists(repo_id) and api.file_exists(repo_id, "README.md"):
+                kwargs["ignore_patterns"] = "README.md"
+            return super(Denoiser, self).push_to_hub(repo_id, **kwargs)
+
+        try:
+            return hub.patiently(push)
+        except Exception as error:
+            raise hub.explained(error, repo_id) from error
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        self.model.save(str(save_directory), zipped=False)
+
+    def _estimate(self, picture):
+        """The level of each picture, the mean over its planes and tiles: float32 N."""
+        planes, side = picture.planes, _tile_side(picture.planes)
+        total, count = np.zeros(len(planes)), 0
+        height, width = planes.shape[1:]
+        for top, left in _tile_places((height, width), side, overlap=0):
+            # The last tiles reach back inside: a strip mirrored until it is full has less noise.
+            top, left = max(0, min(top, height - side)), max(0, min(left, width - side))
+            tiles = _padded(planes[:, top : top + side, left : left + side], side)
+            total += np.concatenate(
+                [self._run("estimate", chunk).reshape(-1) for chunk in _chunks(tiles)]
+            )
+            count += 1
+        return (total / count).reshape(picture.count, -1).mean(axis=1).astype(np.float32)
+
+    def _restore(self, planes, levels, progress, mirror):
+        """Restores P×H×W planes tile by tile; without levels the network estimates its own."""
+        side = _tile_side(planes)
+        margin = MARGIN if max(planes.shape[1:]) > side else 0
+        places = _tile_places(planes.shape[1:], side, overlap=2 * margin)
+        size = _chunk_size(side)
+        total = len(places) * -(-len(planes) // size)
+        restored = np.empty_like(planes)
+        done = 0
+        for top, left in places:
+            tiles = _padded(planes[:, top : top + side, left : left + side], side)
+            height, width = planes[0, top : top + side, left : left + side].shape
+            # Keep what is a margin away from the tile's edges, and all of it at the picture's.
+            up, before = margin * (top > 0), margin * (left > 0)
+            for start in range(0, len(planes), size):
+                rows = slice(start, start + size)
+                level = None if levels is None else levels[rows]
+                result = self._forward(tiles[rows], level, mirror)
+                restored[rows, top + up : top + height, left + before : left + width] = result[
+                    :, up:height, before:width
+                ]
+                done += 1
+                if progress is not None:
+                    progress(done, total)
+        return restored
+
+    def _forward(self, tiles, levels, mirror):
+        """Restores N×S×S tiles, averaged with the mirror image by the model or else by us."""
+        name = "restore" if levels is None else "restore given sigma"
+        if mirror is False and self.averages_mirror:
+            name += " without mirror"
+        restored = self._run(name, tiles, levels)[..., 0]
+        if mirror and not self.averages_mirror:
+            restored = (restored + self._run(name, tiles[:, :, ::-1], levels)[:, :, ::-1, 0]) / 2
+        return restored
+
+    def _run(self, name, tiles, levels=None):
+        """One forward pass of N×S×S tiles, compiled for their side and for one tile or for any."""
+        inputs = [np.ascontiguousarray(tiles, np.float32)[..., None]]
+        if levels is not None:
+            inputs.append(np.ascontiguousarray(levels, np.float32).reshape(-1, 1, 1, 1))
+        count, side = tiles.shape[:2]
+        key = (name, side, 1 if count == 1 else None)
+        with self._lock:
+            if key not in self._passes:
+                self._passes[key] = compile_pass(self._network(name), side, batch=key[2])
+            return self._passes[key](*inputs)
+
+    def _network(self, name):
+        parts = {
+            "restore": lambda model: model,
+            "restore given sigma": restorer_of,
+            "restore without mirror": without_mirror,
+            "restore given sigma without mirror": lambda model: restorer_of(without_mirror(model)),
+            "estimate": estimator_of,
+        }
+        return parts[name](self.model)
+
+
+def load_folder(folder: Path) -> keras.Model:
+    """Loads the Keras model of a model folder.
+
+    Raises:
+        ValueError: the folder holds no model, or its files are damaged.
+    """
+    if missing := missing_files(folder):
+        raise ValueError(
+            f"a model folder needs {', '.join(MODEL_FILES)}; {', '.join(missing)} missing. "
+            f"Received: {folder}"
+        )
+    try:
+        return keras.saving.load_model(str(folder), compile=False)
+    except Exception as error:  # Keras and h5py raise many types for a damaged file
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"the model cannot be loaded: {reason}. Received: {folder}") from error
+
+
+def _check(name, value, low, high):
+    is_number = isinstance(value, (int, float, np.floating)) and not isinstance(value, bool)
+    if not is_number or not low <= value <= high:
+        raise ValueError(f"{name} must be a number from {low:g} to {high:g}. Received: {value!r}")
+
+
+def _tile_side(planes):
+    """The smallest fixed side that holds the picture, else the largest there is."""
+    longest = max(planes.shape[1:])
+    return next((side for side in TILE_SIDES if side >= longest), TILE_SIDES[-1])
+
+
+def _chunk_size(side):
+    return max(1, PIXELS_AT_ONCE // side**2)
+
+
+def _chunks(tiles):
+    size = _chunk_size(tiles.shape[1])
+    return [tiles[start : start + size] for start in range(0, len(tiles), size)]
+
+
+def _tile_places(shape, side, overlap):
+    """Top-left corners of tiles that cover the picture, neighbours overlapping by `overlap`."""
+    starts = []
+    for length in shape:
+        step = side - overlap
+        starts.append([0, *range(step, max(1, length - overlap), step)])
+    return [(top, left) for top in starts[0] for left in starts[1]]
+
+
+def _padded(tiles, side):
+    """Mirrors the picture at its lower and right edge until it fills a square of `side`."""
+    height, width = tiles.shape[1:]
+    return np.pad(tiles, ((0, 0), (0, side - height), (0, side - width)), mode="reflect")

@@ -1,0 +1,39 @@
+"""Every error that a user can meet beside Python's own, and what the command line makes of it.
+
+Nothing heavy is imported here, so that any module may raise these and the command line may catch
+them by class. A user's mistake is a `ValueError`, not one of these.
+"""
+
+from __future__ import annotations
+
+
+class RunStoppedError(RuntimeError):
+    """A run was stopped or refused on purpose; the command line exits with code 3."""
+
+
+class TrainingStoppedError(RunStoppedError):
+    """Training cannot go on; the message says why and what would work."""
+
+
+class RefusedError(RunStoppedError):
+    """The model is worse than the published one, or was measured on other faces."""
+
+
+class DisconnectedError(RunStoppedError):
+    """An exchange with the other processes of a distributed training failed."""
+
+
+class WorkerLostError(RunStoppedError):
+    """A worker is lost; the message says which one and how it was noticed."""
+
+
+class FacesUnavailableError(RuntimeError):
+    """The Olivetti faces are not in the cache and cannot be downloaded."""
+
+
+class PublishError(RuntimeError):
+    """Publishing stopped half way; the message says which commits stand."""
+
+
+class DamagedFileError(OSError):
+    """A file's bytes are not those that its commit lists."""

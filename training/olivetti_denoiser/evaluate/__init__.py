@@ -1,0 +1,1 @@
+"""Measuring: figures, tables, plots, baselines and published denoisers."""

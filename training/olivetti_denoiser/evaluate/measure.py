@@ -1,0 +1,317 @@
+"""Measure a denoiser on a split of the faces: a model and pictures in, the whole table out.
+
+    denoiser evaluate model_card
+    denoiser evaluate model_card --peers FOLDER --pictures FOLDER
+    >>> metrics = evaluate(Denoiser.from_pretrained("model_card"), reference_split())
+    >>> metrics["splits"]["test"]["model"]["psnr"]      # {"mean": …, "low": …, "high": …}
+
+Every figure is computed from the split's 8-bit pictures, restored pictures clipped to [0, 1],
+averaged over pictures, with the 95 % Student interval of that mean.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+from olivetti_denoiser import __version__
+from olivetti_denoiser.data.faces import (
+    REFERENCE,
+    SIGMA,
+    Faces,
+    as_arrays,
+    load_split,
+    split_checksum,
+    split_name,
+)
+from olivetti_denoiser.data.test_images import Photographs
+from olivetti_denoiser.denoiser import Denoiser
+from olivetti_denoiser.errors import FacesUnavailableError
+from olivetti_denoiser.evaluate.baselines import BASELINES, restore_all
+from olivetti_denoiser.metrics import details, mean_interval, mse, psnr, ssim
+from olivetti_denoiser.model_folder import read_metrics
+from olivetti_denoiser.noise import add_gaussian_noise, from_uint8, to_uint8
+
+MEASURES = {"mse": mse, "psnr": psnr, "ssim": ssim}
+SIGMAS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)  # levels of the table of PSNR against sigma
+NOISE_SEED = 42
+PACKAGES = (
+    "keras",
+    "tensorflow",
+    "jax",
+    "openvino",
+    "numpy",
+    "scikit-image",
+    "opencv-python-headless",
+)
+
+Method = Callable[[np.ndarray, float], np.ndarray]
+
+
+def evaluate(
+    denoiser: Denoiser,
+    split,
+    others: Faces | None = None,
+    *,
+    peers: Mapping[str, Method] | None = None,
+    photographs: Photographs | None = None,
+    pictures: Faces | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict:
+    """Measures the denoiser and what it is compared with.
+
+    Args:
+        denoiser: the model to measure.
+        split: a `datasets.DatasetDict` with `train` and `test`.
+        others: the faces outside the split, or None to leave them out.
+        peers: more methods by name, `(N×H×W×1, sigma) -> N×H×W×1`, for the test faces and the
+            photographs.
+        photographs: a further test set, or None.
+        pictures: test pictures of the dataset that the model was trained on, where that was
+            another than the split.
+        say: receives a line of progress for each part.
+
+    Returns:
+        What `metrics.json` holds: `splits` (part → method → measure → mean, low, high), `sigmas`
+        (method → level → mean PSNR on the test faces), `faces` (each test face's figures),
+        `details` (what is preserved of them, see `metrics.details`), `seconds` (method →
+        time a test face), `sigma`, `split` (its name), `split_checksum`, `versions`, `backend`,
+        and where they were given `peers` (their names) and `photographs` (the folder's name).
+    """
+    peers = dict(peers or {})
+    methods = model_methods(denoiser) | classical_methods()
+    parts = {"test": as_arrays(split["test"]), "train": as_arrays(split["train"])}
+    if others is not None:
+        parts["others"] = others
+    if photographs is not None:
+        parts["photographs"] = photographs
+    if pictures is not None:
+        parts["pictures"] = pictures
+    test, checksum = parts["test"], split_checksum(split)
+    metrics = {
+        "sigma": SIGMA,
+        "split": split_name(checksum),
+        "split_checksum": checksum,
+        "backend": _backend(),
+        "versions": versions(),
+        "parameters": int(denoiser.model.count_params()),
+        "splits": {},
+        "seconds": {},
+    }
+    if peers:
+        metrics["peers"] = list(peers)
+    if photographs is not None:
+        metrics["photographs"] = photographs.name
+    for name, faces in parts.items():
+        say(f"Measuring {PART_NAMES[name].lower()} ({len(faces.clean)})")
+        used = methods | peers if name in ("test", "photographs") else methods
+        metrics["splits"][name] = {"count": len(faces.clean)}
+        for method, restore in used.items():
+            restored = np.clip(restore(faces.noisy, SIGMA), 0, 1)
+            metrics["splits"][name][method] = measure(faces.clean, restored)
+            if name == "test" and method != "noisy":  # again, now that all is compiled
+                metrics["seconds"][method] = fastest(restore, faces.noisy) / len(faces.clean)
+            if name == "test" and method == "model":
+                metrics["faces"] = _each_face(faces, restored)
+                metrics["details"] = details(faces.clean, faces.noisy, restored)
+    say(f"Measuring the test faces at sigma {', '.join(f'{sigma:g}' for sigma in SIGMAS)}")
+    metrics["sigmas"] = psnr_against_sigma(methods | peers, test)
+    return metrics
+
+
+def fastest(restore: Method, noisy: np.ndarray) -> float:
+    """Returns the seconds that a method takes for a batch, the best of three where they are short.
+
+    Whatever else the machine does makes a run slower, never faster.
+    """
+    times = []
+    while len(times) < 3 and sum(times) < 1.0:
+        started = time.perf_counter()
+        restore(noisy, SIGMA)
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def warning(folder: str | Path, split) -> str:
+    """Returns a line where a model of another split may know the faces of this one.
+
+    Args:
+        folder: the model folder; of one without figures nothing is known.
+        split: the `datasets.DatasetDict` to measure on.
+    """
+    try:
+        name = read_metrics(folder).get("split", REFERENCE)
+        if name in (None, split_name(split_checksum(split))):
+            return ""
+        learned = load_split(name)["train"]["face_id"]
+    except (ValueError, FacesUnavailableError):
+        return ""
+    known = len(set(learned) & set(split["test"]["face_id"]))
+    return (
+        f"Mind that the model was trained on the {name} split, with {known} of these "
+        f"{len(split['test'])} test faces.\n"
+    )
+
+
+def model_methods(denoiser: Denoiser) -> dict[str, Method]:
+    """Returns the ways to use the denoiser; `model` is what a call without options does."""
+    methods = {"noisy": lambda noisy, sigma: noisy, "model": lambda noisy, sigma: denoiser(noisy)}
+    if denoiser.takes_sigma:
+        methods["model, sigma given"] = lambda noisy, sigma: denoiser(noisy, sigma=sigma)
+    if denoiser.averages_mirror:
+        methods["model, without mirror"] = lambda noisy, sigma: denoiser(noisy, mirror=False)
+    else:
+        methods["model, mirror averaged"] = lambda noisy, sigma: denoiser(noisy, mirror=True)
+    return methods
+
+
+def classical_methods() -> dict[str, Method]:
+    """Returns the methods of `evaluate.baselines`, for batches."""
+
+    def batched(restore):
+        return lambda noisy, sigma: restore_all(restore, noisy, sigma)
+
+    return {name: batched(restore) for name, restore in BASELINES.items()}
+
+
+def measure(clean: np.ndarray, restored: np.ndarray) -> dict[str, dict[str, float]]:
+    """Returns mean and 95 % interval of MSE, PSNR (dB) and SSIM over pictures.
+
+    Args:
+        clean, restored: N×H×W×1 in [0, 1].
+
+    Returns:
+        Measure → `mean`, `low`, `high`; the interval is Student's, over the N pictures.
+    """
+    return {name: mean_interval(function(clean, restored)) for name, function in MEASURES.items()}
+
+
+def psnr_against_sigma(methods: Mapping[str, Method], faces: Faces) -> dict[str, dict[str, float]]:
+    """Returns each method's mean PSNR in dB at every level of `SIGMAS`, on the given faces.
+
+    At the split's own level the faces' own noise is used, at others noise drawn the same way.
+    """
+    table: dict[str, dict[str, float]] = {name: {} for name in methods}
+    for sigma in SIGMAS:
+        noisy = noisy_faces(faces, sigma)
+        for name, restore in methods.items():
+            restored = np.clip(restore(noisy, sigma), 0, 1)
+            table[name][f"{sigma:g}"] = float(psnr(faces.clean, restored).mean())
+    return table
+
+
+def noisy_faces(faces: Faces, sigma: float) -> np.ndarray:
+    """Returns the faces at another noise level, clipped and rounded to 8 bits as the split is.
+
+    Args:
+        faces: clean faces with their noise at the split's own level.
+        sigma: noise level as a fraction of the range.
+
+    Returns:
+        float32 N×64×64×1 in [0, 1].
+    """
+    if sigma == SIGMA:
+        return faces.noisy
+    random = np.random.RandomState(NOISE_SEED)
+    return from_uint8(to_uint8(add_gaussian_noise(faces.clean, sigma, random)))
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of Python, this package and what its figures depend on."""
+    found = {"python": platform.python_version(), "olivetti-denoiser": __version__}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def table(metrics: Mapping) -> str:
+    """Returns the metrics as Markdown tables: methods on each part, and PSNR against sigma."""
+    parts = metrics["splits"]
+    lines = []
+    for name, rows in parts.items():
+        lines += [
+            f"{_title(name, rows['count'], metrics)}, sigma {metrics['sigma']:g}",
+            "",
+            "| method | MSE | PSNR dB | 95 % | SSIM | 95 % | ms a picture |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        seconds = metrics["seconds"] if name == "test" else {}
+        lines += [_row(method, rows[method], seconds) for method in rows if method != "count"]
+        lines.append("")
+    lines += ["PSNR in dB against sigma, test faces", "", sigma_table(metrics)]
+    return "\n".join(lines)
+
+
+def sigma_table(metrics: Mapping) -> str:
+    """Returns PSNR against sigma as a Markdown table, a row a method."""
+    levels = list(next(iter(metrics["sigmas"].values())))
+    lines = [f"| method | {' | '.join(levels)} |", "|---" * (len(levels) + 1) + "|"]
+    for method, row in metrics["sigmas"].items():
+        lines.append(f"| {method} | {' | '.join(decibels(row[level]) for level in levels)} |")
+    return "\n".join(lines)
+
+
+def decibels(value: float) -> str:
+    """Returns a PSNR for a table: two decimals, and ∞ for identical pictures."""
+    return f"{value:.2f}" if value < 99.995 else "∞"
+
+
+PART_NAMES = {
+    "test": "Test faces",
+    "train": "Training faces",
+    "others": "Other faces",
+    "photographs": "Photographs",
+    "pictures": "Test pictures of the dataset",
+}
+
+
+def _title(part, count, metrics):
+    """What a table is about: "Test faces (20), subjects split", "Photographs of BSD68 (68)"."""
+    name = PART_NAMES.get(part, part)
+    if part == "photographs":
+        return f"{name} of {metrics['photographs']} ({count}), 64×64"
+    if part == "pictures":
+        return f"{name} ({count}), 64×64"
+    split = metrics.get("split")
+    title = f"{name} ({count})" + (f", {split} split" if split else "")
+    if part == "train" and metrics.get("training", {}).get("pictures"):
+        title += ", which this model has not learned from"
+    return title
+
+
+def _row(method, row, seconds):
+    took = f"{1000 * seconds[method]:.2f}" if method in seconds else "–"
+    return (
+        f"| {method} | {row['mse']['mean']:.6f} | {decibels(row['psnr']['mean'])} | "
+        f"{decibels(row['psnr']['low'])} – {decibels(row['psnr']['high'])} | "
+        f"{row['ssim']['mean']:.3f} | {row['ssim']['low']:.3f} – {row['ssim']['high']:.3f} | "
+        f"{took} |"
+    )
+
+
+def _each_face(faces, restored):
+    columns = {name: function(faces.clean, restored) for name, function in MEASURES.items()}
+    before = psnr(faces.clean, faces.noisy)
+    return [
+        {
+            "face_id": int(faces.face_id[row]),
+            "subject": int(faces.subject[row]),
+            "noisy_psnr": float(before[row]),
+            **{name: float(values[row]) for name, values in columns.items()},
+        }
+        for row in range(len(restored))
+    ]
+
+
+def _backend():
+    import keras
+
+    return keras.backend.backend()

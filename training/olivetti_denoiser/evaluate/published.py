@@ -1,0 +1,175 @@
+"""Published denoisers, measured on the same bytes as ours: FFDNet, DnCNN and BM3D.
+
+    denoiser evaluate model_card --peers FOLDER
+    >>> peers = load_peers("peers")
+    >>> restored = peers["FFDNet"](noisy, 0.1)      # N×H×W×1 in [0, 1]
+
+The folder holds `ffdnet_gray.npz` and `dncnn_25.npz`: arrays `w0, b0, w1, b1, …`, one pair a
+3×3 convolution, kernels out × in × height × width, ReLU between. BM3D joins where the `bm3d`
+package is installed. The networks are stock Keras models and run on every backend that ours does.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+Method = Callable[[np.ndarray, float], np.ndarray]
+
+FFDNET_FILE, DNCNN_FILE = "ffdnet_gray.npz", "dncnn_25.npz"
+# FFDNet's order of the four pictures that a 2×2 stride makes of one: (row, column) of each.
+PHASES = ((0, 0), (1, 0), (0, 1), (1, 1))
+
+
+def load_peers(folder: str | Path) -> dict[str, Method]:
+    """Builds the published denoisers from their weights.
+
+    Args:
+        folder: a folder with `ffdnet_gray.npz` and `dncnn_25.npz`.
+
+    Returns:
+        {name: function}, the function from `noisy` (N×H×W×1 in [0, 1], any size) and sigma (a
+        fraction of the range) to the restored float32 pictures in [0, 1]. DnCNN was trained for
+        sigma = 25/255 and takes no other: it is the same whatever sigma it is given.
+
+    Raises:
+        ValueError: a file is missing, cannot be read or holds other arrays.
+    """
+    folder = Path(folder)
+    missing = [name for name in (FFDNET_FILE, DNCNN_FILE) if not (folder / name).is_file()]
+    if missing:
+        raise ValueError(
+            f"the folder of peers needs {FFDNET_FILE} and {DNCNN_FILE}; "
+            f"{', '.join(missing)} missing. Received: {folder}"
+        )
+    peers = {
+        "FFDNet": ffdnet(folder / FFDNET_FILE),
+        "DnCNN (σ = 25/255)": dncnn(folder / DNCNN_FILE),
+    }
+    if find_spec("bm3d"):
+        peers["BM3D"] = bm3d
+    return peers
+
+
+def ffdnet(path: str | Path) -> Method:
+    """Builds FFDNet (Zhang, Zuo and Zhang 2018), which is told the noise level.
+
+    Args:
+        path: its weights.
+
+    Raises:
+        ValueError: the weights cannot be read or are not those of this network.
+    """
+    run = _Network(path, inputs=5, outputs=4, name="ffdnet")
+
+    def restore(noisy: np.ndarray, sigma: float) -> np.ndarray:
+        noisy = _batch(noisy)
+        height, width = noisy.shape[1:3]
+        even = np.pad(noisy, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        phases = [even[:, row::2, column::2] for row, column in PHASES]
+        level = np.full_like(phases[0], sigma)
+        outputs = run(np.concatenate([*phases, level], axis=-1))
+        restored = np.empty_like(even)
+        for index, (row, column) in enumerate(PHASES):
+            restored[:, row::2, column::2] = outputs[..., index : index + 1]
+        return np.clip(restored[:, :height, :width], 0.0, 1.0)
+
+    return restore
+
+
+def dncnn(path: str | Path) -> Method:
+    """Builds DnCNN (Zhang et al. 2017), which predicts the noise of the one level it was made for.
+
+    Args:
+        path: its weights, batch normalisation merged.
+
+    Raises:
+        ValueError: the weights cannot be read or are not those of this network.
+    """
+    run = _Network(path, inputs=1, outputs=1, name="dncnn")
+
+    def restore(noisy: np.ndarray, sigma: float) -> np.ndarray:
+        noisy = _batch(noisy)
+        return np.clip(noisy - run(noisy), 0.0, 1.0)
+
+    return restore
+
+
+def bm3d(noisy: np.ndarray, sigma: float) -> np.ndarray:
+    """Restores with BM3D (Dabov et al. 2007; the authors' package `bm3d`).
+
+    Args:
+        noisy: N×H×W×1 in [0, 1], sides of at least 8 pixels.
+        sigma: noise level as a fraction of the range; at 0 the pictures come back as they are.
+
+    Returns:
+        float32 pictures in [0, 1], shaped like `noisy`.
+    """
+    noisy = _batch(noisy)
+    if sigma == 0:
+        return noisy
+    from bm3d import bm3d as restore_one
+
+    restored = np.stack([restore_one(picture[..., 0], sigma) for picture in noisy])
+    return np.clip(restored, 0.0, 1.0).astype(np.float32).reshape(noisy.shape)
+
+
+class _Network:
+    """A chain of 3×3 convolutions with ReLU between, as a Keras model with the file's weights."""
+
+    def __init__(self, path, inputs, outputs, name):
+        from keras import Input, Model, layers
+
+        weights = _read(Path(path), inputs, outputs)
+        x = noisy = Input((None, None, inputs), name="noisy")
+        for index, (kernel, _) in enumerate(weights):
+            activation = "relu" if index < len(weights) - 1 else None
+            x = layers.Conv2D(kernel.shape[-1], 3, padding="same", activation=activation)(x)
+        self.model = Model(noisy, x, name=name)
+        self.model.set_weights([array for pair in weights for array in pair])
+        self._passes = {}
+
+    def __call__(self, inputs):
+        """N×H×W×C to N×H×W×outputs; a square shape is compiled once."""
+        from olivetti_denoiser.inference import compile_pass
+
+        height, width = inputs.shape[1:3]
+        if height != width:
+            return np.asarray(self.model.predict(inputs, verbose=0))
+        if height not in self._passes:
+            self._passes[height] = compile_pass(self.model, height)
+        return self._passes[height](inputs)
+
+
+def _read(path, inputs, outputs):
+    """The file's (kernel, bias) pairs, kernels as Keras wants them: height × width × in × out."""
+    try:
+        with np.load(path) as stored:
+            count = len(stored.files) // 2
+            pairs = [(stored[f"w{index}"], stored[f"b{index}"]) for index in range(count)]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"the weights cannot be read: {error}. Received: {path}") from None
+    pairs = [(kernel.transpose(2, 3, 1, 0), bias) for kernel, bias in pairs if kernel.ndim == 4]
+    widths = [inputs, *(kernel.shape[3] for kernel, _ in pairs)]
+    fits = len(pairs) == count and count > 0 and widths[-1] == outputs
+    fits = fits and all(
+        kernel.shape[:3] == (3, 3, width) and bias.shape == (kernel.shape[3],)
+        for (kernel, bias), width in zip(pairs, widths, strict=False)
+    )
+    if not fits:
+        raise ValueError(
+            f"the weights must be 3×3 convolutions from {inputs} to {outputs} channels. "
+            f"Received: {path}"
+        )
+    return pairs
+
+
+def _batch(noisy):
+    noisy = np.asarray(noisy, np.float32)
+    if noisy.ndim != 4 or noisy.shape[-1] != 1:
+        raise ValueError(f"a peer takes gray pictures, N×H×W×1. Received: shape={noisy.shape}")
+    return noisy

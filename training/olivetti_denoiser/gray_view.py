@@ -1,0 +1,79 @@
+"""Any picture in gray, and its middle square as a 64×64 face would be seen.
+
+>>> gray_view(Image.new("RGB", (640, 480))).shape
+(64, 64)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from olivetti_denoiser.images import Picture, upright
+
+VIEW_SIDE = 64  # pixels, the size of the faces
+
+
+def gray_view(image: Image.Image, side: int = VIEW_SIDE) -> np.ndarray:
+    """Shows a picture the way the network was trained: square, gray, small.
+
+    Transparency lies on white, the middle square is kept, and the rest is averaged down. A gray
+    picture of that size comes back unchanged.
+
+    Args:
+        image: any picture that Pillow decodes.
+        side: pixels of the view.
+
+    Returns:
+        uint8 array side×side.
+
+    Raises:
+        ValueError: the pixels are not numbers in a known range.
+    """
+    gray = _gray_on_white(upright(image))
+    width, height = gray.size
+    if (width, height) != (side, side):
+        edge = min(width, height)
+        left, top = (width - edge) // 2, (height - edge) // 2
+        smaller = edge > side
+        gray = gray.resize(
+            (side, side),
+            Image.Resampling.LANCZOS if smaller else Image.Resampling.BICUBIC,
+            box=(left, top, left + edge, top + edge),
+            reducing_gap=4.0 if smaller else None,
+        )
+    return _eight_bits(gray)
+
+
+def gray_pixels(image: Image.Image) -> np.ndarray:
+    """Shows a whole picture in gray, transparency on white, in its own size.
+
+    Args:
+        image: any picture that `images` decodes.
+
+    Returns:
+        uint8 array H×W, upright.
+
+    Raises:
+        ValueError: the pixels are not numbers in a known range.
+    """
+    return _eight_bits(_gray_on_white(upright(image)))
+
+
+def _eight_bits(gray):
+    if gray.mode == "F":
+        return np.rint(np.clip(np.asarray(gray), 0.0, 1.0) * 255.0).astype(np.uint8)
+    return np.asarray(gray)
+
+
+def _gray_on_white(image):
+    """The picture as mode L, or as mode F in [0, 1] where it has more than 8 bits."""
+    if image.mode in ("F", "I;16"):
+        return Image.fromarray(Picture.of(image).planes[0])
+    if image.mode in ("LA", "RGBA"):
+        solid = Image.new("RGB" if image.mode == "RGBA" else "L", image.size, "white")
+        solid.paste(image.convert(solid.mode), mask=image.getchannel("A"))
+        image = solid
+    if image.mode in ("CMYK", "YCbCr"):
+        image = image.convert("RGB")
+    return image.convert("L")

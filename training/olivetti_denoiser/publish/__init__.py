@@ -1,0 +1,1 @@
+"""The model folder with its card, and publishing to the Hub."""

@@ -1,0 +1,118 @@
+"""With what right a run may publish: a token, a trusted publisher, or none.
+
+    denoiser credentials --model owner/olivetti-denoiser --space owner/olivetti-denoiser
+
+A trusted publisher (https://huggingface.co/docs/hub/trusted-publishers) is a workflow that a
+repository believes without a stored secret: the workflow's identity token is exchanged for a token
+that writes to this one repository for an hour. Asked before half an hour of training, not after.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from olivetti_denoiser import hub
+
+TOKEN, TRUSTED, NONE = "token", "trusted", "none"
+RESOURCE = "HF_OIDC_RESOURCE"
+# Where a CI job's identity comes from: GitHub's own address, or a token made by the job.
+IDENTITY = ("ACTIONS_ID_TOKEN_REQUEST_URL", "HF_OIDC_ID_TOKEN")
+NOT_TRUSTED = (400, 401, 403, 404)
+
+
+class Credentials(NamedTuple):
+    """What was found.
+
+    Attributes:
+        kind: "token", "trusted" or "none".
+        why: one sentence for people.
+    """
+
+    kind: str
+    why: str
+
+
+def find_credentials(names: Mapping[str, str]) -> Credentials:
+    """Finds out how the repositories can be published to, and touches nothing.
+
+    Args:
+        names: OWNER/NAME of each kind, "model", "dataset", "space"; may be empty.
+
+    Raises:
+        ValueError: a name is not OWNER/NAME.
+        PermissionError: the token is refused or only reads, or only some of the repositories trust
+            this workflow.
+        ConnectionError: the Hub does not answer.
+    """
+    for name in names.values():
+        hub.check_repo_id(name)
+    if not names:
+        return Credentials(NONE, "Nothing is published: no repository on the Hub is named.")
+    if token := _token():
+        return Credentials(TOKEN, f"Publishes with the token of {_owner(token, names)}.")
+    resources = [hub.ADDRESSES[kind] + name for kind, name in names.items()]
+    if not any(map(os.environ.get, IDENTITY)):
+        return Credentials(NONE, "Nothing is published: there is no HF_TOKEN.")
+    strangers = [resource for resource in resources if not _trusts(resource)]
+    if not strangers:
+        return Credentials(TRUSTED, f"Publishes as a trusted publisher of {', '.join(resources)}.")
+    if len(strangers) == len(resources):
+        return Credentials(
+            NONE,
+            "Nothing is published: there is no HF_TOKEN, and this run is a trusted publisher of "
+            f"none of {', '.join(strangers)}.",
+        )
+    raise PermissionError(
+        f"this run is a trusted publisher of some of the repositories, but not of "
+        f"{', '.join(strangers)}; add it in the settings there, or set HF_TOKEN."
+    )
+
+
+def _token():
+    """The token that the client finds, a trusted publisher's left aside."""
+    from huggingface_hub import get_token
+
+    resource = os.environ.pop(RESOURCE, None)
+    try:
+        return get_token()
+    finally:
+        if resource is not None:
+            os.environ[RESOURCE] = resource
+
+
+def _owner(token, names):
+    from huggingface_hub import HfApi
+
+    try:
+        account = hub.patiently(lambda: HfApi(token=token).whoami())
+    except Exception as error:
+        kind, name = next(iter(names.items()))
+        raise hub.explained(error, name, kind) from None
+    if account.get("auth", {}).get("accessToken", {}).get("role") == "read":
+        raise PermissionError(
+            f"the token of {account['name']} may only read; make one that may write to "
+            f"{', '.join(dict.fromkeys(names.values()))}."
+        )
+    return account["name"]
+
+
+def _trusts(resource):
+    """Whether the repository gives this job a token; nobody keeps it."""
+    from huggingface_hub import errors, get_token
+
+    before = os.environ.get(RESOURCE)
+    os.environ[RESOURCE] = resource
+    try:
+        return bool(hub.patiently(get_token))
+    except errors.OIDCError as error:
+        raise PermissionError(hub.first_line(error)) from None
+    except Exception as error:
+        if hub.status_of(error) in NOT_TRUSTED:
+            return False
+        raise hub.explained(error, resource) from error
+    finally:
+        os.environ.pop(RESOURCE)
+        if before is not None:
+            os.environ[RESOURCE] = before

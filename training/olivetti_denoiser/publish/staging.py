@@ -1,0 +1,292 @@
+"""Make and check every file of a publication before the Hub is touched.
+
+>>> stage = Stage(Path("model_card"), {"model": "owner/olivetti-denoiser"}, work)
+>>> print(stage.listing())
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from olivetti_denoiser import hub
+from olivetti_denoiser.bundled import PACKAGE, bundled
+from olivetti_denoiser.model_folder import (
+    CARD,
+    LEGACY_MODEL,
+    METRICS,
+    MODEL_FILES,
+    RELEASED,
+    mean_test_psnr,
+    split_of,
+)
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+BUNDLE = "model_card"
+DATASET_TEMPLATE = PACKAGE / "templates" / "dataset_card.md"
+NEEDED = (CARD, *MODEL_FILES, METRICS)
+EXAMPLE_FACES = 4
+PICTURE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)\)|<img[^>]*\ssrc=\"([^\"]+)\"")
+
+
+class Stage:
+    """Every file that will be published, made and checked before anything is touched.
+
+    Args:
+        folder: The model folder.
+        names: OWNER/NAME of each kind of repository that will be published.
+        work: An empty folder for the files that have to be made.
+
+    Raises:
+        ValueError: something is missing or wrong.
+    """
+
+    def __init__(self, folder: Path, names: Mapping[str, str], work: Path):
+        self.names = names
+        self.split = None
+        self.files = {"model": stage_model(folder, names, work / "model")}
+        self.psnr, self.measured_on = mean_test_psnr(folder), split_of(folder)
+        if "dataset" in names:
+            _refuse_another_split(self.measured_on)
+        if "dataset" in names or "space" in names:
+            self.split = _split(names.get("dataset"), self.measured_on)
+        if "dataset" in names:
+            self.files["dataset"] = stage_dataset(self.split, names, work / "dataset")
+        if "space" in names:
+            self.files["space"] = stage_space(
+                self.files["model"], self.split, names, work / "space"
+            )
+        for kind, files in self.files.items():
+            _refuse_tokens(kind, files)
+
+    def listing(self) -> str:
+        """Return every file with its size, one line each, under its repository's name."""
+        lines = []
+        for kind, name in self.names.items():
+            files = self.files[kind]
+            sizes = {path: source.stat().st_size for path, source in files.items()}
+            lines.append(f"{kind} {name}: {len(files)} files, {sum(sizes.values()):,} bytes")
+            lines += [f"  {sizes[path]:>10,}  {path}" for path in sorted(files)]
+        return "\n".join(lines)
+
+
+def _refuse_another_split(checksum: str | None) -> None:
+    """Make sure that the dataset, which the card says the model was made with, is that one."""
+    from olivetti_denoiser.data.faces import SPLIT_CHECKSUM, split_name
+
+    if checksum not in (None, SPLIT_CHECKSUM):
+        raise ValueError(
+            "the dataset that is published is the reference split, and the model was measured on "
+            f"another; leave --dataset out. Received: a model of the "
+            f"{split_name(checksum) or checksum[:12] + '…'} split"
+        )
+
+
+def _split(published: str | None, checksum: str | None) -> DatasetDict:
+    """Return the model's split, from a published copy where the faces cannot be had.
+
+    The Space shows its test faces, which the model must not have learned from.
+    """
+    from olivetti_denoiser.data.faces import load_split, reference_split, split_name
+    from olivetti_denoiser.errors import FacesUnavailableError
+
+    try:
+        return load_split(split_name(checksum or ""))
+    except FacesUnavailableError:
+        if published is None:
+            raise
+        return reference_split(published)
+
+
+def stage_model(folder: Path, names: Mapping[str, str], work: Path) -> dict[str, Path]:
+    """Return the model repository's files and where they lie.
+
+    The card is rendered anew, with the repositories' names in it, and `best_model.h5`, the format
+    of the first client, is written from the weights, without the average over the mirror image,
+    which that format cannot hold. The rest is published as it is.
+
+    Args:
+        folder: The model folder.
+        names: OWNER/NAME of each kind of repository.
+        work: Where to write what has to be made.
+
+    Raises:
+        ValueError: the folder is not a whole model folder, or its card shows a missing picture.
+    """
+    if missing := [name for name in NEEDED if not (folder / name).is_file()]:
+        raise ValueError(
+            f"a folder to publish needs {', '.join(NEEDED)}; {', '.join(missing)} missing. "
+            f"Received: {folder}"
+        )
+    if mean_test_psnr(folder) is None:
+        raise ValueError(f"{METRICS} holds no test PSNR of the model. Received: {folder}")
+
+    from olivetti_denoiser.denoiser import load_folder
+    from olivetti_denoiser.model import without_mirror
+    from olivetti_denoiser.publish.release import render_card
+
+    files = {
+        path.relative_to(folder).as_posix(): path
+        for name in RELEASED
+        for path in (folder / name, *sorted((folder / name).rglob("*")))
+        if path.is_file()
+    }
+    work.mkdir(parents=True)
+    card = render_card(folder, names["model"], names.get("dataset"))
+    (work / CARD).write_text(card, encoding="utf-8")
+    links = [first or second for first, second in PICTURE.findall(card)]
+    if lost := [link for link in links if "://" not in link and link not in files]:
+        raise ValueError(f"{CARD} shows pictures that are not there. Received: {', '.join(lost)}")
+    logging.getLogger("absl").setLevel(logging.ERROR)  # Keras advises against this very format
+    without_mirror(load_folder(folder)).save(work / LEGACY_MODEL)  # it knows no flip
+    return files | {name: work / name for name in (CARD, LEGACY_MODEL)}
+
+
+def stage_dataset(split: DatasetDict, names: Mapping[str, str], work: Path) -> dict[str, Path]:
+    """Return the dataset repository's files: the card, and the parquet files as they will be.
+
+    Args:
+        split: The reference split.
+        names: OWNER/NAME of each kind of repository.
+        work: Where to write the files.
+    """
+    (work / "data").mkdir(parents=True)
+    card = work / CARD
+    card.write_text(str(dataset_card(split, names)), encoding="utf-8")
+    files = {CARD: card}
+    for name, part in split.items():
+        path = f"data/{name}-00000-of-00001.parquet"  # as push_to_hub names a single file
+        part.to_parquet(work / path)
+        files[path] = work / path
+    return files
+
+
+def dataset_card(split: DatasetDict, names: Mapping[str, str], published: Mapping | None = None):
+    """Render the dataset's card.
+
+    Args:
+        split: The reference split.
+        names: OWNER/NAME of each kind of repository.
+        published: Metadata of the card that is already there; `push_to_hub` keeps its
+            description of the files in it, and so does the new card.
+
+    Returns:
+        A `huggingface_hub.DatasetCard`.
+    """
+    from huggingface_hub import DatasetCard, DatasetCardData
+
+    from olivetti_denoiser.data.faces import SIGMA, split_checksum
+
+    people = {name: set(part["subject"]) for name, part in split.items()}
+    kept = {key: published[key] for key in ("dataset_info", "configs") if key in (published or {})}
+    card = DatasetCard.from_template(
+        DatasetCardData(
+            pretty_name="Olivetti faces with Gaussian noise",
+            license="other",
+            license_name="att-cambridge-credit",
+            license_link="https://cam-orl.co.uk/facedatabase.html",
+            size_categories="n<1K",
+            task_categories=["image-to-image"],
+            tags=["denoising", "faces", "olivetti", "gaussian-noise"],
+            **kept,
+        ),
+        template_path=DATASET_TEMPLATE,
+        repo_id=names["dataset"],
+        model_id=names.get("model"),
+        train_count=len(split["train"]),
+        test_count=len(split["test"]),
+        sigma=SIGMA,
+        checksum=split_checksum(split),
+        test_subjects=len(people["test"]),
+        shared_subjects=len(people["test"] & people["train"]),
+    )
+    return DatasetCard(str(card))  # once through the parser, so that writing it again is the same
+
+
+def stage_space(
+    model_files: Mapping[str, Path], split: DatasetDict, names: Mapping[str, str], work: Path
+) -> dict[str, Path]:
+    """Return the Space's files: the app at the root, the code and the bundled model beside it.
+
+    Args:
+        model_files: The model repository's files.
+        split: The reference split, whose first test faces become examples.
+        names: OWNER/NAME of each kind of repository.
+        work: Where to write what has to be made.
+
+    Raises:
+        ValueError: the Space's folder is missing, or its card and its requirements disagree.
+    """
+    from huggingface_hub import SpaceCard
+
+    space = bundled("space")
+    check_space_versions(space)
+    files = {path.relative_to(space).as_posix(): path for path in _source_files(space)}
+    files |= {
+        f"{PACKAGE.name}/{path.relative_to(PACKAGE).as_posix()}": path
+        for path in _source_files(PACKAGE)
+        if path.relative_to(PACKAGE).parts[0] != "bundled"
+    }
+    files |= {f"{BUNDLE}/{path}": model_files[path] for path in model_files if path != LEGACY_MODEL}
+
+    (work / "examples").mkdir(parents=True)
+    for row in split["test"].select(range(EXAMPLE_FACES)):
+        path = f"examples/face_{row['face_id']:03d}.png"
+        row["clean"].save(work / path)
+        files[path] = work / path
+
+    card = SpaceCard.load(space / CARD)
+    card.data["models"] = [names["model"]]
+    if "dataset" in names:
+        card.data["datasets"] = [names["dataset"]]
+    card.save(work / CARD)
+    return files | {CARD: work / CARD}
+
+
+def _source_files(folder: Path) -> list[Path]:
+    """Return the files below a folder, without hidden and compiled ones."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and not any(
+            part.startswith((".", "__pycache__")) for part in path.relative_to(folder).parts
+        )
+    ]
+
+
+def check_space_versions(folder: Path) -> str:
+    """Return the version of gradio that a Space's card and requirements agree on.
+
+    Raises:
+        ValueError: they differ, or the requirements pin none.
+    """
+    from huggingface_hub import SpaceCard
+
+    asked = str(SpaceCard.load(folder / CARD).data.to_dict().get("sdk_version"))
+    requirements = (folder / "requirements.txt").read_text(encoding="utf-8")
+    pinned = re.search(r"^gradio(?:\[[^\]]*\])?==([\w.]+)", requirements, re.MULTILINE)
+    if pinned is None or pinned[1] != asked:
+        raise ValueError(
+            f"sdk_version in the Space's {CARD} must be the gradio that requirements.txt pins. "
+            f"Received: sdk_version={asked}, gradio=={pinned[1] if pinned else 'no pin'}"
+        )
+    return asked
+
+
+def _refuse_tokens(kind: str, files: Mapping[str, Path]) -> None:
+    from huggingface_hub import errors, get_token
+
+    try:
+        known = get_token()
+    except errors.OIDCError as error:
+        raise PermissionError(f"no token for HF_OIDC_RESOURCE: {hub.first_line(error)}") from None
+    for path, source in files.items():
+        content = source.read_bytes()
+        if (known and known.encode() in content) or hub.TOKEN.search(content.decode("latin-1")):
+            raise ValueError(f"a file to publish holds an access token. Received: {kind} {path}")

@@ -1,0 +1,82 @@
+"""Training batches: varied pictures with fresh noise, a function of (seed, step) alone.
+
+>>> inputs, targets, weights = NoisyFaces(faces.clean, TrainingConfig())[0]
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import keras
+import numpy as np
+
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.noise import add_gaussian_noise
+from olivetti_denoiser.train.augment import varied
+
+LEAST_SIGMA = 0.01  # levels under this one weigh no more than this one does
+
+
+class NoisyFaces(keras.utils.PyDataset):
+    """Batches of varied faces with fresh noise of random levels.
+
+    A batch is a function of (seed, step) alone: the same bytes on every backend and in every
+    process, so a resumed run sees what the uninterrupted one would have seen.
+
+    Args:
+        clean: the pictures, N×H×W×1 in [0, 1].
+        config: the settings.
+        epochs_done: how many epochs the run has had.
+    """
+
+    def __init__(self, clean: np.ndarray, config: TrainingConfig, epochs_done: int = 0):
+        super().__init__()
+        self.clean, self.config = clean, config
+        self.steps_done = epochs_done * config.steps_per_epoch
+
+    def __len__(self):
+        # One more than are used: with the last one, Keras would start over at once.
+        return self.config.total_steps - self.steps_done + 1
+
+    def __getitem__(self, index):
+        config = self.config
+        step = self.steps_done + index
+        rng = np.random.default_rng((config.seed, step))
+        clean = np.stack([varied(self.clean, row, config, rng) for row in self._rows(step)])
+        exact = rng.random(len(clean)) < config.sigma_share
+        sigma = np.where(exact, config.sigma, rng.uniform(0, config.sigma_max, len(clean)))
+        return example_batch(clean, sigma, config, rng)
+
+    def _rows(self, step):
+        """The faces of this step: every face once a pass, each pass in an order of its own."""
+        size, count = self.config.batch_size, len(self.clean)
+        places = np.arange(step * size, (step + 1) * size)
+        seed = self.config.seed
+        return [_order(seed, place // count, count)[place % count] for place in places]
+
+
+@lru_cache(maxsize=2)  # drawing it anew each step would take a quarter of a step for a million
+def _order(seed, turn, count):
+    """The order in which one pass shows the pictures."""
+    return np.random.default_rng((seed, turn, 1)).permutation(count)
+
+
+def example_batch(clean, sigma, config, rng):
+    """Makes one training example a picture: (inputs, targets, sample weights).
+
+    Args:
+        clean: N×H×W×1 in [0, 1].
+        sigma: N noise levels.
+        config: the `TrainingConfig` whose `sigma` has weight one; other levels are weighted by
+            `config.sigma / sigma`, so that strong noise does not drown weak noise.
+        rng: generator of the noise.
+    """
+    level = np.asarray(sigma, np.float32)[:, None, None, None]
+    noisy = add_gaussian_noise(clean, level, rng)
+    weight = config.sigma / np.maximum(np.asarray(sigma, np.float32), LEAST_SIGMA)
+    inputs = {"noisy": noisy, "sigma": level}
+    targets = {"restored": clean.astype(np.float32), "estimate": level}
+    # Keras multiplies weights into the loss map, N×H×W, so they are shaped to broadcast over it.
+    weight = weight.astype(np.float32)[:, None, None]
+    weights = {"restored": weight, "estimate": weight}
+    return inputs, targets, weights

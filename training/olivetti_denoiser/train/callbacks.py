@@ -1,0 +1,105 @@
+"""Callbacks of a training: validation of the averaged weights, and the best epoch's weights.
+
+>>> callbacks = [Validation(averaged, held_out, config), BestModel(averaged, path)]
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.data.faces import Faces
+from olivetti_denoiser.metrics import psnr, ssim
+from olivetti_denoiser.noise import add_gaussian_noise
+from olivetti_denoiser.train.batches import example_batch
+from olivetti_denoiser.train.objective import losses, training_model
+from olivetti_denoiser.train.team import apart
+
+VALIDATION_DRAWS = 8  # noise levels at which each validation face is seen
+
+
+class Validation(keras.callbacks.Callback):
+    """Measures the averaged weights on the held-out faces after each epoch.
+
+    Adds to the epoch's logs `val_restored_loss` and `val_estimate_loss`, of the same mixture of
+    noise levels as the training losses but with noise that never changes, and `val_psnr` in dB
+    and `val_ssim` at `config.sigma`, the level being estimated. The averaged weights stay in
+    `averaged`.
+    """
+
+    def __init__(self, averaged: keras.Model, held_out: Faces, config: TrainingConfig):
+        super().__init__()
+        self.averaged, self.config = averaged, config
+        self.judged = training_model(averaged)
+        self.judged.compile(loss=losses(config))
+        rng = np.random.default_rng(0)  # one noise for every run, so that runs can be compared
+        clean = np.repeat(held_out.clean, VALIDATION_DRAWS, axis=0)
+        spread = (np.arange(len(clean)) + 0.5) / len(clean) * config.sigma_max
+        exact = np.arange(len(clean)) % VALIDATION_DRAWS < config.sigma_share * VALIDATION_DRAWS
+        levels = np.where(exact, config.sigma, rng.permutation(spread))
+        self.example = example_batch(clean, levels, config, rng)
+        self.clean = clean
+        self.noisy = add_gaussian_noise(clean, config.sigma, rng)
+
+    def on_epoch_end(self, epoch, logs=None):
+        with apart():
+            self._measure(logs)
+
+    def _measure(self, logs):
+        copy_averaged_weights(self.model, self.averaged)
+        inputs, targets, weights = self.example
+        losses = self.judged.evaluate(
+            inputs, targets, sample_weight=weights, batch_size=16, verbose=0, return_dict=True
+        )
+        logs.update({f"val_{name}": float(value) for name, value in losses.items()})
+        restored = self.averaged.predict(self.noisy, batch_size=16, verbose=0)
+        self.restored = np.clip(restored, 0, 1)
+        logs["val_psnr"] = float(psnr(self.clean, self.restored).mean())
+        logs["val_ssim"] = float(ssim(self.clean, self.restored).mean())
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        """Returns each held-out face once: noisy, restored after this epoch, and original."""
+        once = slice(None, None, VALIDATION_DRAWS)
+        kinds = {"noisy": self.noisy, "restored": self.restored, "original": self.clean}
+        return {kind: faces[once] for kind, faces in kinds.items()}
+
+
+def copy_averaged_weights(trained: keras.Model, averaged: keras.Model) -> None:
+    """Copies the optimizer's moving averages of `trained` into the network `averaged`.
+
+    Keras's own `SwapEMAWeights` swaps by adding and subtracting, which rounds: a resumed run
+    would no longer equal the uninterrupted one. A copy leaves the training weights alone.
+    """
+    optimizer = trained.optimizer
+    averages = {
+        variable.path: average
+        for variable, average in zip(
+            optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True
+        )
+    }
+    for target in averaged.trainable_variables:
+        target.assign(keras.ops.convert_to_numpy(averages[target.path]))
+
+
+class BestModel(keras.callbacks.ModelCheckpoint):
+    """`ModelCheckpoint` of another model than the one that is being trained."""
+
+    def __init__(self, released: keras.Model, path: Path, **options):
+        super().__init__(str(path), **options)
+        self.released = released
+        # The h5 file is what the first clients of this model open, legacy or not.
+        logging.getLogger("absl").setLevel(logging.ERROR)
+
+    @property
+    def model(self):
+        return self
+
+    def save(self, path, overwrite=True):
+        """Saves the other model, beside `path` and renamed: a killed run leaves a whole file."""
+        beside = Path(path).with_name(f"part-{Path(path).name}")
+        self.released.save(beside, overwrite=overwrite)
+        beside.replace(path)

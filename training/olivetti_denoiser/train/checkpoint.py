@@ -1,0 +1,168 @@
+"""The run folder: the whole state of a training, its history and its settings.
+
+    >>> state = RunState(folder, best, stopping)
+    >>> state.restore(trained)               # goes on where an interrupted run was
+    >>> best_epoch(state.history)["epoch"]
+
+`state.npz` holds the state, `history.csv` a row an epoch, `training_config.json` the settings.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.errors import TrainingStoppedError
+from olivetti_denoiser.model_folder import CONFIG, HISTORY
+from olivetti_denoiser.train.callbacks import BestModel
+from olivetti_denoiser.train.team import Team
+
+STATE = "state.npz"
+
+
+class RunState(keras.callbacks.Callback):
+    """Keeps the whole state of a run in one file, replaced atomically after each epoch.
+
+    It holds the training weights, the optimizer with its averages and step, the history, and where
+    the best epoch and early stopping stand. Of several workers, the first one has it and gives
+    its bytes to the others.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        best: BestModel,
+        stopping: keras.callbacks.EarlyStopping,
+        team: Team | None = None,
+    ):
+        super().__init__()
+        self.folder, self.best, self.stopping = folder, best, stopping
+        self.team = team or Team()
+        self.history: list[dict] = []
+        self.stopped = False
+
+    def finished(self, config: TrainingConfig) -> bool:
+        """Whether the run has had all its epochs or was stopped early."""
+        return self.stopped or len(self.history) >= config.epochs
+
+    def restore(self, trained: keras.Model) -> None:
+        """Puts back the state that the first worker's folder holds, if any."""
+        path = self.folder / STATE
+        there = self.team.first and path.is_file()
+        content = self.team.broadcast(path.read_bytes() if there else b"")
+        if not content:
+            return
+        with np.load(io.BytesIO(content)) as saved:
+            notes = json.loads(str(saved["notes"]))
+            for index, variable in enumerate(_all_variables(trained)):
+                variable.assign(saved[f"v{index}"])
+        self.history, self.stopped = notes["history"], notes["stopped"]
+        self.best.best = notes["best"]
+        self._waited = notes["waited"]
+        if not self.stopped and self.team.first:
+            print(f"Resuming after epoch {len(self.history)} of the run in {self.folder}")
+
+    def on_train_begin(self, logs=None):
+        if self.history:  # EarlyStopping has just reset itself
+            self.stopping.wait, self.stopping.best = self._waited, self.best.best
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._started = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            raise TrainingStoppedError(
+                f"the loss is no longer a number after step {batch + 1} of epoch "
+                f"{len(self.history) + 1}; a lower --learning-rate or --clip-norm would help. "
+                f"Received: loss={logs['loss']}"
+            )
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
+        optimizer = self.model.optimizer
+        row["learning_rate"] = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+        row["seconds"] = round(time.perf_counter() - self._started, 3)
+        self.history.append(row)
+        self.stopped = bool(self.model.stop_training)
+        if not self.team.first:
+            return
+        _replace(self.folder / HISTORY, lambda path: write_history(path, self.history))
+        _replace(self.folder / STATE, self._save)
+
+    def _save(self, path):
+        notes = {
+            "history": self.history,
+            "stopped": self.stopped,
+            "best": float(self.best.best),
+            "waited": self.stopping.wait,
+        }
+        variables = {
+            f"v{index}": keras.ops.convert_to_numpy(variable)
+            for index, variable in enumerate(_all_variables(self.model))
+        }
+        with path.open("wb") as file:
+            np.savez(file, notes=np.array(json.dumps(notes)), **variables)
+
+
+def best_epoch(history: list[dict]) -> dict:
+    """Returns the epoch whose averaged weights are released: the lowest validation loss."""
+    return min(history, key=lambda row: row["val_restored_loss"])
+
+
+def write_history(path: Path, history: list[dict]) -> None:
+    """Writes one row an epoch as CSV; what an earlier version did not measure is left empty."""
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(history[-1]), restval="")
+        writer.writeheader()
+        writer.writerows(history)
+
+
+def _all_variables(trained):
+    return [*trained.variables, *trained.optimizer.variables]
+
+
+def _replace(path, write):
+    """Writes beside `path` and renames, so that a reader never sees half a file."""
+    beside = path.with_name(f"{path.name}.part")
+    write(beside)
+    beside.replace(path)
+
+
+def check_settings(folder: Path, config: TrainingConfig) -> bool:
+    """Tells whether a run has begun in the folder.
+
+    Raises:
+        ValueError: it has, with other settings; the message names them.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        return False
+    there = asdict(TrainingConfig.from_json(path))
+    differences = [
+        f"{name}: {there[name]} there, {value} here"
+        for name, value in asdict(config).items()
+        if there[name] != value
+    ]
+    if differences:
+        raise ValueError(
+            f"the run folder belongs to other settings ({'; '.join(differences)}); use those, "
+            f"another --output, or --overwrite to start anew. Received: {folder}"
+        )
+    return True
+
+
+def claim(folder: Path, config: TrainingConfig) -> None:
+    """Makes the run folder this config's, or refuses when it is another's."""
+    if not check_settings(folder, config):
+        folder.mkdir(parents=True, exist_ok=True)
+        text = config.to_json()
+        _replace(folder / CONFIG, lambda beside: beside.write_text(text, encoding="utf-8"))

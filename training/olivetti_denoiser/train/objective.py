@@ -1,0 +1,34 @@
+"""What is trained: the network as seen by `fit`, and the loss of each of its outputs.
+
+>>> trained = training_model(residual_unet())
+>>> trained.compile(optimizer, loss=losses(TrainingConfig()))
+"""
+
+from __future__ import annotations
+
+import keras
+
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.model import level_of, restorer_of, takes_sigma
+from olivetti_denoiser.train.losses import restored_loss
+
+
+def losses(config: TrainingConfig) -> dict:
+    """Returns the loss of each output of `training_model`."""
+    return {"restored": restored_loss(config.loss), "estimate": "mse"}
+
+
+def training_model(model: keras.Model) -> keras.Model:
+    """Returns the network as it is trained: given (noisy, sigma), gives (restored, estimate).
+
+    The restoring part sees the true level and the estimator learns it from the picture, so each
+    part is trained on its own and either can be used without the other. A blind model's
+    restoring part sees the same constant as when it is used, and that is its estimate.
+    """
+    noisy = keras.Input((None, None, 1), name="noisy")
+    sigma = keras.Input((1, 1, 1), name="sigma")
+    estimate = level_of(model)(noisy)
+    restored = restorer_of(model)([noisy, sigma if takes_sigma(model) else estimate])
+    return keras.Model(
+        {"noisy": noisy, "sigma": sigma}, {"restored": restored, "estimate": estimate}
+    )

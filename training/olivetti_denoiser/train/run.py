@@ -1,0 +1,267 @@
+"""The whole run: faces in, a trained and measured network out.
+
+denoiser train --output outputs/model
+>>> trained = train(TrainingConfig(epochs=2), "outputs/model")
+>>> write_model_folder("outputs/model", trained)
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from olivetti_denoiser.backend import processors
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.data.faces import (
+    SPLIT_CHECKSUM,
+    Faces,
+    as_arrays,
+    load_split,
+    other_faces,
+    split_checksum,
+    split_name,
+)
+from olivetti_denoiser.data.patches import NOTES, Prepared, named_in_words, prepare
+from olivetti_denoiser.denoiser import Denoiser
+from olivetti_denoiser.errors import FacesUnavailableError
+from olivetti_denoiser.evaluate.measure import evaluate
+from olivetti_denoiser.model import multiply_adds
+from olivetti_denoiser.model_folder import check_target, is_released
+from olivetti_denoiser.train.checkpoint import STATE, best_epoch, check_settings
+from olivetti_denoiser.train.fit import fit
+from olivetti_denoiser.train.team import join
+from olivetti_denoiser.train.workers import Workers
+
+SPLIT = "split.sha256"  # of a run folder: which faces it has learned from
+PICTURES = "pictures"  # of a run folder: what a dataset of pictures was cut into
+
+
+class Trained(NamedTuple):
+    """What a training leaves, and what a model folder is written from.
+
+    Attributes:
+        model: the network to release, averaged weights of the best epoch.
+        config: the settings.
+        history: one dict an epoch, as in `history.csv`.
+        metrics: what `metrics.json` holds.
+        pictures: `clean`, `noisy` and `restored` test faces, N×64×64×1, and their `face_id`.
+        run_folder: the run, with its history and TensorBoard events.
+    """
+
+    model: keras.Model
+    config: TrainingConfig
+    history: list[dict]
+    metrics: dict
+    pictures: dict[str, np.ndarray]
+    run_folder: Path
+
+
+def train(
+    config: TrainingConfig,
+    output: str | Path,
+    *,
+    dataset: str | None = None,
+    image_column: str | None = None,
+    split: str | None = None,
+    overwrite: bool = False,
+    workers: Workers | None = None,
+    say: Callable[[str], None] = print,
+) -> Trained | None:
+    """Trains and measures; an interrupted run goes on where it was.
+
+    Args:
+        config: the settings.
+        output: the model folder that is to be made of it, which is not written here. The run lives
+            beside it, in `<output>.run`.
+        dataset: what to learn from: a folder of pictures or any image dataset, OWNER/NAME on the
+            Hub; None, or a published copy of the reference split, takes the faces.
+        image_column: of a dataset of pictures, see `data.image_dataset.open_pictures`.
+        split: of a dataset of pictures, likewise; of the faces, see `data.faces.load_split`.
+        overwrite: replace a finished model and start its run anew.
+        workers: the workers to train with, all of which make this call; None trains alone.
+        say: receives lines of progress.
+
+    Returns:
+        What a model folder is written from; None on a worker that is not the first.
+
+    Raises:
+        ValueError: the output is taken, or its run has other settings or another split.
+        FacesUnavailableError: there are no faces to train on.
+        TrainingStoppedError: the loss is no longer a number, or more than 1 % of the
+            pictures are broken.
+        DisconnectedError: the other workers are out of reach.
+    """
+    output = Path(output)
+    run_folder = run_folder_of(output)
+    first = workers is None or workers.first
+    if first:
+        _claim_output(output, run_folder, overwrite)
+    if workers is not None:
+        join(workers)
+    pictures = pictures_of(dataset, image_column, split, config, run_folder, say)
+    if pictures is None:
+        published, name = dataset, split
+        drawn = load_split(name, published)
+        if first:
+            claim_split(run_folder, split_checksum(drawn))
+        faces = as_arrays(drawn["train"])
+        result = fit(config, faces, run_folder)
+    else:
+        published, name = None, None
+        drawn = load_split()
+        result = fit(config, pictures.learned, run_folder, held_out=pictures.held_out)
+    if result.model is None:
+        return None
+
+    denoiser = Denoiser(result.model)
+    metrics = evaluate(
+        denoiser,
+        drawn,
+        others_if_there(published, say, name),
+        pictures=pictures and pictures.test,
+        say=say,
+    )
+    best = best_epoch(result.history)
+    metrics["training"] = {
+        "seed": config.seed,
+        "epochs": len(result.history),
+        "best_epoch": best["epoch"],
+        "validation_psnr": best["val_psnr"],
+        "validation_faces": config.validation_faces,
+        "learned_faces": 0 if pictures else len(faces.clean) - config.validation_faces,
+        "seconds": round(result.seconds, 1),
+        "cores": processors(),
+        "stride": 2 ** (len(config.channels) - 1),
+        "multiply_adds": multiply_adds(**config.network, mirror=config.mirror),
+        "dataset": published,
+    }
+    if pictures is not None:
+        metrics["training"]["pictures"] = pictures.summary
+    test = as_arrays(drawn["test"])
+    shown = {
+        "clean": test.clean,
+        "noisy": test.noisy,
+        "restored": denoiser(test.noisy),
+        "face_id": test.face_id,
+    }
+    if pictures is not None:
+        say(what_was_left_out(pictures.summary))
+    return Trained(result.model, config, result.history, metrics, shown, run_folder)
+
+
+def pictures_of(
+    dataset: str | None,
+    image_column: str | None,
+    split: str | None,
+    config: TrainingConfig,
+    run_folder: Path,
+    say: Callable[[str], None] = print,
+) -> Prepared | None:
+    """Returns the patches of a dataset of pictures, read now or in an earlier sitting of the run.
+
+    Args:
+        dataset, image_column, split: as for `train`.
+        config: the settings, which say how many patches the run will look at.
+        run_folder: the run, which keeps them; workers on one machine may share it.
+        say: receives lines of progress.
+
+    Returns:
+        The patches; None where the reference faces are to be learned from.
+
+    Raises:
+        ValueError: see `data.patches.prepare`; or an option is about pictures and there are
+            none; or the run has begun with other pictures or settings.
+        TrainingStoppedError: more than 1 % of the pictures are broken.
+    """
+    folder, found = run_folder / PICTURES, None
+    begun = check_settings(run_folder, config)
+    if dataset is not None:
+        found = prepare(
+            dataset,
+            folder,
+            column=image_column,
+            split=split,
+            wanted=config.total_steps * config.batch_size,
+            validation=config.validation_faces,
+            fixed=begun,
+            say=say,
+        )
+    if found is None:
+        if image_column is not None:
+            raise ValueError(
+                "--image-column is for a dataset of pictures, and the faces have none. "
+                f"Received: --image-column {image_column}"
+            )
+        if begun and (folder / NOTES).is_file():
+            raise ValueError(
+                "the run folder belongs to a training on a dataset of pictures; use the same "
+                f"--dataset, another --output, or --overwrite to start anew. Received: {run_folder}"
+            )
+    return found
+
+
+def what_was_left_out(summary: Mapping) -> str:
+    """Says which pictures could not be read; `summary` is that of `data.patches.Prepared`."""
+    broken, read = summary["broken"], summary["read"]
+    if not broken:
+        return f"Every one of the {read:,} pictures could be read."
+    names = named_in_words(summary["broken_names"], broken)
+    return f"Left out {broken:,} of {read:,} pictures, which are broken: {names}"
+
+
+def _claim_output(output, run_folder, overwrite):
+    """Makes way for the model folder, or refuses where a finished model is."""
+    check_target(output)
+    if overwrite:
+        shutil.rmtree(run_folder, ignore_errors=True)
+    elif is_released(output) and not run_folder.is_dir():
+        raise ValueError(
+            f"there is a finished model; use another --output, or --overwrite. Received: {output}"
+        )
+
+
+def run_folder_of(output: Path) -> Path:
+    """Returns the folder of the training run that belongs to a model folder."""
+    return output.with_name(f"{output.name}.run")
+
+
+def claim_split(run_folder: Path, checksum: str) -> None:
+    """Makes the run one of these faces; one that does not say of which is of the reference split.
+
+    Raises:
+        ValueError: it has learned from others.
+    """
+    path = run_folder / SPLIT
+    there = SPLIT_CHECKSUM if (run_folder / STATE).is_file() else checksum
+    if path.is_file():
+        there = path.read_text(encoding="ascii").strip()
+    if there != checksum:
+        raise ValueError(
+            f"the run folder belongs to the {_in_words(there)}; use that, another --output, or "
+            f"--overwrite to start anew. Received: {run_folder} and the {_in_words(checksum)}"
+        )
+    run_folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{checksum}\n", encoding="ascii")
+
+
+def _in_words(checksum):
+    name = split_name(checksum)
+    return f"{name} split" if name else f"split with the checksum {checksum[:12]}…"
+
+
+def others_if_there(
+    dataset: str | None, say: Callable[[str], None], split: str | None = None
+) -> Faces | None:
+    """Returns the other faces of a split, or None where only the published split can be had."""
+    try:
+        return other_faces(split, download=dataset is None)
+    except FacesUnavailableError:
+        if dataset is None:
+            raise
+        say("The other faces are not in scikit-learn's cache and are left out of the figures.")
+        return None
