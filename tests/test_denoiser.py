@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from olivetti_denoiser.denoiser import MARGIN, MODEL_FILES, TILE_SIDES, Denoiser, load_folder
+from olivetti_denoiser.denoiser import Denoiser, load_folder
 from olivetti_denoiser.model import residual_unet, restorer_of, with_mirror
+from olivetti_denoiser.model_folder import MODEL_FILES
+from olivetti_denoiser.tiles import MARGIN, TILE_SIDES
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,10 @@ from olivetti_denoiser.model import residual_unet
 
 ON_OPENVINO = """
 import sys, numpy as np
-from olivetti_denoiser.denoiser import Denoiser, keras
-assert keras.config.backend() == "openvino"
+from olivetti_denoiser import Denoiser
+assert "keras" not in sys.modules
 denoiser = Denoiser.from_pretrained(sys.argv[1])
+assert sys.modules["keras"].config.backend() == "openvino"
 pictures = np.load(sys.argv[2])
 together = denoiser(pictures)
 alone = np.stack([denoiser(picture) for picture in pictures])

@@ -12,7 +12,7 @@ from local_hub import LocalHub
 
 
 def run_script(hub, name, folder, token, **options):
-    done = hub.run("tests/hub_scripts.py", name, str(folder), token=token, **options)
+    done = hub.run("tests/helpers/hub_scripts.py", name, str(folder), token=token, **options)
     assert token is None or token not in done.stdout + done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

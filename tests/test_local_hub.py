@@ -45,7 +45,9 @@ def seen(tmp_path_factory):
     with LocalHub(page_size=4) as hub:  # small pages, so that the listing takes two
         alice, tokens = hub.user("alice"), {"STRANGER": hub.user("bob")}
         tokens["READER"] = hub.user("alice", role="read")
-        done = hub.run("tests/hub_scripts.py", "wire", str(home), token=alice, home=home, **tokens)
+        done = hub.run(
+            "tests/helpers/hub_scripts.py", "wire", str(home), token=alice, home=home, **tokens
+        )
         unknown = [entry for entry in hub.log if entry[0] == "unknown"]
         pages = hub.count("tree")
     return json.loads(done.stdout.splitlines()[-1]) | {"unknown": unknown, "pages": pages}

@@ -90,7 +90,7 @@ def test_pictures_of_a_batch_do_not_see_each_other(model):
 
 def test_a_pixel_reaches_less_far_than_the_margin_of_the_tiles(default):
     """At the default depth, whatever the widths: the tiles of `Denoiser` rely on it."""
-    from olivetti_denoiser.denoiser import MARGIN
+    from olivetti_denoiser.tiles import MARGIN
 
     restorer = restorer_of(
         residual_unet(**DEFAULT.network | {"channels": (2,) * len(DEFAULT.channels)})

@@ -16,7 +16,7 @@ from hub_scripts import UPLOAD_FAULTS
 from local_hub import ROOT, LocalHub
 
 EVERYTHING = {"model": "alice/m", "dataset": "alice/d", "space": "alice/s", "tag": "v1.0.0"}
-SCRIPT = "tests/hub_scripts.py"
+SCRIPT = "tests/helpers/hub_scripts.py"
 MODEL_FILES = {
     ".gitattributes",
     "README.md",

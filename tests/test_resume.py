@@ -24,7 +24,7 @@ def test_killed_at_ten_random_moments_a_run_ends_with_the_same_weights(tmp_path)
         numbers = (str(number), str(KILLS // WORKERS))
         workers.append(
             subprocess.Popen(
-                [sys.executable, "tests/killed_runs.py", tmp_path / str(number), *numbers],
+                [sys.executable, "tests/helpers/killed_runs.py", tmp_path / str(number), *numbers],
                 cwd=ROOT,
                 env=os.environ | {"PYTHONPATH": str(ROOT)},
                 stdout=subprocess.PIPE,

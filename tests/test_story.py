@@ -16,7 +16,7 @@ import pytest
 
 from local_hub import LocalHub
 
-SCRIPT = "tests/hub_scripts.py"
+SCRIPT = "tests/helpers/hub_scripts.py"
 TRAIN = shlex.split("--epochs 2 --steps-per-epoch 4 --batch-size 4 --channels 4,8 --blocks 1,1")
 PUBLISH = shlex.split("--model alice/m --dataset alice/d --space alice/s --tag v1.0.0")
 

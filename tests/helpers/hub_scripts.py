@@ -1,4 +1,4 @@
-"""What the Hub's tests run in fresh processes: `python tests/hub_scripts.py NAME FOLDER`.
+"""What the Hub's tests run in fresh processes: `python tests/helpers/hub_scripts.py NAME FOLDER`.
 
 Each script talks to the Hub that HF_ENDPOINT names and prints one line of JSON, its last.
 """

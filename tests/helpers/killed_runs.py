@@ -1,4 +1,4 @@
-"""Runs that are killed at random moments: `python tests/killed_runs.py FOLDER SEED KILLS`.
+"""Runs that are killed at random moments: `python tests/helpers/killed_runs.py FOLDER SEED KILLS`.
 
 TensorFlow is imported once and each sitting is a fork, so ten kills cost no ten imports. Prints one
 line of JSON: where each kill fell, how many epochs the folder, which must be whole, held then, and

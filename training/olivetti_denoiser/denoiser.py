@@ -1,6 +1,6 @@
 """Denoiser: the released network, ready for any picture.
 
-    >>> from olivetti_denoiser.denoiser import Denoiser
+    >>> from olivetti_denoiser import Denoiser
     >>> denoiser = Denoiser.from_pretrained("model_card")
     >>> restored = denoiser("noisy.png")                 # a PIL image of the same size
     >>> restored = denoiser(array, sigma=0.1)            # an array of the same shape and dtype
@@ -10,9 +10,9 @@ Composition, not inheritance: a `Denoiser` holds a Keras model and knows how to 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from huggingface_hub import ModelHubMixin
@@ -22,24 +22,8 @@ from olivetti_denoiser.backend import FOR_INFERENCE, choose_backend
 from olivetti_denoiser.images import Picture
 from olivetti_denoiser.model_folder import MODEL_FILES, missing_files
 
-choose_backend(FOR_INFERENCE)
-
-import keras  # noqa: E402
-
-from olivetti_denoiser.inference import compile_pass  # noqa: E402
-from olivetti_denoiser.model import (  # noqa: E402
-    averages_mirror,
-    estimator_of,
-    restorer_of,
-    takes_sigma,
-    without_mirror,
-)
-
-# A backend compiles once for each input shape, so pictures are fed in a few fixed shapes.
-TILE_SIDES = (64, 128, 256, 512)
-MARGIN = 64  # pixels of context around a tile; more than half the network's receptive field
-PIXELS_AT_ONCE = TILE_SIDES[-1] ** 2
-
+if TYPE_CHECKING:
+    import keras
 
 CARD = """\
 ---
@@ -77,11 +61,13 @@ class Denoiser(
     """
 
     def __init__(self, model: keras.Model):
+        from olivetti_denoiser.inference import TiledNetwork
+        from olivetti_denoiser.model import takes_sigma
+
         self.model = model
         self.takes_sigma = takes_sigma(model)
-        self.averages_mirror = averages_mirror(model)
-        self._lock = threading.Lock()
-        self._passes = {}
+        self._network = TiledNetwork(model)
+        self.averages_mirror = self._network.averages_mirror
 
     def __call__(
         self,
@@ -119,14 +105,15 @@ class Denoiser(
         planes = picture.planes
         if strength == 0.0:
             return picture.rebuild(planes)
-        side = _tile_side(planes)
-        one_tile = max(planes.shape[1:]) <= side
+        one_tile = self._network.fits_one_tile(planes.shape[1:])
         levels = None
         if sigma is not None:
             levels = np.full(len(planes), sigma, np.float32)
         elif self.takes_sigma and not (one_tile and picture.planes_each == 1):
             levels = np.repeat(self._estimate(picture), picture.planes_each)
-        restored = self._restore(planes, levels, progress, mirror)
+        restored = self._network.restore(
+            planes[..., None], levels, mirror=mirror, progress=progress
+        )[..., 0]
         return picture.rebuild(planes + np.float32(strength) * (restored - planes))
 
     def estimate_sigma(self, image) -> float | np.ndarray:
@@ -247,81 +234,13 @@ class Denoiser(
         self.model.save(str(save_directory), zipped=False)
 
     def _estimate(self, picture):
-        """The level of each picture, the mean over its planes and tiles: float32 N."""
-        planes, side = picture.planes, _tile_side(picture.planes)
-        total, count = np.zeros(len(planes)), 0
-        height, width = planes.shape[1:]
-        for top, left in _tile_places((height, width), side, overlap=0):
-            # The last tiles reach back inside: a strip mirrored until it is full has less noise.
-            top, left = max(0, min(top, height - side)), max(0, min(left, width - side))
-            tiles = _padded(planes[:, top : top + side, left : left + side], side)
-            total += np.concatenate(
-                [self._run("estimate", chunk).reshape(-1) for chunk in _chunks(tiles)]
-            )
-            count += 1
-        return (total / count).reshape(picture.count, -1).mean(axis=1).astype(np.float32)
-
-    def _restore(self, planes, levels, progress, mirror):
-        """Restores P×H×W planes tile by tile; without levels the network estimates its own."""
-        side = _tile_side(planes)
-        margin = MARGIN if max(planes.shape[1:]) > side else 0
-        places = _tile_places(planes.shape[1:], side, overlap=2 * margin)
-        size = _chunk_size(side)
-        total = len(places) * -(-len(planes) // size)
-        restored = np.empty_like(planes)
-        done = 0
-        for top, left in places:
-            tiles = _padded(planes[:, top : top + side, left : left + side], side)
-            height, width = planes[0, top : top + side, left : left + side].shape
-            # Keep what is a margin away from the tile's edges, and all of it at the picture's.
-            up, before = margin * (top > 0), margin * (left > 0)
-            for start in range(0, len(planes), size):
-                rows = slice(start, start + size)
-                level = None if levels is None else levels[rows]
-                result = self._forward(tiles[rows], level, mirror)
-                restored[rows, top + up : top + height, left + before : left + width] = result[
-                    :, up:height, before:width
-                ]
-                done += 1
-                if progress is not None:
-                    progress(done, total)
-        return restored
-
-    def _forward(self, tiles, levels, mirror):
-        """Restores N×S×S tiles, averaged with the mirror image by the model or else by us."""
-        name = "restore" if levels is None else "restore given sigma"
-        if mirror is False and self.averages_mirror:
-            name += " without mirror"
-        restored = self._run(name, tiles, levels)[..., 0]
-        if mirror and not self.averages_mirror:
-            restored = (restored + self._run(name, tiles[:, :, ::-1], levels)[:, :, ::-1, 0]) / 2
-        return restored
-
-    def _run(self, name, tiles, levels=None):
-        """One forward pass of N×S×S tiles, compiled for their side and for one tile or for any."""
-        inputs = [np.ascontiguousarray(tiles, np.float32)[..., None]]
-        if levels is not None:
-            inputs.append(np.ascontiguousarray(levels, np.float32).reshape(-1, 1, 1, 1))
-        count, side = tiles.shape[:2]
-        key = (name, side, 1 if count == 1 else None)
-        with self._lock:
-            if key not in self._passes:
-                self._passes[key] = compile_pass(self._network(name), side, batch=key[2])
-            return self._passes[key](*inputs)
-
-    def _network(self, name):
-        parts = {
-            "restore": lambda model: model,
-            "restore given sigma": restorer_of,
-            "restore without mirror": without_mirror,
-            "restore given sigma without mirror": lambda model: restorer_of(without_mirror(model)),
-            "estimate": estimator_of,
-        }
-        return parts[name](self.model)
+        """The level of each picture, the mean over its planes: float32 N."""
+        levels = self._network.estimate(picture.planes[..., None])
+        return levels.reshape(picture.count, -1).mean(axis=1)
 
 
 def load_folder(folder: Path) -> keras.Model:
-    """Loads the Keras model of a model folder.
+    """Loads the Keras model of a model folder, on the backend chosen or else the fastest installed.
 
     Raises:
         ValueError: the folder holds no model, or its files are damaged.
@@ -331,6 +250,9 @@ def load_folder(folder: Path) -> keras.Model:
             f"a model folder needs {', '.join(MODEL_FILES)}; {', '.join(missing)} missing. "
             f"Received: {folder}"
         )
+    choose_backend(FOR_INFERENCE)
+    import keras
+
     try:
         return keras.saving.load_model(str(folder), compile=False)
     except Exception as error:  # Keras and h5py raise many types for a damaged file
@@ -342,33 +264,3 @@ def _check(name, value, low, high):
     is_number = isinstance(value, (int, float, np.floating)) and not isinstance(value, bool)
     if not is_number or not low <= value <= high:
         raise ValueError(f"{name} must be a number from {low:g} to {high:g}. Received: {value!r}")
-
-
-def _tile_side(planes):
-    """The smallest fixed side that holds the picture, else the largest there is."""
-    longest = max(planes.shape[1:])
-    return next((side for side in TILE_SIDES if side >= longest), TILE_SIDES[-1])
-
-
-def _chunk_size(side):
-    return max(1, PIXELS_AT_ONCE // side**2)
-
-
-def _chunks(tiles):
-    size = _chunk_size(tiles.shape[1])
-    return [tiles[start : start + size] for start in range(0, len(tiles), size)]
-
-
-def _tile_places(shape, side, overlap):
-    """Top-left corners of tiles that cover the picture, neighbours overlapping by `overlap`."""
-    starts = []
-    for length in shape:
-        step = side - overlap
-        starts.append([0, *range(step, max(1, length - overlap), step)])
-    return [(top, left) for top in starts[0] for left in starts[1]]
-
-
-def _padded(tiles, side):
-    """Mirrors the picture at its lower and right edge until it fills a square of `side`."""
-    height, width = tiles.shape[1:]
-    return np.pad(tiles, ((0, 0), (0, side - height), (0, side - width)), mode="reflect")

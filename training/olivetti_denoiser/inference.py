@@ -1,17 +1,32 @@
-"""Forward passes compiled once for one tile side, the same to the last bit for any batch.
+"""A network on pictures of any size: tiles, and forward passes compiled once for one tile side.
 
->>> restore = compile_pass(model, side=64)
->>> restored = restore(tiles)                # float32 N×64×64×1
+    >>> network = TiledNetwork(model)
+    >>> sigma = network.estimate(pictures)           # N levels of N×H×W×C pictures in [0, 1]
+    >>> restored = network.restore(pictures, sigma)  # float32, shaped like the pictures
+
+A pass gives the same to the last bit for any number of tiles.
 """
 
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
+
+from olivetti_denoiser.model import averages_mirror, estimator_of, restorer_of, without_mirror
+from olivetti_denoiser.tiles import MARGIN, chunk_size, chunks, padded, tile_places, tile_side
+
+PARTS: dict[str, Callable[[keras.Model], keras.Model]] = {
+    "restore": lambda model: model,
+    "restore given sigma": restorer_of,
+    "restore without mirror": without_mirror,
+    "restore given sigma without mirror": lambda model: restorer_of(without_mirror(model)),
+    "estimate": estimator_of,
+}
 
 
 def compile_pass(
@@ -52,3 +67,114 @@ def compile_pass(
         graph = core.read_model(path)
         compiled = core.compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return lambda *inputs: compiled(list(inputs))[0]
+
+
+class TiledNetwork:
+    """Runs a network over pictures of any size, tile by tile.
+
+    One forward pass runs at a time, whatever the thread; a large picture is many passes, so a small
+    one waits for a tile and not for the whole.
+
+    Args:
+        model: see `denoiser.Denoiser`.
+    """
+
+    def __init__(self, model: keras.Model):
+        self.model = model
+        self.averages_mirror = averages_mirror(model)
+        self._lock = threading.Lock()
+        self._passes: dict[tuple, Callable[..., np.ndarray]] = {}
+
+    def fits_one_tile(self, shape: tuple[int, int]) -> bool:
+        """Whether a picture of this height and width goes through as one tile."""
+        return max(shape) <= tile_side(shape)
+
+    def estimate(self, pictures: np.ndarray) -> np.ndarray:
+        """Returns the noise level of each picture, the mean over its tiles.
+
+        Args:
+            pictures: float32 N×H×W×C in [0, 1].
+
+        Returns:
+            float32 N, fractions of the range.
+        """
+        height, width = shape = pictures.shape[1:3]
+        side = tile_side(shape)
+        total, count = np.zeros(len(pictures)), 0
+        for top, left in tile_places(shape, side, overlap=0):
+            # The last tiles reach back inside: a strip mirrored until it is full has less noise.
+            top, left = max(0, min(top, height - side)), max(0, min(left, width - side))
+            tiles = padded(pictures[:, top : top + side, left : left + side], side)
+            total += np.concatenate(
+                [self._run("estimate", chunk).reshape(-1) for chunk in chunks(tiles)]
+            )
+            count += 1
+        return (total / count).astype(np.float32)
+
+    def restore(
+        self,
+        pictures: np.ndarray,
+        levels: np.ndarray | None = None,
+        *,
+        mirror: bool | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> np.ndarray:
+        """Restores pictures.
+
+        Args:
+            pictures: float32 N×H×W×C in [0, 1].
+            levels: the noise level of each picture, N; without, every tile's is estimated.
+            mirror: whether to average with the restored mirror image; None as the model does.
+            progress: called with (passes done, passes in all) after each forward pass.
+
+        Returns:
+            float32 N×H×W×C, not clipped.
+        """
+        shape = pictures.shape[1:3]
+        side = tile_side(shape)
+        margin = 0 if self.fits_one_tile(shape) else MARGIN
+        places = tile_places(shape, side, overlap=2 * margin)
+        size = chunk_size(side)
+        total = len(places) * -(-len(pictures) // size)
+        restored = np.empty_like(pictures)
+        done = 0
+        for top, left in places:
+            cut = pictures[:, top : top + side, left : left + side]
+            height, width = cut.shape[1:3]
+            tiles = padded(cut, side)
+            # Keep what is a margin away from the tile's edges, and all of it at the picture's.
+            up, before = margin * (top > 0), margin * (left > 0)
+            for start in range(0, len(pictures), size):
+                rows = slice(start, start + size)
+                result = self._forward(
+                    tiles[rows], None if levels is None else levels[rows], mirror
+                )
+                restored[rows, top + up : top + height, left + before : left + width] = result[
+                    :, up:height, before:width
+                ]
+                done += 1
+                if progress is not None:
+                    progress(done, total)
+        return restored
+
+    def _forward(self, tiles, levels, mirror):
+        """Restores N×S×S×C tiles, averaged with the mirror image by the model or else by us."""
+        name = "restore" if levels is None else "restore given sigma"
+        if mirror is False and self.averages_mirror:
+            name += " without mirror"
+        restored = self._run(name, tiles, levels)
+        if mirror and not self.averages_mirror:
+            restored = (restored + self._run(name, tiles[:, :, ::-1], levels)[:, :, ::-1]) / 2
+        return restored
+
+    def _run(self, name, tiles, levels=None):
+        """One forward pass of N×S×S×C tiles, compiled once for each side."""
+        inputs = [np.ascontiguousarray(tiles, np.float32)]
+        if levels is not None:
+            inputs.append(np.ascontiguousarray(levels, np.float32).reshape(-1, 1, 1, 1))
+        count, side = tiles.shape[:2]
+        key = (name, side, 1 if count == 1 else None)
+        with self._lock:
+            if key not in self._passes:
+                self._passes[key] = compile_pass(PARTS[name](self.model), side, batch=key[2])
+            return self._passes[key](*inputs)
