@@ -30,7 +30,7 @@ import json, os
 from olivetti_denoiser.cli.main import _for_training
 import olivetti_denoiser.denoiser
 before = os.environ.get("TF_NUM_INTRAOP_THREADS")
-_for_training(None)
+_for_training(False)
 print(json.dumps([before, os.environ["TF_NUM_INTRAOP_THREADS"]]))
 """
     environment = {name: os.environ[name] for name in os.environ if "INTRAOP" not in name}

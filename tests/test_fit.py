@@ -134,12 +134,14 @@ def test_the_run_folder_holds_what_it_promises(some_faces, tmp_path):
 
 
 def test_a_history_begun_by_a_version_that_measured_less_is_written(tmp_path):
-    from olivetti_denoiser.train.checkpoint import write_history
+    from olivetti_denoiser.history import read_history, write_history
 
     path = tmp_path / "history.csv"
     write_history(path, [{"epoch": 1, "seconds": 9}, {"epoch": 2, "val_ssim": 0.5, "seconds": 9}])
     with path.open() as file:
         assert [row["val_ssim"] for row in csv.DictReader(file)] == ["", "0.5"]
+    np.testing.assert_array_equal(read_history(path)["val_ssim"], [np.nan, 0.5])
+    assert read_history(path)["epoch"].tolist() == [1, 2]
 
 
 def test_a_run_with_other_settings_is_refused_with_the_difference(some_faces, tmp_path):

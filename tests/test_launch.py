@@ -41,7 +41,7 @@ def hub():
         (["--tag", "v1.0.0"], 2, "needs --model OWNER/NAME"),
         (["--image", "nowhere"], 2, "does not take the job: "),
         (["--", "--epochs", "0"], 2, "epochs must be a whole number of at least 1. Received: 0"),
-        (["--", "--workers", "a:1,b:2", "--worker-index=0"], 2, "a job is one machine"),
+        (["--", "--distributed"], 2, "a job is one machine"),
     ],
 )
 def test_a_wrong_launch_is_refused_in_one_line(hub, tmp_path, arguments, code, named):

@@ -48,7 +48,6 @@ def test_each_loss_is_its_formula(pair):
     squared = np.square(clean - restored)
     expected = {
         "mse": squared.mean(),
-        "charbonnier": np.sqrt(squared + 1e-6).mean(),
         "mse+ssim": squared.mean() + SSIM_SHARE * (1 - ssim(clean, restored)).mean(),
     }
     assert expected.keys() == set(LOSSES)
@@ -89,7 +88,7 @@ rng = np.random.default_rng(0)
 clean, restored = rng.random((2, 2, 24, 24, 1), dtype="float32")
 places = keras.Variable(restored)
 found = {}
-for name in ("charbonnier", "mse+ssim"):
+for name in ("mse", "mse+ssim"):
     model = keras.Sequential([keras.Input((24, 24, 1)), keras.layers.Conv2D(1, 1, name="scale")])
     model.set_weights([np.ones((1, 1, 1, 1), "float32"), np.zeros(1, "float32")])
     model.compile(keras.optimizers.SGD(0.1), loss=restored_loss(name))
@@ -104,7 +103,7 @@ def test_value_and_gradient_are_the_same_on_tensorflow_and_jax():
     for backend in ("tensorflow", "jax"):
         done = subprocess.run(
             [sys.executable, "-c", ON_A_BACKEND],
-            env=os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)},
+            env=os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT / "training")},
             capture_output=True,
             text=True,
         )

@@ -282,14 +282,14 @@ def test_a_card_says_which_split_level_and_loss_it_is_about(release, metrics, tm
     assert "subjects split" not in text and "Reference split checksum" in text
     assert "; MSE+SSIM loss." in text and "10 % of what it saw were collages" in text
     (folder / "metrics.json").write_text(json.dumps(metrics | {"split": "subjects"}))
-    config = TrainingConfig(level="blind", loss="charbonnier", sigma_share=1.0)
+    config = TrainingConfig(level="blind", loss="mse", sigma_share=1.0)
     (folder / "training_config.json").write_text(config.to_json())
     text = render_card(folder)
     for words in (
         "name: Olivetti faces, subjects split, sigma 0.1", "test faces of the subjects split",
         "the remaining ones of the people in the test part", "Subjects split checksum",
         "The test faces show eight others", "is never told the noise level",
-        "all of it at 0.1", "; charbonnier loss",
+        "all of it at 0.1", "; MSE loss",
     ):  # fmt: skip
         assert words in text
     assert "sigma=0.1" not in text and "is estimated" not in text

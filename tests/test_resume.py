@@ -26,7 +26,7 @@ def test_killed_at_ten_random_moments_a_run_ends_with_the_same_weights(tmp_path)
             subprocess.Popen(
                 [sys.executable, "tests/helpers/killed_runs.py", tmp_path / str(number), *numbers],
                 cwd=ROOT,
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                env=os.environ | {"PYTHONPATH": str(ROOT / "training")},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,

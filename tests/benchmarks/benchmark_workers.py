@@ -34,12 +34,12 @@ def step_seconds(batch_size: int, steps: int, addresses: list[str], index: int) 
     import time
 
     import keras
+    from olivetti_denoiser.train.team import assemble, join
+    from olivetti_denoiser.train.workers import Workers
 
     from olivetti_denoiser.config import TrainingConfig
     from olivetti_denoiser.train.batches import NoisyFaces
     from olivetti_denoiser.train.fit import compiled
-    from olivetti_denoiser.train.team import assemble, join
-    from olivetti_denoiser.train.workers import Workers
 
     if addresses:
         join(Workers(tuple(addresses), index))

@@ -12,9 +12,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 OPTIMIZERS = ("muon", "adamw")
-LOSSES = ("mse", "charbonnier", "mse+ssim")
+LOSSES = ("mse", "mse+ssim")
 LEVELS = ("given", "blind")
-ACTIVATIONS = ("silu", "relu")
 PRESETS = {"default": {}, "quick": {"epochs": 7, "steps_per_epoch": 200}}
 
 
@@ -71,16 +70,11 @@ class TrainingConfig:
     level: str = _option(
         "given", "whether the restoring part is told the noise level", choices=LEVELS
     )
-    activation: str = _option("silu", "activation of the residual blocks", choices=ACTIVATIONS)
-    noise_units: bool = _option(True, "show the network the picture in units of the noise as well")
 
     # Optimisation
     loss: str = _option("mse+ssim", "loss of the restored picture", choices=LOSSES)
     optimizer: str = _option("muon", "update rule", choices=OPTIMIZERS)
     learning_rate: float = _option(3e-3, "peak learning rate", low=1e-7, high=1.0)
-    adam_ratio: float = _option(
-        1.0, "AdamW's rate as a share of Muon's, for what Muon leaves to it", low=0.0, high=10.0
-    )
     weight_decay: float = _option(0.1, "decoupled weight decay", low=0.0, high=1.0)
     clip_norm: float = _option(1.0, "global norm that gradients are clipped to", low=1e-6, high=1e6)
     final_rate: float = _option(
@@ -116,7 +110,7 @@ class TrainingConfig:
     @property
     def network(self) -> dict:
         """What `model.residual_unet` takes."""
-        names = ("channels", "blocks", "level", "activation", "noise_units")
+        names = ("channels", "blocks", "level")
         return {name: getattr(self, name) for name in names}
 
     @property

@@ -20,11 +20,7 @@ class RefusedError(RunStoppedError):
 
 
 class DisconnectedError(RunStoppedError):
-    """An exchange with the other processes of a distributed training failed."""
-
-
-class WorkerLostError(RunStoppedError):
-    """A worker is lost; the message says which one and how it was noticed."""
+    """The other processes of a distributed training cannot be reached."""
 
 
 class FacesUnavailableError(RuntimeError):

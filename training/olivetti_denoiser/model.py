@@ -24,8 +24,6 @@ def residual_unet(
     channels: tuple[int, ...] = (12, 40, 96),
     blocks: tuple[int, ...] = (1, 2, 2),
     level: str = "given",
-    activation: str = "silu",
-    noise_units: bool = True,
 ) -> keras.Model:
     """Builds the denoiser.
 
@@ -35,8 +33,6 @@ def residual_unet(
         blocks: residual blocks of each level, the last entry being the bottom.
         level: "given" tells the restorer the noise level; "blind" tells it a constant, and there
             is no estimator, for comparison.
-        activation: of the restorer's blocks, by its name in Keras.
-        noise_units: whether the restorer sees the picture in units of the noise as well.
 
     Returns:
         A functional model from N×H×W×1 in [0, 1] to the same shape, not clipped, float32.
@@ -45,7 +41,7 @@ def residual_unet(
     """
     noisy = keras.Input((None, None, 1), name="noisy")
     level_part = _estimator() if level == "given" else _constant_level()
-    restorer = _restorer(channels, blocks, activation, noise_units)
+    restorer = _restorer(channels, blocks)
     return keras.Model(noisy, restorer([noisy, level_part(noisy)]), name="residual_unet")
 
 
@@ -115,31 +111,29 @@ def _averaged_part(model):
     return outer and next((part for part in outer.layers if part.name == RESTORER), None)
 
 
-def _restorer(channels, blocks, activation, noise_units, side=None) -> keras.Model:
+def _restorer(channels, blocks, side=None) -> keras.Model:
     """The U-Net: noisy minus sigma times the noise it sees."""
     noisy = keras.Input((side, side, 1), name="noisy")
     sigma = keras.Input((1, 1, 1), name="sigma")
     embedding = layers.Rescaling(1.0 / SIGMA_UNIT, name="level")(sigma)
     embedding = layers.Conv2D(32, 1, activation="silu", name="level_embedding")(embedding)
 
-    x = noisy
-    if noise_units:
-        x = layers.Concatenate(name="seen", dtype="float32")([noisy, _in_noise_units(noisy, sigma)])
+    x = layers.Concatenate(name="seen", dtype="float32")([noisy, _in_noise_units(noisy, sigma)])
     x = layers.Conv2D(channels[0], 3, padding="same", name="stem")(x)
     skips = []
     for level, (width, count) in enumerate(zip(channels[:-1], blocks[:-1], strict=True)):
         for block in range(count):
-            x = _residual_block(x, embedding, width, activation, f"down{level}_{block}")
+            x = _residual_block(x, embedding, width, f"down{level}_{block}")
         skips.append(x)
         x = layers.Conv2D(channels[level + 1], 2, strides=2, name=f"down{level}_out")(x)
     for block in range(blocks[-1]):
-        x = _residual_block(x, embedding, channels[-1], activation, f"bottom_{block}")
+        x = _residual_block(x, embedding, channels[-1], f"bottom_{block}")
     for level in reversed(range(len(channels) - 1)):
         width = channels[level]
         x = layers.Conv2DTranspose(width, 2, strides=2, name=f"up{level}_in")(x)
         x = layers.Add(name=f"up{level}_skip")([x, skips[level]])
         for block in range(blocks[level]):
-            x = _residual_block(x, embedding, width, activation, f"up{level}_{block}")
+            x = _residual_block(x, embedding, width, f"up{level}_{block}")
 
     # Zero at the start, so the untrained network is the identity and training begins at 20 dB.
     output = layers.Conv2D(1, 3, padding="same", kernel_initializer="zeros", name="unit_noise")
@@ -188,7 +182,7 @@ def _in_noise_units(noisy, sigma):
     return layers.Multiply(name="noise_units", **exact)([centred, gain])
 
 
-def _residual_block(x, embedding, width, activation, name):
+def _residual_block(x, embedding, width, name):
     """Two convolutions around a shift that depends on the level, added to the input.
 
     The second one is zero at the start, when a block is the identity.
@@ -196,7 +190,7 @@ def _residual_block(x, embedding, width, activation, name):
     shift = layers.Conv2D(width, 1, kernel_initializer="zeros", name=f"{name}_level")(embedding)
     y = layers.Conv2D(width, 3, padding="same", use_bias=False, name=f"{name}_conv0")(x)
     y = layers.Add(name=f"{name}_shift")([y, shift])
-    y = layers.Activation(activation, name=f"{name}_{activation}")(y)
+    y = layers.Activation("silu", name=f"{name}_silu")(y)
     last = layers.Conv2D(width, 3, padding="same", kernel_initializer="zeros", name=f"{name}_conv1")
     y = last(y)
     return layers.Add(name=f"{name}_add")([x, y])
@@ -209,18 +203,16 @@ def multiply_adds(
     mirror: bool = False,
     side: int = 64,
     level: str = "given",
-    activation: str = "silu",
-    noise_units: bool = True,
 ) -> int:
     """Returns the multiply-adds of one pass over a side×side picture, as convolutions count them.
 
     Args:
-        channels, blocks, level, activation, noise_units: as for `residual_unet`.
+        channels, blocks, level: as for `residual_unet`.
         mirror: whether it is averaged as by `with_mirror`.
         side: side of the picture in pixels.
     """
     total = 0
-    parts = [(_restorer(channels, blocks, activation, noise_units, side), 1 + mirror)]
+    parts = [(_restorer(channels, blocks, side), 1 + mirror)]
     if level == "given":
         parts.append((_estimator(side), 1))
     for part, times in parts:

@@ -43,17 +43,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _train(options) -> int:
-    from olivetti_denoiser.train import trainer
-
     config = _config(options)
-    workers = _workers(options, config)
-    if workers and not trainer.is_trainer():
-        return _supervise(options, config, workers)
-    _for_training(workers)
+    _for_training(options.distributed)
     from olivetti_denoiser.publish.release import write_model_folder
     from olivetti_denoiser.train.run import train
 
-    with _quiet_output(options.json), trainer.at_work():
+    with _quiet_output(options.json):
         trained = train(
             config,
             options.output,
@@ -61,7 +56,7 @@ def _train(options) -> int:
             image_column=options.image_column,
             split=options.split,
             overwrite=options.overwrite,
-            workers=workers,
+            distributed=options.distributed,
         )
         if trained:
             print(f"Writing {write_model_folder(options.output, trained)}")
@@ -74,35 +69,6 @@ def _config(options):
     """The settings that the options of `denoiser train` give."""
     given = given_options(options)
     return TrainingConfig.from_options(given, path=options.config, preset=options.preset)
-
-
-def _workers(options, config):
-    """The workers that the options name, or None."""
-    from olivetti_denoiser.train.workers import Workers, check_batch_size
-
-    if options.workers is None:
-        if options.worker_index is not None:
-            raise ValueError(f"--worker-index needs --workers. Received: {options.worker_index}")
-        return None
-    workers = Workers.parse(options.workers, options.worker_index)
-    if (backend := os.environ.get("KERAS_BACKEND") or "jax") != "jax":
-        raise ValueError(f"several workers need KERAS_BACKEND=jax. Received: {backend}")
-    check_batch_size(config.batch_size, len(workers.addresses), "workers")
-    return workers
-
-
-def _supervise(options, config, workers):
-    from dataclasses import asdict
-
-    from olivetti_denoiser.train.workers import supervise, trainer_command
-
-    named = ("dataset", "image_column", "split")
-    settings = {name: getattr(options, name) for name in named}
-    settings |= json.loads(json.dumps(asdict(config)))
-    with _quiet_output(options.json):
-        return supervise(
-            workers, trainer_command(options.arguments), settings, options.worker_timeout
-        )
 
 
 def _evaluate(options) -> int:
@@ -196,10 +162,8 @@ def _launch(options) -> int:
 
     train = _parser().parse_args(["train", *options.train])
     _config(train)  # what is wrong with the options is better known now than in the job
-    if train.workers:
-        raise ValueError(
-            f"a job is one machine, whose GPUs all take part. Received: --workers {train.workers}"
-        )
+    if train.distributed:
+        raise ValueError("a job is one machine, whose GPUs all take part. Received: --distributed")
     wishes = {name: getattr(options, name) for name in ("image", "source", "timeout")}
     return launch(
         options.train,
@@ -283,9 +247,6 @@ def _parser() -> argparse.ArgumentParser:
         "--preset", choices=PRESETS, default="default", help="settings to start from (%(default)s)"
     )
     train.add_argument(
-        "--quick", dest="preset", action="store_const", const="quick", help="--preset quick"
-    )
-    train.add_argument(
         "--dataset",
         metavar="OWNER/NAME|FOLDER",
         help="pictures to learn from: an image dataset on the Hub, or a folder (the faces)",
@@ -302,7 +263,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--overwrite", action="store_true", help="replace a finished model; start a run anew"
     )
-    _add_workers(train)
+    train.add_argument(
+        "--distributed",
+        action="store_true",
+        help="train together with the other processes that srun, mpirun, Kubernetes or "
+        "KERAS_DISTRIBUTION_* variables started; on JAX",
+    )
     _add_json(train)
     add_config_options(train.add_argument_group("training options, over --config and --preset"))
 
@@ -412,30 +378,6 @@ def _add_split(command):
     )
 
 
-def _add_workers(command):
-    group = command.add_argument_group("several workers, the same command on each, on JAX")
-    group.add_argument(
-        "--workers", metavar="HOST:PORT,…", help="address of every worker; the first one writes"
-    )
-    group.add_argument(
-        "--worker-index", type=int, metavar="N", help="which of them this is, from 0"
-    )
-    group.add_argument(
-        "--worker-timeout",
-        type=_seconds,
-        default=60.0,
-        metavar="SECONDS",
-        help="after which a silent worker is lost and the run ends, 5 to 90 (%(default)g)",
-    )
-
-
-def _seconds(text):
-    seconds = float(text)
-    if not 5 <= seconds <= 90:  # JAX itself gives up, and aborts, after 100
-        raise argparse.ArgumentTypeError(f"from 5 to 90 would do. Received: {text}")
-    return seconds
-
-
 def _add_release(command):
     command.add_argument("--tag", metavar="vX.Y.Z", help="tag of the model's commit")
     command.add_argument("--private", action="store_true", help="make new repositories private")
@@ -500,13 +442,12 @@ def _whole_numbers(text):
 
 
 _number.__name__, _whole_numbers.__name__ = "number", "list of whole numbers"
-_seconds.__name__ = "number"
 
 
-def _for_training(workers):
+def _for_training(distributed):
     from olivetti_denoiser.backend import FOR_TRAINING, prepare_training
 
-    prepare_training(("jax",) if workers else FOR_TRAINING)
+    prepare_training(("jax",) if distributed else FOR_TRAINING)
 
 
 def _print_figures(metrics, as_json):

@@ -33,9 +33,6 @@ ROWS = {
     "one-level": {"sigma_share": 1.0},
     "blind": {"level": "blind"},
     "mse": {"loss": "mse"},
-    "charbonnier": {"loss": "charbonnier"},
-    "relu": {"activation": "relu"},
-    "one-input": {"noise_units": False},
     "to-zero": {"final_rate": 0.0, "ema_share": 0.02},
     "wider": {"channels": (16, 64, 112)},
     "deeper": {"blocks": (1, 2, 4)},
@@ -82,7 +79,7 @@ def run_levers(
     import keras
 
     from olivetti_denoiser.errors import TrainingStoppedError
-    from olivetti_denoiser.train.checkpoint import best_epoch
+    from olivetti_denoiser.history import best_epoch
     from olivetti_denoiser.train.fit import carve_validation, fit
 
     configs = {

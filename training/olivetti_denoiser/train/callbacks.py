@@ -16,8 +16,8 @@ from olivetti_denoiser.data.faces import Faces
 from olivetti_denoiser.metrics import psnr, ssim
 from olivetti_denoiser.noise import add_gaussian_noise
 from olivetti_denoiser.train.batches import example_batch
+from olivetti_denoiser.train.distributed import on_one_device
 from olivetti_denoiser.train.objective import losses, training_model
-from olivetti_denoiser.train.team import apart
 
 VALIDATION_DRAWS = 8  # noise levels at which each validation face is seen
 
@@ -46,7 +46,7 @@ class Validation(keras.callbacks.Callback):
         self.noisy = add_gaussian_noise(clean, config.sigma, rng)
 
     def on_epoch_end(self, epoch, logs=None):
-        with apart():
+        with on_one_device():
             self._measure(logs)
 
     def _measure(self, logs):

@@ -2,14 +2,12 @@
 
     >>> state = RunState(folder, best, stopping)
     >>> state.restore(trained)               # goes on where an interrupted run was
-    >>> best_epoch(state.history)["epoch"]
 
 `state.npz` holds the state, `history.csv` a row an epoch, `training_config.json` the settings.
 """
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import math
@@ -22,9 +20,10 @@ import numpy as np
 
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.errors import TrainingStoppedError
+from olivetti_denoiser.history import write_history
 from olivetti_denoiser.model_folder import CONFIG, HISTORY
 from olivetti_denoiser.train.callbacks import BestModel
-from olivetti_denoiser.train.team import Team
+from olivetti_denoiser.train.distributed import Processes
 
 STATE = "state.npz"
 
@@ -33,8 +32,8 @@ class RunState(keras.callbacks.Callback):
     """Keeps the whole state of a run in one file, replaced atomically after each epoch.
 
     It holds the training weights, the optimizer with its averages and step, the history, and where
-    the best epoch and early stopping stand. Of several workers, the first one has it and gives
-    its bytes to the others.
+    the best epoch and early stopping stand. Of several processes, the first one reads and writes
+    the file and sends its bytes to the others.
     """
 
     def __init__(
@@ -42,11 +41,11 @@ class RunState(keras.callbacks.Callback):
         folder: Path,
         best: BestModel,
         stopping: keras.callbacks.EarlyStopping,
-        team: Team | None = None,
+        processes: Processes | None = None,
     ):
         super().__init__()
         self.folder, self.best, self.stopping = folder, best, stopping
-        self.team = team or Team()
+        self.processes = processes or Processes()
         self.history: list[dict] = []
         self.stopped = False
 
@@ -55,10 +54,10 @@ class RunState(keras.callbacks.Callback):
         return self.stopped or len(self.history) >= config.epochs
 
     def restore(self, trained: keras.Model) -> None:
-        """Puts back the state that the first worker's folder holds, if any."""
+        """Puts back the state that the first process's run folder holds, if any."""
         path = self.folder / STATE
-        there = self.team.first and path.is_file()
-        content = self.team.broadcast(path.read_bytes() if there else b"")
+        there = self.processes.is_first and path.is_file()
+        content = self.processes.broadcast(path.read_bytes() if there else b"")
         if not content:
             return
         with np.load(io.BytesIO(content)) as saved:
@@ -68,7 +67,7 @@ class RunState(keras.callbacks.Callback):
         self.history, self.stopped = notes["history"], notes["stopped"]
         self.best.best = notes["best"]
         self._waited = notes["waited"]
-        if not self.stopped and self.team.first:
+        if not self.stopped and self.processes.is_first:
             print(f"Resuming after epoch {len(self.history)} of the run in {self.folder}")
 
     def on_train_begin(self, logs=None):
@@ -93,7 +92,7 @@ class RunState(keras.callbacks.Callback):
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         self.history.append(row)
         self.stopped = bool(self.model.stop_training)
-        if not self.team.first:
+        if not self.processes.is_first:
             return
         _replace(self.folder / HISTORY, lambda path: write_history(path, self.history))
         _replace(self.folder / STATE, self._save)
@@ -111,19 +110,6 @@ class RunState(keras.callbacks.Callback):
         }
         with path.open("wb") as file:
             np.savez(file, notes=np.array(json.dumps(notes)), **variables)
-
-
-def best_epoch(history: list[dict]) -> dict:
-    """Returns the epoch whose averaged weights are released: the lowest validation loss."""
-    return min(history, key=lambda row: row["val_restored_loss"])
-
-
-def write_history(path: Path, history: list[dict]) -> None:
-    """Writes one row an epoch as CSV; what an earlier version did not measure is left empty."""
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[-1]), restval="")
-        writer.writeheader()
-        writer.writerows(history)
 
 
 def _all_variables(trained):

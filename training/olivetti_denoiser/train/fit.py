@@ -21,10 +21,10 @@ from olivetti_denoiser.model_folder import LEGACY_MODEL
 from olivetti_denoiser.train.batches import NoisyFaces
 from olivetti_denoiser.train.callbacks import BestModel, Validation
 from olivetti_denoiser.train.checkpoint import RunState, claim
+from olivetti_denoiser.train.distributed import Processes, data_parallel, mixed_precision
 from olivetti_denoiser.train.events import restored_faces
 from olivetti_denoiser.train.objective import losses, training_model
 from olivetti_denoiser.train.optimizer import make_optimizer
-from olivetti_denoiser.train.team import assemble, mixed_precision
 
 TENSORBOARD = "tensorboard"
 
@@ -33,8 +33,8 @@ class FitResult(NamedTuple):
     """What `fit` leaves.
 
     Attributes:
-        model: the network to release, averaged weights of the best epoch; None on a worker that is
-            not the first.
+        model: the network to release, averaged weights of the best epoch; None in a process that is
+            not the first one.
         history: one dict an epoch, as in `history.csv`.
         seconds: time spent in training, over all sittings.
     """
@@ -50,6 +50,7 @@ def fit(
     run_folder: str | Path,
     *,
     held_out: Faces | None = None,
+    processes: Processes | None = None,
 ) -> FitResult:
     """Trains the network, or goes on with the interrupted run in `run_folder`.
 
@@ -57,9 +58,10 @@ def fit(
         config: the settings; a run folder belongs to one of them.
         faces: the training faces, of which the last `config.validation_faces` are held out; or
             anything with a sequence of pictures as `clean`, such as `data.patches.Patches`.
-        run_folder: where the run lives; created where missing. Of several workers, only the first
-            one reads and writes it.
+        run_folder: where the run lives; created where missing. Of several processes, only the
+            first one reads and writes it.
         held_out: pictures to validate on, where all of `faces` are to be learned from.
+        processes: the processes that train together; None trains in this one, on all its devices.
 
     Returns:
         The `FitResult` of the whole run.
@@ -68,50 +70,49 @@ def fit(
         ValueError: the folder holds a run with other settings; the message names them. Or the
             devices cannot share a batch evenly.
         TrainingStoppedError: the loss is no longer a number.
-        DisconnectedError: the other workers are out of reach.
+        DisconnectedError: the other processes cannot be reached.
     """
     run_folder = Path(run_folder)
-    team = assemble(config.batch_size)
-    if team.first:
-        claim(run_folder, config)
+    processes = processes or data_parallel(config.batch_size)
+    processes.first_does(lambda: claim(run_folder, config))
     keras.utils.set_random_seed(config.seed)
     learned = faces
     if held_out is None:
         learned, held_out = carve_validation(faces, config.validation_faces)
 
-    with team.scope():
+    with processes.scope():
         trained = compiled(config)
     averaged = residual_unet(**config.network)
 
     judge = {"monitor": "val_restored_loss", "mode": "min"}
     best = BestModel(averaged, run_folder / LEGACY_MODEL, save_best_only=True, **judge)
     stopping = keras.callbacks.EarlyStopping(patience=config.patience, **judge)
-    state = RunState(run_folder, best, stopping, team)
+    state = RunState(run_folder, best, stopping, processes)
     measuring, writing = [], []
-    if team.first:
+    if processes.is_first:
         validation = Validation(averaged, held_out, config)
         pictures = restored_faces(validation, config, run_folder / TENSORBOARD)
         measuring, writing = [validation], [best, *_tensorboard(run_folder), *pictures]
-    callbacks = [*team.callbacks(*measuring), stopping, *writing, state]
+    callbacks = [*processes.callbacks(*measuring), stopping, *writing, state]
 
-    with team.scope():
+    with processes.scope():
         state.restore(trained)
         batches = NoisyFaces(learned.clean, config, len(state.history))
-        team.check_same(batches)
+        processes.check_same_batches(batches)
         if not state.finished(config):
             trained.fit(
-                team.share(batches),
+                processes.local_batches(batches),
                 initial_epoch=len(state.history),
                 epochs=config.epochs,
                 # One iterator for all epochs: to end one, TensorFlow waits about as long as it ran.
                 steps_per_epoch=config.steps_per_epoch,
                 shuffle=False,  # the batches are in an order of their own
                 callbacks=callbacks,
-                verbose=(1 if sys.stdout.isatty() else 2) if team.first else 0,
+                verbose=(1 if sys.stdout.isatty() else 2) if processes.is_first else 0,
             )
-    team.part()
+    processes.shutdown()
     released = None
-    if team.first:
+    if processes.is_first:
         best_model = keras.models.load_model(run_folder / LEGACY_MODEL, compile=False)
         released = with_mirror(best_model) if config.mirror else best_model
     return FitResult(released, state.history, sum(row["seconds"] for row in state.history))

@@ -49,6 +49,4 @@ def make_optimizer(config) -> keras.optimizers.Optimizer:
     }
     if config.optimizer == "adamw":
         return keras.optimizers.AdamW(**common)
-    return ConvMuon(
-        adam_weight_decay=config.weight_decay, adam_lr_ratio=config.adam_ratio, **common
-    )
+    return ConvMuon(adam_weight_decay=config.weight_decay, **common)

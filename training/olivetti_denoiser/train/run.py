@@ -30,12 +30,12 @@ from olivetti_denoiser.data.patches import NOTES, Prepared, named_in_words, prep
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.errors import FacesUnavailableError
 from olivetti_denoiser.evaluate.measure import evaluate
+from olivetti_denoiser.history import best_epoch
 from olivetti_denoiser.model import multiply_adds
 from olivetti_denoiser.model_folder import check_target, is_released
-from olivetti_denoiser.train.checkpoint import STATE, best_epoch, check_settings
+from olivetti_denoiser.train.checkpoint import STATE, check_settings
+from olivetti_denoiser.train.distributed import data_parallel, initialize
 from olivetti_denoiser.train.fit import fit
-from olivetti_denoiser.train.team import join
-from olivetti_denoiser.train.workers import Workers
 
 SPLIT = "split.sha256"  # of a run folder: which faces it has learned from
 PICTURES = "pictures"  # of a run folder: what a dataset of pictures was cut into
@@ -69,7 +69,7 @@ def train(
     image_column: str | None = None,
     split: str | None = None,
     overwrite: bool = False,
-    workers: Workers | None = None,
+    distributed: bool = False,
     say: Callable[[str], None] = print,
 ) -> Trained | None:
     """Trains and measures; an interrupted run goes on where it was.
@@ -83,38 +83,40 @@ def train(
         image_column: of a dataset of pictures, see `data.image_dataset.open_pictures`.
         split: of a dataset of pictures, likewise; of the faces, see `data.faces.load_split`.
         overwrite: replace a finished model and start its run anew.
-        workers: the workers to train with, all of which make this call; None trains alone.
+        distributed: train together with other processes, all of which make this call; see
+            `train.distributed.initialize`.
         say: receives lines of progress.
 
     Returns:
-        What a model folder is written from; None on a worker that is not the first.
+        What a model folder is written from; None in a process that is not the first one.
 
     Raises:
         ValueError: the output is taken, or its run has other settings or another split.
         FacesUnavailableError: there are no faces to train on.
         TrainingStoppedError: the loss is no longer a number, or more than 1 % of the
             pictures are broken.
-        DisconnectedError: the other workers are out of reach.
+        DisconnectedError: the other processes cannot be reached.
     """
     output = Path(output)
     run_folder = run_folder_of(output)
-    first = workers is None or workers.first
-    if first:
-        _claim_output(output, run_folder, overwrite)
-    if workers is not None:
-        join(workers)
+    if distributed:
+        initialize()
+    processes = data_parallel(config.batch_size)
+    processes.check_same("settings", config.to_json().encode())
+    processes.first_does(lambda: _claim_output(output, run_folder, overwrite))
     pictures = pictures_of(dataset, image_column, split, config, run_folder, say)
     if pictures is None:
         published, name = dataset, split
         drawn = load_split(name, published)
-        if first:
-            claim_split(run_folder, split_checksum(drawn))
+        processes.first_does(lambda: claim_split(run_folder, split_checksum(drawn)))
         faces = as_arrays(drawn["train"])
-        result = fit(config, faces, run_folder)
+        result = fit(config, faces, run_folder, processes=processes)
     else:
         published, name = None, None
         drawn = load_split()
-        result = fit(config, pictures.learned, run_folder, held_out=pictures.held_out)
+        result = fit(
+            config, pictures.learned, run_folder, held_out=pictures.held_out, processes=processes
+        )
     if result.model is None:
         return None
 
@@ -167,7 +169,7 @@ def pictures_of(
     Args:
         dataset, image_column, split: as for `train`.
         config: the settings, which say how many patches the run will look at.
-        run_folder: the run, which keeps them; workers on one machine may share it.
+        run_folder: the run, which keeps them; processes on one machine may share it.
         say: receives lines of progress.
 
     Returns:
