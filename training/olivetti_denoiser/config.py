@@ -12,9 +12,27 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 OPTIMIZERS = ("muon", "adamw")
-LOSSES = ("mse", "mse+ssim")
+LOSSES = ("mse", "mse+ssim", "l1")
 LEVELS = ("given", "blind")
-PRESETS = {"default": {}, "quick": {"epochs": 7, "steps_per_epoch": 200}}
+NOISES = ("gaussian", "camera", "both")
+PRESETS = {
+    "default": {},
+    "quick": {"epochs": 7, "steps_per_epoch": 200},
+    # Colour photographs and camera noise, learned from coloured collages of the same faces.
+    "colour": {
+        "planes": 3,
+        "noise": "both",
+        "mirror": False,
+        "sigma": 25 / 255,
+        "sigma_max": 0.25,
+        "sigma_share": 0.0,
+        "loss": "l1",
+        "final_rate": 0.1,
+        "steps_per_epoch": 1000,
+        "epochs": 100,
+        "patience": 100,
+    },
+}
 
 
 def _option(default, help_text, *, low=None, high=None, choices=None):
@@ -59,7 +77,15 @@ class TrainingConfig:
     contrast: float = _option(0.2, "largest relative change of contrast", low=0.0, high=1.0)
     brightness: float = _option(0.1, "largest change of brightness", low=0.0, high=1.0)
 
+    noise: str = _option(
+        "gaussian", "noise to learn: white, of a camera, or half of each", choices=NOISES
+    )
+    pool: int = _option(
+        12_000, "coloured pictures made of the faces before training", low=64, high=1_000_000
+    )
+
     # Network
+    planes: int = _option(1, "planes of a picture: 1 for gray, 3 for colour", choices=(1, 3))
     channels: tuple[int, ...] = _option(
         (12, 40, 96), "channels of each level, full resolution first", low=1, high=1024
     )
@@ -101,6 +127,11 @@ class TrainingConfig:
                 "channels and blocks need one entry a level each. "
                 f"Received: channels={self.channels}, blocks={self.blocks}"
             )
+        if self.noise != "gaussian" and self.planes != 3:
+            raise ValueError(
+                "a camera's noise is learned by a network for colour, planes=3. "
+                f"Received: noise={self.noise!r}, planes={self.planes}"
+            )
         if self.sigma > self.sigma_max:
             raise ValueError(
                 f"sigma must not exceed sigma_max. Received: sigma={self.sigma}, "
@@ -110,7 +141,7 @@ class TrainingConfig:
     @property
     def network(self) -> dict:
         """What `model.residual_unet` takes."""
-        names = ("channels", "blocks", "level")
+        names = ("channels", "blocks", "level", "planes")
         return {name: getattr(self, name) for name in names}
 
     @property
@@ -187,7 +218,7 @@ def _checked(option, value):
         if not isinstance(value, bool):
             raise ValueError(f"{name} must be true or false. Received: {value!r}")
         return value
-    if isinstance(default, str):
+    if meta["choices"]:
         if value not in meta["choices"]:
             raise ValueError(f"{name} must be one of {meta['choices']}. Received: {value!r}")
         return value

@@ -17,6 +17,7 @@ from keras import layers, ops
 
 RESTORER, ESTIMATOR, CONSTANT = "restorer", "estimator", "constant_level"
 SIGMA_UNIT = 0.1  # the level that estimator and restorer take as one
+ESTIMATOR_LAYERS = {1: ((16, 1), (16, 2), (32, 1)), 3: ((24, 2), (32, 2), (64, 1))}
 LEAST_SIGMA = 0.01  # levels far under this one are seen as if they were this one
 
 
@@ -24,6 +25,7 @@ def residual_unet(
     channels: tuple[int, ...] = (12, 40, 96),
     blocks: tuple[int, ...] = (1, 2, 2),
     level: str = "given",
+    planes: int = 1,
 ) -> keras.Model:
     """Builds the denoiser.
 
@@ -33,16 +35,22 @@ def residual_unet(
         blocks: residual blocks of each level, the last entry being the bottom.
         level: "given" tells the restorer the noise level; "blind" tells it a constant, and there
             is no estimator, for comparison.
+        planes: 1 for gray pictures, 3 for colour.
 
     Returns:
-        A functional model from N×H×W×1 in [0, 1] to the same shape, not clipped, float32.
+        A functional model from N×H×W×planes in [0, 1] to the same shape, not clipped, float32.
         H and W must be multiples of 2 ** (levels - 1), and at least 12 for the estimator. With
         untrained weights it returns its input.
     """
-    noisy = keras.Input((None, None, 1), name="noisy")
-    level_part = _estimator() if level == "given" else _constant_level()
-    restorer = _restorer(channels, blocks)
+    noisy = keras.Input((None, None, planes), name="noisy")
+    level_part = _estimator(planes) if level == "given" else _constant_level(planes)
+    restorer = _restorer(channels, blocks, planes)
     return keras.Model(noisy, restorer([noisy, level_part(noisy)]), name="residual_unet")
+
+
+def planes_of(model: keras.Model) -> int:
+    """Returns how many planes the model's pictures have: 1 for gray, 3 for colour."""
+    return model.input_shape[-1]
 
 
 def takes_sigma(model: keras.Model) -> bool:
@@ -51,7 +59,7 @@ def takes_sigma(model: keras.Model) -> bool:
 
 
 def restorer_of(model: keras.Model) -> keras.Model:
-    """Returns the part that restores at a given level: (N×H×W×1, N×1×1×1) to N×H×W×1.
+    """Returns the part that restores at a given level: (N×H×W×C, N×1×1×1) to N×H×W×C.
 
     Raises:
         ValueError: the model has no such part.
@@ -60,7 +68,7 @@ def restorer_of(model: keras.Model) -> keras.Model:
 
 
 def estimator_of(model: keras.Model) -> keras.Model:
-    """Returns the part that estimates the level: N×H×W×1 to N×1×1×1, a fraction of the range.
+    """Returns the part that estimates the level: N×H×W×C to N×1×1×1, a fraction of the range.
 
     Raises:
         ValueError: the model has no such part.
@@ -81,13 +89,13 @@ def with_mirror(model: keras.Model) -> keras.Model:
     Args:
         model: a model as `residual_unet` builds it; the weights are shared with it.
     """
-    level, unet = level_of(model), restorer_of(model)
-    noisy = keras.Input((None, None, 1), name="noisy")
+    level, unet, planes = level_of(model), restorer_of(model), planes_of(model)
+    noisy = keras.Input((None, None, planes), name="noisy")
     sigma = keras.Input((1, 1, 1), name="sigma")
     mirrored = ops.flip(unet([ops.flip(noisy, axis=2), sigma]), axis=2)
     restored = layers.Average(name="restored")([unet([noisy, sigma]), mirrored])
     restorer = keras.Model([noisy, sigma], restored, name=RESTORER)
-    picture = keras.Input((None, None, 1), name="noisy")
+    picture = keras.Input((None, None, planes), name="noisy")
     return keras.Model(picture, restorer([picture, level(picture)]), name="residual_unet")
 
 
@@ -101,7 +109,7 @@ def without_mirror(model: keras.Model) -> keras.Model:
     unet = _averaged_part(model)
     if unet is None:
         return model
-    noisy = keras.Input((None, None, 1), name="noisy")
+    noisy = keras.Input((None, None, planes_of(model)), name="noisy")
     return keras.Model(noisy, unet([noisy, level_of(model)(noisy)]), name="residual_unet")
 
 
@@ -111,9 +119,9 @@ def _averaged_part(model):
     return outer and next((part for part in outer.layers if part.name == RESTORER), None)
 
 
-def _restorer(channels, blocks, side=None) -> keras.Model:
+def _restorer(channels, blocks, planes=1, side=None) -> keras.Model:
     """The U-Net: noisy minus sigma times the noise it sees."""
-    noisy = keras.Input((side, side, 1), name="noisy")
+    noisy = keras.Input((side, side, planes), name="noisy")
     sigma = keras.Input((1, 1, 1), name="sigma")
     embedding = layers.Rescaling(1.0 / SIGMA_UNIT, name="level")(sigma)
     embedding = layers.Conv2D(32, 1, activation="silu", name="level_embedding")(embedding)
@@ -136,21 +144,22 @@ def _restorer(channels, blocks, side=None) -> keras.Model:
             x = _residual_block(x, embedding, width, f"up{level}_{block}")
 
     # Zero at the start, so the untrained network is the identity and training begins at 20 dB.
-    output = layers.Conv2D(1, 3, padding="same", kernel_initializer="zeros", name="unit_noise")
+    output = layers.Conv2D(planes, 3, padding="same", kernel_initializer="zeros", name="unit_noise")
     # In float32 whatever the convolutions compute in, as pictures have more digits than bfloat16.
     noise = layers.Multiply(name="noise", dtype="float32")([output(x), sigma])
     restored = layers.Subtract(name="restored", dtype="float32")([noisy, noise])
     return keras.Model([noisy, sigma], restored, name=RESTORER)
 
 
-def _estimator(side=None) -> keras.Model:
+def _estimator(planes=1, side=None) -> keras.Model:
     """A small network that estimates one noise level for the whole picture."""
-    noisy = keras.Input((side, side, 1), name="noisy")
+    noisy = keras.Input((side, side, planes), name="noisy")
     # In units of the level: without this the branch learns ten times slower.
     x = layers.Rescaling(1.0 / SIGMA_UNIT, name="noisy_scaled")(noisy)
-    x = layers.Conv2D(16, 3, activation="relu", name="estimate_0")(x)
-    x = layers.Conv2D(16, 3, strides=2, activation="relu", name="estimate_1")(x)
-    x = layers.Conv2D(32, 3, activation="relu", name="estimate_2")(x)
+    # Channels and strides; of colour it looks farther, as a camera's noise reaches over neighbours.
+    for index, (width, stride) in enumerate(ESTIMATOR_LAYERS[planes]):
+        conv = layers.Conv2D(width, 3, stride, activation="relu", name=f"estimate_{index}")
+        x = conv(x)
     x = layers.GlobalAveragePooling2D(keepdims=True, name="estimate_pool")(x)
     x = layers.Conv2D(32, 1, activation="relu", name="estimate_3")(x)
     x = layers.Conv2D(1, 1, activation="softplus", name="estimate_4")(x)
@@ -158,10 +167,14 @@ def _estimator(side=None) -> keras.Model:
     return keras.Model(noisy, sigma, name=ESTIMATOR)
 
 
-def _constant_level() -> keras.Model:
+def _constant_level(planes) -> keras.Model:
     """One and the same level for every picture."""
-    noisy = keras.Input((None, None, 1), name="noisy")
+    noisy = keras.Input((None, None, planes), name="noisy")
     x = layers.GlobalAveragePooling2D(keepdims=True, name="pool")(noisy)
+    if planes > 1:
+        x = layers.Cropping2D(((0, 0), (0, planes - 1)), name="one_plane")(
+            layers.Reshape((1, planes, 1), name="in_a_row")(x)
+        )
     level = layers.Rescaling(0.0, offset=SIGMA_UNIT, name="constant")(x)
     return keras.Model(noisy, level, name=CONSTANT)
 
@@ -203,18 +216,19 @@ def multiply_adds(
     mirror: bool = False,
     side: int = 64,
     level: str = "given",
+    planes: int = 1,
 ) -> int:
     """Returns the multiply-adds of one pass over a side×side picture, as convolutions count them.
 
     Args:
-        channels, blocks, level: as for `residual_unet`.
+        channels, blocks, level, planes: as for `residual_unet`.
         mirror: whether it is averaged as by `with_mirror`.
         side: side of the picture in pixels.
     """
     total = 0
-    parts = [(_restorer(channels, blocks, side), 1 + mirror)]
+    parts = [(_restorer(channels, blocks, planes, side), 1 + mirror)]
     if level == "given":
-        parts.append((_estimator(side), 1))
+        parts.append((_estimator(planes, side), 1))
     for part, times in parts:
         for layer in part.layers:
             if isinstance(layer, layers.Conv2DTranspose):

@@ -20,11 +20,31 @@ STABILISERS = (0.01**2, 0.03**2)  # C1 and C2 of Wang et al. 2004 for a range of
 # Trained with MSE alone, the validation faces at σ = 0.1 have an MSE of 0.0010 and 1 − SSIM of
 # 0.110, so that each has half of the loss; of the gradient SSIM has two thirds.
 SSIM_SHARE = 0.01
+LEAST_LEVEL = 0.01  # where relative errors of a level become absolute ones
+TOO_LOW = 3.0
 
 
 def restored_loss(name: str) -> str | Callable:
     """Returns a loss of `config.LOSSES` as Keras's `compile` takes it."""
-    return mse_and_ssim if name == "mse+ssim" else name
+    return {"mse+ssim": mse_and_ssim, "l1": "mae"}.get(name, name)
+
+
+def level_loss(level, estimate):
+    """Returns the squared relative error of an estimated noise level, more where it is too low.
+
+    A denoiser bears a level that is told too high better than one too low, so that errors below
+    count `TOO_LOW` times as much as errors above, as in CBDNet (Guo et al. 2019). It is relative
+    since a camera's noise is weak: an error of 0.01 is nothing at 0.2 and everything at 0.01.
+
+    Args:
+        level, estimate: N×1×1×1, fractions of the range.
+
+    Returns:
+        N×1×1.
+    """
+    error = (estimate - level) / (level + LEAST_LEVEL)
+    weight = ops.where(error < 0, TOO_LOW, 1.0)
+    return ops.mean(weight * ops.square(error), axis=-1)
 
 
 def mse_and_ssim(clean, restored):

@@ -10,12 +10,13 @@ import keras
 
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.model import level_of, restorer_of, takes_sigma
-from olivetti_denoiser.train.losses import restored_loss
+from olivetti_denoiser.train.losses import level_loss, restored_loss
 
 
 def losses(config: TrainingConfig) -> dict:
     """Returns the loss of each output of `training_model`."""
-    return {"restored": restored_loss(config.loss), "estimate": "mse"}
+    estimate = "mse" if config.noise == "gaussian" else level_loss
+    return {"restored": restored_loss(config.loss), "estimate": estimate}
 
 
 def training_model(model: keras.Model) -> keras.Model:
