@@ -29,8 +29,8 @@ PRESETS = {
         "loss": "l1",
         "final_rate": 0.1,
         "steps_per_epoch": 1000,
-        "epochs": 100,
-        "patience": 100,
+        "epochs": 28,
+        "patience": 28,
     },
 }
 
@@ -81,7 +81,7 @@ class TrainingConfig:
         "gaussian", "noise to learn: white, of a camera, or half of each", choices=NOISES
     )
     pool: int = _option(
-        12_000, "coloured pictures made of the faces before training", low=64, high=1_000_000
+        6_000, "pictures of 128×128 made of the faces for a training in colour", low=64, high=10**6
     )
 
     # Network

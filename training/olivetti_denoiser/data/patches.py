@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import time
 import warnings
@@ -22,7 +23,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from math import inf, sqrt
 from pathlib import Path
 from typing import NamedTuple
 
@@ -117,18 +117,25 @@ class PatchFile:
     Not mapped: the pages of a map that have been touched count as the process's own memory.
     """
 
-    def __init__(self, path: Path, left_out: Sequence[int] = ()):
-        self.path = path
-        count = path.stat().st_size // SIDE**2
+    def __init__(
+        self,
+        path: Path,
+        left_out: Sequence[int] = (),
+        shape: tuple[int, int, int] = (SIDE, SIDE, 1),
+    ):
+        self.path, self.shape = path, shape
+        self.bytes_each = math.prod(shape)
+        count = path.stat().st_size // self.bytes_each
         self.rows = np.delete(np.arange(count), left_out) if len(left_out) else range(count)
 
     def __len__(self):
         return len(self.rows)
 
     def __getitem__(self, row) -> np.ndarray:
-        """Returns one patch, float32 64×64×1 in [0, 1]."""
-        flat = np.fromfile(self.path, np.uint8, SIDE**2, offset=int(self.rows[row]) * SIDE**2)
-        return from_uint8(flat).reshape(SIDE, SIDE, 1)
+        """Returns one patch, float32 of the file's shape, in [0, 1]."""
+        start = int(self.rows[row]) * self.bytes_each
+        flat = np.fromfile(self.path, np.uint8, self.bytes_each, offset=start)
+        return from_uint8(flat).reshape(self.shape)
 
 
 class Patches(NamedTuple):
@@ -268,7 +275,7 @@ def too_many_broken(broken: int, read: int, finished: bool) -> bool:
     allowed = BROKEN_SHARE * read
     if finished:
         return broken > allowed
-    return read >= JUDGED_FROM and broken > allowed + 4 * sqrt(allowed)
+    return read >= JUDGED_FROM and broken > allowed + 4 * math.sqrt(allowed)
 
 
 def cut_row(row: dict, number: str) -> Cut:
@@ -306,7 +313,7 @@ class _Reading:
         self.pictures, self.folder, self.notes, self.say = pictures, folder, notes, say
         self.hashed = [part for part in PARTS[1:] if part not in pictures.parts]
         wanted = notes.asked["validation_pictures"]
-        self.most = {"train": inf, "validation": wanted, "test": TEST_PICTURES}
+        self.most = {"train": math.inf, "validation": wanted, "test": TEST_PICTURES}
         self.said = self.started = time.monotonic()
         self.saved = self.before = notes.read
 

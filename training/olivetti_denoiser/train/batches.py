@@ -42,17 +42,24 @@ class NoisyFaces(keras.utils.PyDataset):
         config = self.config
         step = self.steps_done + index
         rng = np.random.default_rng((config.seed, step))
-        clean = np.stack([varied(self.clean, row, config, rng) for row in self._rows(step)])
+        rows = rows_of_step(step, config, len(self.clean))
+        clean = np.stack([varied(self.clean, row, config, rng) for row in rows])
         exact = rng.random(len(clean)) < config.sigma_share
         sigma = np.where(exact, config.sigma, rng.uniform(0, config.sigma_max, len(clean)))
         return example_batch(clean, sigma, config, rng)
 
-    def _rows(self, step):
-        """The faces of this step: every face once a pass, each pass in an order of its own."""
-        size, count = self.config.batch_size, len(self.clean)
-        places = np.arange(step * size, (step + 1) * size)
-        seed = self.config.seed
-        return [_order(seed, place // count, count)[place % count] for place in places]
+
+def rows_of_step(step: int, config: TrainingConfig, count: int) -> list[int]:
+    """Returns which pictures a step shows: every one once a pass, each pass in its own order.
+
+    Args:
+        step: from 0 on, over the whole run.
+        config: its batch size and seed.
+        count: how many pictures there are.
+    """
+    size = config.batch_size
+    places = np.arange(step * size, (step + 1) * size)
+    return [int(_order(config.seed, place // count, count)[place % count]) for place in places]
 
 
 @lru_cache(maxsize=2)  # drawing it anew each step would take a quarter of a step for a million

@@ -34,26 +34,26 @@ def collage(pictures: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndar
     height, width = (ZOOM * side for side in pictures[0].shape[:2])
     largest = rng.uniform(0.3, 1.0) * max(height, width)
     smallest = min(np.exp(rng.uniform(*np.log(SMALLEST))), largest)
-    canvas = _piece(pictures, height, width, rng)
+    canvas = piece(pictures, height, width, rng)
     for _ in range(int(np.exp(rng.uniform(*np.log(LEAVES))))):
-        box, mask = _leaf(height, width, _radius(smallest, largest, rng), rng)
-        piece = _piece(pictures, *mask.shape, rng)
+        box, mask = leaf(height, width, radius(smallest, largest, rng), rng)
+        shown = piece(pictures, *mask.shape, rng)
         contrast = rng.uniform(-1.0, 1.5) if rng.random() < TEXTURED else rng.uniform(-0.2, 0.2)
-        brightness = rng.random() - contrast * cv2.mean(piece, mask)[0]
-        cv2.copyTo(piece * np.float32(contrast) + np.float32(brightness), mask, canvas[box])
+        brightness = rng.random() - contrast * cv2.mean(shown, mask)[0]
+        cv2.copyTo(shown * np.float32(contrast) + np.float32(brightness), mask, canvas[box])
     shrunk = cv2.resize(canvas, (width // ZOOM, height // ZOOM), interpolation=cv2.INTER_AREA)
     lit = rng.uniform(0.2, 0.8) + rng.uniform(0.25, 1.0) * (shrunk - shrunk.mean())
     return np.clip(lit, 0, 1).astype(np.float32)[..., None]
 
 
-def _radius(smallest, largest, rng):
+def radius(smallest, largest, rng):
     """Radii follow the power −3, for which a collage looks alike at every scale."""
     share = rng.random()
     return 1 / np.sqrt(share / smallest**2 + (1 - share) / largest**2)
 
 
-def _leaf(height, width, radius, rng):
-    """An ellipse or a polygon: its box on the canvas, and a mask of the box, 255 inside it."""
+def leaf(height, width, radius, rng):
+    """Returns an ellipse or a polygon: its box on the canvas, and a mask of the box, 255 inside."""
     centre = rng.uniform((0, 0), (width, height))
     low = np.maximum(centre - 1.3 * radius, 0).astype(int)
     high = np.minimum(centre + 1.3 * radius + 1, (width, height)).astype(int)
@@ -70,8 +70,8 @@ def _leaf(height, width, radius, rng):
     return np.s_[low[1] : high[1], low[0] : high[0]], mask
 
 
-def _piece(pictures, height, width, rng):
-    """A random piece of a random picture, turned and flipped, height×width."""
+def piece(pictures, height, width, rng):
+    """Returns a random piece of a random picture, turned and flipped, float32 height×width."""
     picture = pictures[rng.integers(len(pictures))][..., 0]
     if rng.random() < 0.5:
         picture = picture.T

@@ -59,14 +59,14 @@ class RestoredFaces(keras.callbacks.Callback):
 
 
 def face_grid(faces: np.ndarray) -> np.ndarray:
-    """Returns the first faces side by side, four a row, as 8-bit gray.
+    """Returns the first faces side by side, four a row, with 8 bits.
 
     Args:
-        faces: N×H×W×1 in [0, 1].
+        faces: N×H×W×1 or N×H×W×3 in [0, 1].
     """
     rows = [faces[start : start + COLUMNS] for start in range(0, min(len(faces), FACES), COLUMNS)]
     rows = [row for row in rows if len(row) == COLUMNS] or rows[:1]
-    return to_uint8(np.concatenate([np.concatenate(row[..., 0], axis=1) for row in rows]))
+    return to_uint8(np.concatenate([np.concatenate(row, axis=1).squeeze() for row in rows]))
 
 
 def write_pictures(folder: Path, step: int, pictures: dict[str, np.ndarray]) -> None:
@@ -75,7 +75,7 @@ def write_pictures(folder: Path, step: int, pictures: dict[str, np.ndarray]) -> 
     Args:
         folder: where the event file goes.
         step: the epoch that the pictures belong to.
-        pictures: 8-bit gray H×W by tag.
+        pictures: 8-bit H×W or H×W×3 by tag.
     """
     from PIL import Image
     from tensorboard.compat.proto.event_pb2 import Event
@@ -89,7 +89,7 @@ def write_pictures(folder: Path, step: int, pictures: dict[str, np.ndarray]) -> 
         image = Summary.Image(
             height=picture.shape[0],
             width=picture.shape[1],
-            colorspace=1,
+            colorspace=1 if picture.ndim == 2 else 3,
             encoded_image_string=file.getvalue(),
         )
         values.append(Summary.Value(tag=f"validation_faces/{tag}", image=image))

@@ -21,6 +21,8 @@ from olivetti_denoiser.model_folder import LEGACY_MODEL
 from olivetti_denoiser.train.batches import NoisyFaces
 from olivetti_denoiser.train.callbacks import BestModel, Validation
 from olivetti_denoiser.train.checkpoint import RunState, claim
+from olivetti_denoiser.train.colour_batches import ColourBatches
+from olivetti_denoiser.train.colour_validation import ColourValidation
 from olivetti_denoiser.train.distributed import Processes, data_parallel, mixed_precision
 from olivetti_denoiser.train.events import restored_faces
 from olivetti_denoiser.train.objective import losses, training_model
@@ -90,14 +92,18 @@ def fit(
     state = RunState(run_folder, best, stopping, processes)
     measuring, writing = [], []
     if processes.is_first:
-        validation = Validation(averaged, held_out, config)
+        if config.planes == 3:
+            validation = ColourValidation(averaged, held_out.clean, config)
+        else:
+            validation = Validation(averaged, held_out, config)
         pictures = restored_faces(validation, config, run_folder / TENSORBOARD)
         measuring, writing = [validation], [best, *_tensorboard(run_folder), *pictures]
     callbacks = [*processes.callbacks(*measuring), stopping, *writing, state]
 
     with processes.scope():
         state.restore(trained)
-        batches = NoisyFaces(learned.clean, config, len(state.history))
+        kind = ColourBatches if config.planes == 3 else NoisyFaces
+        batches = kind(learned.clean, config, len(state.history))
         processes.check_same_batches(batches)
         if not state.finished(config):
             trained.fit(

@@ -36,8 +36,10 @@ from olivetti_denoiser.model_folder import check_target, is_released
 from olivetti_denoiser.train.checkpoint import STATE, check_settings
 from olivetti_denoiser.train.distributed import data_parallel, initialize
 from olivetti_denoiser.train.fit import fit
+from olivetti_denoiser.train.pool import prepare_pool
 
 SPLIT = "split.sha256"  # of a run folder: which faces it has learned from
+POOL = "pool"  # of a run folder: the coloured pictures that were made of the faces
 PICTURES = "pictures"  # of a run folder: what a dataset of pictures was cut into
 
 
@@ -110,7 +112,10 @@ def train(
         drawn = load_split(name, published)
         processes.first_does(lambda: claim_split(run_folder, split_checksum(drawn)))
         faces = as_arrays(drawn["train"])
-        result = fit(config, faces, run_folder, processes=processes)
+        learned, held_out = faces, None
+        if config.planes == 3:
+            learned, held_out = prepare_pool(faces.clean, run_folder / POOL, config, say)
+        result = fit(config, learned, run_folder, held_out=held_out, processes=processes)
     else:
         published, name = None, None
         drawn = load_split()

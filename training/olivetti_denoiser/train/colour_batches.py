@@ -1,0 +1,136 @@
+"""Training batches in colour: patches of the pool with white noise or that of a camera.
+
+    >>> inputs, targets, weights = ColourBatches(learned.clean, config)[0]
+    >>> inputs["noisy"].shape                    # (4, 64, 64, 3)
+
+Like `batches.NoisyFaces` a batch is a function of (seed, step) alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import keras
+import numpy as np
+
+from olivetti_denoiser.camera_noise import camera_noise, patterned_noise
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.noise import add_gaussian_noise, from_uint8, to_uint8
+from olivetti_denoiser.train.batches import rows_of_step
+
+SIDE = 64  # pixels of a patch
+CONTEXT = 8  # pixels around it, cut away after the camera: its steps look at neighbours
+LEVEL_OFFSET = 0.02  # the loss is divided by the level and this, so that weak noise counts
+PATTERNED = 0.35  # share of a camera's pictures that get blotches instead of the whole camera
+PATTERNED_SIGMA = (0.004, 0.08)  # drawn evenly in its logarithm
+TOLD = 0.25  # standard deviation, in its logarithm, of the level that is told of a camera's noise
+
+
+class ColourBatches(keras.utils.PyDataset):
+    """Batches of colour patches with fresh noise.
+
+    Args:
+        clean: the pictures, each H×W×3 in [0, 1], sides of at least 80.
+        config: the settings.
+        epochs_done: how many epochs the run has had.
+    """
+
+    def __init__(self, clean: Sequence[np.ndarray], config: TrainingConfig, epochs_done: int = 0):
+        super().__init__()
+        self.clean, self.config = clean, config
+        self.steps_done = epochs_done * config.steps_per_epoch
+
+    def __len__(self):
+        # One more than are used: with the last one, Keras would start over at once.
+        return self.config.total_steps - self.steps_done + 1
+
+    def __getitem__(self, index):
+        step = self.steps_done + index
+        rng = np.random.default_rng((self.config.seed, step))
+        rows = rows_of_step(step, self.config, len(self.clean))
+        patches = [varied(cut(self.clean[row], rng), rng) for row in rows]
+        return example_batch([noisy_patch(patch, self.config, rng) for patch in patches])
+
+
+def cut(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Returns a patch with its context from anywhere in a picture, turned and flipped."""
+    side = SIDE + 2 * CONTEXT
+    top, left = (int(rng.integers(0, length - side + 1)) for length in picture.shape[:2])
+    patch = picture[top : top + side, left : left + side]
+    if rng.random() < 0.5:
+        patch = patch.transpose(1, 0, 2)
+    return patch[:: rng.choice((-1, 1)), :: rng.choice((-1, 1))]
+
+
+def varied(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Changes a patch's colours, contrast, brightness and sharpness.
+
+    Args:
+        patch: H×W×3 in [0, 1].
+        rng: what is drawn.
+
+    Returns:
+        float32 H×W×3 in [0, 1].
+    """
+    patch = patch[..., rng.permutation(3)]
+    gray = patch.mean(axis=2, keepdims=True)
+    patch = gray + (patch - gray) * np.float32(
+        rng.choice((0.0, 0.5, 1.0, 1.4), p=(0.1, 0.3, 0.5, 0.1))
+    )
+    if rng.random() < 0.25:
+        patch = cv2.GaussianBlur(patch, (0, 0), np.exp(rng.uniform(np.log(0.4), np.log(2.0))))
+    contrast, brightness = rng.uniform(0.5, 1.3), rng.uniform(-0.15, 0.15)
+    patch = np.clip((patch - 0.5) * contrast + 0.5 + brightness, 0, 1)
+    return np.power(patch, np.exp(rng.normal(0, 0.25))).astype(np.float32)
+
+
+def noisy_patch(
+    patch: np.ndarray, config: TrainingConfig, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Adds noise to a patch with its context, and cuts the context away.
+
+    Args:
+        patch: float32 H×W×3 in [0, 1], sides of at least 80.
+        config: its `noise`, `sigma` and `sigma_max`.
+        rng: what is drawn.
+
+    Returns:
+        The target and the noisy patch, 64×64×3, with 8-bit values; the noise's level; and the level
+        to tell the network, which of a camera's noise is somewhat off, since there it will be too.
+    """
+    camera = {"gaussian": 0.0, "camera": 1.0, "both": 0.5}[config.noise]
+    if rng.random() >= camera:
+        exact = rng.random() < config.sigma_share
+        sigma = config.sigma if exact else rng.uniform(0, config.sigma_max)
+        clean = middle(patch)
+        noisy = from_uint8(to_uint8(add_gaussian_noise(clean, sigma, rng)))
+        return clean, noisy, sigma, sigma
+    if rng.random() < PATTERNED:
+        clean, noisy = patterned_noise(patch, np.exp(rng.uniform(*np.log(PATTERNED_SIGMA))), rng)
+    else:
+        clean, noisy = camera_noise(patch, rng)
+        if min(clean.shape[:2]) < SIDE:  # a camera that scales
+            short = SIDE - min(clean.shape[:2])
+            around = ((0, short), (0, short), (0, 0))
+            clean, noisy = (np.pad(image, around, mode="reflect") for image in (clean, noisy))
+    clean, noisy = middle(clean), middle(noisy)
+    level = float(np.sqrt(np.square(noisy - clean).mean()))
+    return clean, noisy, level, level * float(np.exp(rng.normal(0, TOLD)))
+
+
+def middle(image: np.ndarray) -> np.ndarray:
+    """Returns the 64×64 pixels in the middle."""
+    top, left = ((length - SIDE) // 2 for length in image.shape[:2])
+    return image[top : top + SIDE, left : left + SIDE]
+
+
+def example_batch(examples: Sequence[tuple]) -> tuple[dict, dict, dict]:
+    """Makes a batch of `noisy_patch` results: inputs, targets and sample weights for `fit`."""
+    clean, noisy, level, told = (
+        np.array(column, np.float32) for column in zip(*examples, strict=True)
+    )
+    inputs = {"noisy": noisy, "sigma": told.reshape(-1, 1, 1, 1)}
+    targets = {"restored": clean, "estimate": level.reshape(-1, 1, 1, 1)}
+    weight = (1.0 / (level + LEVEL_OFFSET)).reshape(-1, 1, 1)
+    return inputs, targets, {"restored": weight, "estimate": np.ones_like(weight)}

@@ -1,0 +1,80 @@
+"""Validation of a network for colour, on pictures made of the held-out faces.
+
+>>> callbacks = [ColourValidation(averaged, held_out.clean, config), BestModel(averaged, path)]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import keras
+import numpy as np
+
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.metrics import PSNR_LIMIT
+from olivetti_denoiser.model import estimator_of, takes_sigma
+from olivetti_denoiser.train.callbacks import copy_averaged_weights
+from olivetti_denoiser.train.colour_batches import cut, example_batch, noisy_patch
+from olivetti_denoiser.train.distributed import on_one_device
+from olivetti_denoiser.train.objective import losses, training_model
+
+SHOWN = 8  # patches in the experiment view
+
+
+class ColourValidation(keras.callbacks.Callback):
+    """Measures the averaged weights after each epoch, on patches whose noise never changes.
+
+    Adds to the epoch's logs `val_restored_loss` and `val_estimate_loss`, over the same mixture of
+    noise as the training losses; `val_psnr` in dB at white noise of `config.sigma`, and
+    `val_psnr_camera` with a camera's noise, the level being estimated; and `val_estimate_camera`,
+    the median of estimated to true level of a camera's noise, which is 1 where it is right.
+
+    Args:
+        averaged: the network that the averaged weights are copied to.
+        pictures: held-out pictures, each H×W×3 in [0, 1].
+        config: the settings.
+    """
+
+    def __init__(
+        self, averaged: keras.Model, pictures: Sequence[np.ndarray], config: TrainingConfig
+    ):
+        super().__init__()
+        self.averaged = averaged
+        self.judged = training_model(averaged)
+        self.judged.compile(loss=losses(config))
+        rng = np.random.default_rng(0)  # one noise for every run, so that runs can be compared
+        patches = [cut(pictures[row], rng) for row in range(len(pictures))]
+        self.example = example_batch([noisy_patch(patch, config, rng) for patch in patches * 2])
+        white = replace(config, noise="gaussian", sigma_share=1.0)
+        self.sets = {"val_psnr": [noisy_patch(patch, white, rng) for patch in patches]}
+        if config.noise != "gaussian":
+            camera = replace(config, noise="camera")
+            self.sets["val_psnr_camera"] = [noisy_patch(patch, camera, rng) for patch in patches]
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Measures."""
+        with on_one_device():
+            self._measure(logs)
+
+    def _measure(self, logs):
+        copy_averaged_weights(self.model, self.averaged)
+        inputs, targets, weights = self.example
+        figures = self.judged.evaluate(
+            inputs, targets, sample_weight=weights, batch_size=16, verbose=0, return_dict=True
+        )
+        logs.update({f"val_{name}": float(value) for name, value in figures.items()})
+        for name, examples in self.sets.items():
+            clean, noisy, level, _ = (np.array(column) for column in zip(*examples, strict=True))
+            restored = np.clip(self.averaged.predict(noisy, batch_size=16, verbose=0), 0, 1)
+            error = np.square(restored - clean).mean(axis=(1, 2, 3))
+            logs[name] = float(-10 * np.log10(np.maximum(error, 10 ** (-PSNR_LIMIT / 10))).mean())
+            if name == "val_psnr":
+                self.shown = {"noisy": noisy, "restored": restored, "original": clean}
+            elif takes_sigma(self.averaged):
+                estimate = estimator_of(self.averaged).predict(noisy, batch_size=16, verbose=0)
+                logs["val_estimate_camera"] = float(np.median(estimate.ravel() / level))
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        """Returns some held-out patches: noisy, restored after this epoch, and original."""
+        return {kind: pictures[:SHOWN] for kind, pictures in self.shown.items()}
