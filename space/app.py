@@ -12,6 +12,7 @@ import functools
 import json
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -19,6 +20,10 @@ HERE = Path(__file__).resolve().parent
 # The page's own folder, and in a checkout that of the package; `runpy` puts neither there.
 sys.path[:0] = [str(folder) for folder in (HERE, HERE.parent / "training") if folder.is_dir()]
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+from page.visitors_files import own_folder  # noqa: E402
+
+own_folder()  # before Gradio is imported, which looks for its folder then
 
 import gradio as gr  # noqa: E402
 
@@ -34,6 +39,10 @@ from page.components import (  # noqa: E402
     served_file,
 )
 from page.serving import ServedModel, load_served_model  # noqa: E402
+from page.visitors_files import (  # noqa: E402
+    read_only_what_was_sent,
+    tell_mcp_clients_the_same,
+)
 
 EXAMPLES = HERE / "examples"
 HUB_SECONDS = float(os.environ.get("HUB_SECONDS", "20"))  # then the bundled model serves
@@ -116,6 +125,7 @@ def build(served: ServedModel) -> gr.Blocks:
             compare_tab(page, tab, served)
         with gr.Tab("About"):
             about_tab(served)
+    read_only_what_was_sent(page)
     return page.queue(max_size=WAITING, default_concurrency_limit=VISITORS_AT_ONCE)
 
 
@@ -309,7 +319,7 @@ def compare_tab(page: gr.Blocks, tab: gr.Tab, served: ServedModel) -> None:
     # Computed when the tab is first opened: the classical methods' libraries take a second to load.
     tab.select(
         lambda *values: compare(*values[:3]) if not values[3] else [gr.skip()] * 3,
-        [*inputs, gallery],
+        [*inputs, rows],
         outputs,
         api_visibility="private",
     )
@@ -482,6 +492,7 @@ def told(function):
 
 def main() -> None:
     """Loads the model and serves the page until interrupted."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that pictures are deleted at the end
     served = load_served_model(
         os.environ.get("MODEL_ID"),
         os.environ.get("MODEL_REVISION"),
@@ -490,6 +501,7 @@ def main() -> None:
     )
     print(f"Serving {served}", flush=True)
     give_mcp_clients_every_output()
+    tell_mcp_clients_the_same()
     script = (HERE / "page.js").read_text(encoding="utf-8")
     build(served).launch(
         max_file_size=uploads.MAX_BYTES,

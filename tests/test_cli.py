@@ -267,3 +267,22 @@ def test_no_faces_and_no_network_is_said_once(tmp_path):
     assert "SCIKIT_LEARN_DATA" in done.stderr
     assert "--dataset OWNER/NAME" in done.stderr
     assert np.all(["Traceback" not in done.stderr])
+
+
+@pytest.mark.parametrize("error", [OSError("no space left"), ValueError("no such mode")])
+def test_a_restore_that_fails_leaves_the_old_file(page_model, tmp_path, monkeypatch, error):
+    from PIL import Image
+
+    picture, output = tmp_path / "in.png", tmp_path / "out.jpg"
+    Image.new("RGB", (64, 64), (60, 90, 120)).save(picture)
+    output.write_bytes(b"what was there")
+
+    def fail(image, path, *arguments, **options):
+        Path(path).write_bytes(b"half")
+        raise error
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    done = main(["restore", str(picture), str(output), "--model", str(page_model), "--overwrite"])
+    assert done in (1, 2)
+    assert output.read_bytes() == b"what was there"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png", "out.jpg"]

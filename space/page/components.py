@@ -11,7 +11,6 @@ size. The input here looks the same in the browser and gives the path of the fil
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from pathlib import Path
 from types import MethodType
 
@@ -23,7 +22,9 @@ from gradio import utils
 from gradio.mcp import GradioMCPServer
 from gradio_client.utils import is_http_url_like
 
+from olivetti_denoiser.atomic import write_whole
 from page.uploads import MAX_BYTES
+from page.visitors_files import sent_here
 
 LINK_SECONDS = 10.0
 
@@ -38,7 +39,7 @@ def picture_input(**options) -> gr.Image:
         **options: as for `gr.Image`.
     """
     image = gr.Image(type="filepath", image_mode=None, format="png", **options)
-    image.preprocess = lambda payload: payload and payload.path
+    image.preprocess = lambda payload: payload and sent_here(payload.path)
     image.async_move_resource_to_block_cache = MethodType(_keep, image)
     return image
 
@@ -55,9 +56,7 @@ def served_file(content: bytes, name: str) -> str:
     """
     folder = Path(utils.get_upload_folder()) / hashlib.sha256(content).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-        file.write(content)
-    Path(file.name).replace(folder / name)
+    write_whole(folder / name, content)
     return str(folder / name)
 
 

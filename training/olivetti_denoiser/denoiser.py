@@ -18,6 +18,7 @@ import numpy as np
 from huggingface_hub import ModelHubMixin
 
 from olivetti_denoiser import hub
+from olivetti_denoiser.atomic import whole_folder
 from olivetti_denoiser.backend import FOR_INFERENCE, choose_backend
 from olivetti_denoiser.images import Picture
 from olivetti_denoiser.model_folder import MODEL_FILES, missing_files
@@ -231,7 +232,8 @@ class Denoiser(
             raise hub.explained(error, repo_id) from error
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        self.model.save(str(save_directory), zipped=False)
+        with whole_folder(save_directory) as folder:
+            self.model.save(str(folder), zipped=False)
 
     def _estimate(self, picture):
         """The level of each picture, the mean over its planes: float32 N."""

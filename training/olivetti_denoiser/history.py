@@ -32,8 +32,11 @@ def write_history(path: str | Path, history: Sequence[Mapping]) -> None:
     """
     import pandas as pd
 
+    from olivetti_denoiser.atomic import whole_file
+
     table = pd.DataFrame(list(history), columns=list(history[-1]))
-    table.to_csv(path, index=False, lineterminator="\n")
+    with whole_file(path) as beside:
+        table.to_csv(beside, index=False, lineterminator="\n")
 
 
 def best_epoch(history: Sequence[Mapping]) -> Mapping:

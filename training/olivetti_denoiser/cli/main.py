@@ -110,6 +110,7 @@ def _evaluate(options) -> int:
 
 
 def _restore(options) -> int:
+    from olivetti_denoiser.atomic import whole_file
     from olivetti_denoiser.denoiser import Denoiser
 
     output = Path(options.output)
@@ -120,7 +121,8 @@ def _restore(options) -> int:
         options.picture, sigma=options.sigma, strength=options.strength, mirror=options.mirror
     )
     try:
-        picture.save(output)
+        with whole_file(output) as beside:
+            picture.save(beside)
     except (KeyError, ValueError):
         raise ValueError(
             f"a {picture.mode} picture is not written in that format; .png would do. "

@@ -29,6 +29,7 @@ from typing import NamedTuple
 import numpy as np
 
 from olivetti_denoiser import hub
+from olivetti_denoiser.atomic import write_whole
 from olivetti_denoiser.data.faces import SEED, SIGMA, Faces
 from olivetti_denoiser.data.image_dataset import Pictures, open_pictures, read_row
 from olivetti_denoiser.gray_view import gray_pixels
@@ -475,9 +476,7 @@ class _Reading:
         for file in self.files.values():
             file.flush()
             os.fsync(file.fileno())
-        beside = self.folder / f"{NOTES}.part"
-        beside.write_text(json.dumps(asdict(self.notes), indent=1) + "\n", encoding="utf-8")
-        beside.replace(self.folder / NOTES)
+        write_whole(self.folder / NOTES, json.dumps(asdict(self.notes), indent=1) + "\n")
         self.saved = self.notes.read
 
 

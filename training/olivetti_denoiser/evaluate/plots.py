@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from olivetti_denoiser.atomic import whole_file
 from olivetti_denoiser.metrics import psnr, ssim
 from olivetti_denoiser.model_folder import COMPARISON, CURVES, ERRORS, LEVELS
 from olivetti_denoiser.noise import to_uint8
@@ -329,7 +330,8 @@ def _save(figure, path, *, palette=True):
     picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy())
     if palette:
         picture = picture.quantize(256, dither=Image.Dither.NONE)
-    picture.save(path, format="PNG", optimize=True)
+    with whole_file(path) as beside:
+        picture.save(beside, format="PNG", optimize=True)
 
 
 def _decorate(axes, title, x_label, y_label):

@@ -11,13 +11,13 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from olivetti_denoiser.atomic import whole_folder
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import REFERENCE, split_checksum, split_name
 from olivetti_denoiser.evaluate.measure import decibels, sigma_table
@@ -66,7 +66,7 @@ def write_model_folder(folder: str | Path, trained: Trained) -> Path:
     """
     run_folder = Path(trained.run_folder)
     check_target(folder)
-    with _replaced(folder, shutil.ignore_patterns(*RELEASED)) as stage:
+    with whole_folder(folder, shutil.ignore_patterns(*RELEASED)) as stage:
         trained.model.save(str(stage), zipped=False)
         with contextlib.suppress(OSError):
             (stage / "assets").rmdir()  # Keras makes it for models that have any
@@ -105,7 +105,7 @@ def update_figures(folder: str | Path, metrics: Mapping, also: Sequence[str | Pa
     kept = {name: before[name] for name in before if name not in (*metrics, *GIVEN)}
     learned_from = {part: row for part, row in before["splits"].items() if part == "pictures"}
     splits = {**metrics["splits"], **learned_from}
-    with _replaced(folder) as stage:
+    with whole_folder(folder) as stage:
         _write_figures(stage, {**metrics, **kept, "splits": splits})
         psnr_against_sigma(curves_of(metrics), stage / LEVELS)
         (stage / CARD).write_text(render_card(stage), encoding="utf-8")
@@ -131,7 +131,7 @@ def update_levers(
     """
     if not is_released(folder):
         raise ValueError(f"figures are kept in a whole model folder. Received: {folder}")
-    with _replaced(folder) as stage:
+    with whole_folder(folder) as stage:
         _write_figures(stage, {**read_metrics(stage), "levers": levers})
         losses_grid(faces.clean, faces.noisy, restored, stage / LOSS_FACES)
         (stage / CARD).write_text(render_card(stage), encoding="utf-8")
@@ -209,22 +209,6 @@ def _own_figures(folder, checksum):
     return figures
 
 
-@contextlib.contextmanager
-def _replaced(folder, ignore=None):
-    """Gives a copy of the folder to work on, which takes its place once all has gone well."""
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        if folder.is_dir():
-            shutil.copytree(folder, stage, ignore=ignore, dirs_exist_ok=True)
-        yield stage
-        stage.chmod(0o755)  # mkdtemp makes it private
-        _put_in_place(stage, folder)
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-
-
 def _write_figures(folder, metrics):
     text = json.dumps(metrics, indent=1) + "\n"
     (folder / METRICS).write_text(text, encoding="utf-8")
@@ -300,18 +284,3 @@ def _other_split(metrics):
     """Names the split where it is not the one that everybody expects."""
     name = metrics.get("split", REFERENCE)
     return "" if name == REFERENCE else f", {name or 'another'} split"
-
-
-def _put_in_place(stage, folder):
-    """Renames the stage to the target; between two renames the target is absent, never partial."""
-    if not folder.exists():
-        stage.rename(folder)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-    folder.rename(old / folder.name)
-    try:
-        stage.rename(folder)
-    except OSError:
-        (old / folder.name).rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

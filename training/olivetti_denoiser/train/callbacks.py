@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from olivetti_denoiser.atomic import whole_file
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import Faces
 from olivetti_denoiser.metrics import psnr, ssim
@@ -99,7 +100,6 @@ class BestModel(keras.callbacks.ModelCheckpoint):
         return self
 
     def save(self, path, overwrite=True):
-        """Saves the other model, beside `path` and renamed: a killed run leaves a whole file."""
-        beside = Path(path).with_name(f"part-{Path(path).name}")
-        self.released.save(beside, overwrite=overwrite)
-        beside.replace(path)
+        """Saves the other model; a killed run leaves a whole file."""
+        with whole_file(path) as beside:
+            self.released.save(beside, overwrite=overwrite)

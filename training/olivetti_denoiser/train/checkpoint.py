@@ -18,6 +18,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from olivetti_denoiser.atomic import whole_file, write_whole
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.errors import TrainingStoppedError
 from olivetti_denoiser.history import write_history
@@ -94,10 +95,10 @@ class RunState(keras.callbacks.Callback):
         self.stopped = bool(self.model.stop_training)
         if not self.processes.is_first:
             return
-        _replace(self.folder / HISTORY, lambda path: write_history(path, self.history))
-        _replace(self.folder / STATE, self._save)
+        write_history(self.folder / HISTORY, self.history)
+        self._save()
 
-    def _save(self, path):
+    def _save(self):
         notes = {
             "history": self.history,
             "stopped": self.stopped,
@@ -108,19 +109,12 @@ class RunState(keras.callbacks.Callback):
             f"v{index}": keras.ops.convert_to_numpy(variable)
             for index, variable in enumerate(_all_variables(self.model))
         }
-        with path.open("wb") as file:
+        with whole_file(self.folder / STATE) as path, path.open("wb") as file:
             np.savez(file, notes=np.array(json.dumps(notes)), **variables)
 
 
 def _all_variables(trained):
     return [*trained.variables, *trained.optimizer.variables]
-
-
-def _replace(path, write):
-    """Writes beside `path` and renames, so that a reader never sees half a file."""
-    beside = path.with_name(f"{path.name}.part")
-    write(beside)
-    beside.replace(path)
 
 
 def check_settings(folder: Path, config: TrainingConfig) -> bool:
@@ -150,5 +144,4 @@ def claim(folder: Path, config: TrainingConfig) -> None:
     """Makes the run folder this config's, or refuses when it is another's."""
     if not check_settings(folder, config):
         folder.mkdir(parents=True, exist_ok=True)
-        text = config.to_json()
-        _replace(folder / CONFIG, lambda beside: beside.write_text(text, encoding="utf-8"))
+        write_whole(folder / CONFIG, config.to_json())

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from olivetti_denoiser.atomic import write_whole
 from olivetti_denoiser.backend import processors
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import (
@@ -253,7 +254,7 @@ def claim_split(run_folder: Path, checksum: str) -> None:
             f"--overwrite to start anew. Received: {run_folder} and the {_in_words(checksum)}"
         )
     run_folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{checksum}\n", encoding="ascii")
+    write_whole(path, f"{checksum}\n")
 
 
 def _in_words(checksum):

@@ -1,0 +1,154 @@
+"""Files that take their place whole or not at all: what fails leaves everything as it was."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from olivetti_denoiser import atomic
+from olivetti_denoiser.atomic import whole_file, whole_folder, write_whole
+
+
+def listing(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*")}
+
+
+@pytest.mark.parametrize("error", [ValueError, OSError, KeyboardInterrupt])
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    target = tmp_path / "picture.png"
+    target.write_bytes(b"old")
+    with pytest.raises(error), whole_file(target) as path:
+        path.write_bytes(b"half of the new")
+        raise error
+    assert listing(tmp_path) == {"picture.png": b"old"}
+    with pytest.raises(error), whole_file(tmp_path / "new.png") as path:
+        raise error
+    assert listing(tmp_path) == {"picture.png": b"old"}
+
+
+def test_a_written_file_has_the_targets_suffix_permissions_and_link(tmp_path):
+    target, link = tmp_path / "secret.tar.gz", tmp_path / "link.gz"
+    target.write_bytes(b"old")
+    target.chmod(0o640)
+    link.symlink_to(target)
+    with whole_file(link) as path:
+        assert path.suffix == ".gz" and path.parent == tmp_path
+        assert target.read_bytes() == b"old"
+        path.write_bytes(b"new")
+    assert link.is_symlink() and target.read_bytes() == b"new"
+    assert target.stat().st_mode & 0o777 == 0o640
+    write_whole(tmp_path / "other.txt", "σ")
+    assert (tmp_path / "other.txt").read_text(encoding="utf-8") == "σ"
+    (tmp_path / "plain").touch()  # a new file is as private as the process's others
+    assert (tmp_path / "other.txt").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path):
+    """A limit on the size of files fails as a full disk does: in the middle of a write."""
+    code = (
+        "import resource, signal, sys; from olivetti_denoiser.atomic import write_whole\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "write_whole(sys.argv[1], bytes(100_000))"
+    )
+    target = tmp_path / "weights.bin"
+    target.write_bytes(b"old")
+    done = subprocess.run([sys.executable, "-c", code, target], capture_output=True, text=True)
+    assert "File too large" in done.stderr
+    assert listing(tmp_path) == {"weights.bin": b"old"}
+
+
+def test_what_a_killed_process_left_is_removed_when_it_is_old(tmp_path):
+    target = tmp_path / "state.npz"
+    left = [tmp_path / f".state-{digit * 16}.part.npz" for digit in "ab"]
+    mine = tmp_path / ".state-of-mine.part.npz"
+    for path in (*left, mine):
+        path.write_bytes(b"half")
+    for path in (left[0], mine):
+        os.utime(path, (0, time.time() - 2 * atomic.ABANDONED))
+    write_whole(target, b"new")
+    assert not left[0].exists()
+    assert left[1].exists() and mine.exists()  # another writer's, and one of nobody's
+
+
+def test_many_writers_of_one_file_leave_one_whole_file(tmp_path):
+    target = tmp_path / "shared.bin"
+    contents = [bytes([number]) * 50_000 for number in range(32)]
+    with ThreadPoolExecutor(16) as writers:
+        list(writers.map(lambda content: write_whole(target, content), contents * 8))
+    assert target.read_bytes() in contents
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_a_device_and_a_protected_file_are_not_replaced(tmp_path, monkeypatch):
+    fifo = tmp_path / "fifo.png"
+    os.mkfifo(fifo)
+    (tmp_path / "folder.png").mkdir()
+    for path in (fifo, tmp_path / "folder.png"):
+        with pytest.raises(OSError, match="Received: "), whole_file(path):
+            pass
+    protected = tmp_path / "protected.png"
+    protected.write_bytes(b"old")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anything
+    with pytest.raises(PermissionError, match="protected"), whole_file(protected):
+        pass
+    assert protected.read_bytes() == b"old"
+    assert fifo.is_fifo()
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir(mode=0o750)
+    for name in ("kept.txt", "config.json"):
+        (folder / name).write_text("old")
+    before = listing(tmp_path)
+
+    def ignore(_, names):
+        return {"config.json"} & set(names)
+
+    with pytest.raises(ValueError), whole_folder(folder, ignore) as stage:
+        (stage / "config.json").write_text("new")
+        raise ValueError
+    assert listing(tmp_path) == before
+    with whole_folder(folder, ignore) as stage:
+        assert [path.name for path in stage.iterdir()] == ["kept.txt"]
+        (stage / "config.json").write_text("new")
+        assert listing(folder) == {"kept.txt": b"old", "config.json": b"old"}
+    assert listing(tmp_path) == {"model/kept.txt": b"old", "model/config.json": b"new"}
+    assert folder.stat().st_mode & 0o777 == 0o750
+
+
+def test_a_rename_that_fails_puts_the_old_folder_back(tmp_path, monkeypatch):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "kept.txt").write_text("old")
+    rename = Path.rename
+
+    def refuse(path, target):
+        if ".part" in path.name and Path(target) == folder and (path / "new.txt").exists():
+            raise OSError("no")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(OSError, match="no"), whole_folder(folder) as stage:
+        (stage / "new.txt").write_text("new")
+    assert listing(tmp_path) == {"model/kept.txt": b"old"}
+
+
+def test_no_other_module_writes_files_by_itself():
+    """Everything else that writes is a stream of its own or lies in a temporary folder."""
+    package = Path(atomic.__file__).parent
+    renames = [
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if ".replace(self" in (text := path.read_text(encoding="utf-8"))
+        or "os.replace" in text
+        or ".rename(" in text
+    ]
+    assert renames == ["atomic.py"]
