@@ -33,6 +33,10 @@ def pixels(picture: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(picture)))
 
 
+def copy_tree(source: Path, target: Path) -> Path:
+    return shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+
+
 @pytest.fixture(scope="module")
 def three(page):
     """The portrait's original, noisy and reconstructed pictures, as plain HTTP gets them."""
@@ -247,7 +251,7 @@ def test_the_page_says_where_the_model_comes_from(page):
 
 def test_nothing_that_trains_is_imported():
     script = (
-        "import runpy, sys; runpy.run_path('space/app.py', run_name='page'); print(*sys.modules)"
+        "import runpy, sys; runpy.run_path('space/app.py', run_name='app'); print(*sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -268,17 +272,43 @@ def test_nothing_that_trains_is_imported():
 def space(page_model, tmp_path_factory):
     """A staged Space: the app at the root, the code and the bundled model beside it."""
     staged = tmp_path_factory.mktemp("space") / "staged"
-    shutil.copytree(ROOT / "space", staged, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(
-        ROOT / "training" / "olivetti_denoiser",
-        staged / "olivetti_denoiser",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
-    shutil.copytree(page_model, staged / "model_card")
+    copy_tree(ROOT / "space", staged)
+    copy_tree(ROOT / "training" / "olivetti_denoiser", staged / "olivetti_denoiser")
+    copy_tree(page_model, staged / "model_card")
     metrics = {"splits": {"test": {"model": {"psnr": {"mean": 29.5}}}}}
     (staged / "model_card" / "metrics.json").write_text(json.dumps(metrics))
     Image.open(PORTRAIT).rotate(180).save(staged / "examples" / "face_049.png")
     return staged
+
+
+@pytest.fixture(scope="module")
+def installed(page_model, tmp_path_factory):
+    """A folder as a wheel leaves it: the page and the model inside the package."""
+    site = tmp_path_factory.mktemp("installed")
+    package = copy_tree(ROOT / "training" / "olivetti_denoiser", site / "olivetti_denoiser")
+    copy_tree(ROOT / "space", package / "bundled" / "space")
+    copy_tree(page_model, package / "bundled" / "model_card")
+    return site
+
+
+@pytest.mark.parametrize("way", ["checkout", "staged", "installed", "command"])
+def test_the_page_starts_from_any_folder(way, request, page_model, three, tmp_path):
+    """Modules of the same names in the current folder stay where they are."""
+    for name in ("page", "app", "texts", "serving"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not this file')")
+    model, path = None, None
+    if way == "checkout":
+        start, model = [ROOT / "space" / "app.py"], page_model
+    elif way == "staged":
+        start = [request.getfixturevalue("space") / "app.py"]
+    else:
+        path = str(request.getfixturevalue("installed"))
+        app = Path(path, "olivetti_denoiser", "bundled", "space", "app.py")
+        start = [app] if way == "installed" else ["-m", "olivetti_denoiser", "demo"]
+    environment = {"PYTHONPATH": path, "BUNDLED_MODEL": model and str(model)}
+    with PageServer(model, tmp_path, start=start, **environment) as page:
+        assert page.visitor().call("denoise", PORTRAIT, *VALUES)[:3] == three
+        assert "Serving bundled model" in page.text()
 
 
 def test_a_hub_that_hangs_at_the_start_does_not_hold_the_space_up(space, tmp_path):
@@ -292,7 +322,7 @@ def test_a_hub_that_hangs_at_the_start_does_not_hold_the_space_up(space, tmp_pat
             "MODEL_ID": "alice/model",
             "HUB_SECONDS": "2",
         }
-        with PageServer(None, tmp_path, app=space / "app.py", **environment) as page:
+        with PageServer(None, tmp_path, start=[space / "app.py"], **environment) as page:
             said = "bundled model, test PSNR 29.50 dB (the Hub did not deliver alice/model within"
             assert said in page.text()
             home = httpx.get(page.url).text
@@ -323,7 +353,7 @@ def test_the_published_model_serves_on_when_the_hub_hangs_later(space, tmp_path)
             "KERAS_BACKEND": None,
             "MODEL_ID": "alice/model",
         }
-        with PageServer(tmp_path, tmp_path, app=space / "app.py", **environment) as page:
+        with PageServer(tmp_path, tmp_path, start=[space / "app.py"], **environment) as page:
             assert f"alice/model at {commit.oid[:7]}, test PSNR 29.50 dB" in page.text()
             for operation in ("info", "resolve", "storage-get"):
                 hub.fault(operation, action="stall", times=99)

@@ -226,8 +226,8 @@ def test_a_mistake_is_told_and_the_next_picture_served(visit, tmp_path):
 def test_compare_ranks_the_methods(visit):
     tab = visit()
     part = section(tab, "Compare")
-    part.locator(".contest img").nth(6).wait_for()
-    captions = part.locator(".contest .caption-label").all_inner_texts()
+    part.locator(".methods img").nth(6).wait_for()
+    captions = part.locator(".methods .caption-label").all_inner_texts()
     values = [float(re.search(r"([\d.]+) dB", caption)[1]) for caption in captions[:-1]]
     assert values == sorted(values, reverse=True)
     assert len(values) == 6

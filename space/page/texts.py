@@ -1,14 +1,14 @@
-"""The page's sentences and tables: figures in, Markdown for everybody out.
+"""The page's sentences and tables: figures in, Markdown out.
 
 >>> gain_in_words(trial.figures)
-'+9.5 dB: 89 % of the error that the noise made is gone; which leaves 8.9 times less.'
+'+9.5 dB: 8.9 times less noise.'
 """
 
 from __future__ import annotations
 
-from page.trials import NETWORK, Entry
+from page.trials import NETWORK, MethodResult
 
-# Where a noise level begins to look so.
+# From which noise level on which words hold.
 NOISE_WORDS = (
     (0.0, "hardly any"),
     (0.01, "a little"),
@@ -19,24 +19,23 @@ NOISE_WORDS = (
 
 
 def gain_in_words(figures: dict) -> str:
-    """Says in a sentence for everybody what the network did to the noise.
+    """Says in a sentence what the network did to the noise.
 
-    A gain of g dB divides the mean squared error by 10^(g/10).
+    Noise is measured by the mean squared error, which a gain of g dB divides by 10^(g/10).
     """
     gain = figures["gain_db"]
     if figures["noisy"]["mse"] == 0.0:
         return "No noise was added; what changed is what the network took for noise."
+    if figures["reconstructed"]["mse"] == 0.0:
+        return f"+{gain:.1f} dB: no noise is left."
     times = 10.0 ** (abs(gain) / 10.0)
     if abs(gain) < 0.05:
-        return "0.0 dB: the restored picture is as far from the original as the noisy one."
+        return "0.0 dB: as much noise as before."
+    if times < 1.05:
+        return f"{gain:+.1f} dB: hardly any difference.".replace("-", "−")
     if gain < 0:
-        return (
-            f"−{-gain:.1f} dB: the restored picture is further from the original than the noisy "
-            f"one, its error {100.0 * (times - 1.0):.0f} % larger."
-        )
-    gone = 100.0 * (1.0 - 1.0 / times)
-    left = f", which leaves {times:.1f} times less" if times >= 1.5 else ""
-    return f"+{gain:.1f} dB: {gone:.0f} % of the error that the noise made is gone{left}."
+        return f"−{-gain:.1f} dB: {times:.1f} times more error than in the noisy picture."
+    return f"+{gain:.1f} dB: {times:.1f} times less noise."
 
 
 def noise_in_words(sigma: float | None) -> str:
@@ -54,11 +53,11 @@ def verdict(figures: dict) -> str:
     return "\n".join([f"**{gain_in_words(figures)}**", "", *heading, *lines])
 
 
-def contest_table(entries: list[Entry]) -> str:
-    """Returns the contest as a table in Markdown."""
+def comparison_table(results: list[MethodResult]) -> str:
+    """Returns the methods' figures and times as a table in Markdown."""
     lines = ["| | PSNR | SSIM | MSE | time |", "|---|---:|---:|---:|---:|"]
-    for entry in entries:
-        lines.append(f"{_row(entry.name, entry.figures)} {entry.took or '–'} |")
+    for result in results:
+        lines.append(f"{_row(result.name, result.figures)} {result.took or '–'} |")
     return "\n".join(lines)
 
 

@@ -4,7 +4,7 @@
 >>> trial.noisy, trial.restored              # uint8 like the view
 >>> trial.figures["gain_db"]
 >>> cleaned, sigma = clean_up(denoiser, picture, strength=0.8)
->>> best = contest(denoiser, view, sigma=0.1, seed=0)[0]
+>>> best = compare_methods(denoiser, view, sigma=0.1, seed=0)[0]
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def clean_up(
 
 
 @dataclass(frozen=True)
-class Entry:
+class MethodResult:
     """What one method makes of the noisy picture, its figures, and its time if it took any."""
 
     name: str
@@ -144,7 +144,7 @@ class Entry:
 
     @property
     def caption(self) -> str:
-        """The entry in a few words."""
+        """The method, its PSNR and its time in a few words."""
         took = f" · {self.took}" if self.took else ""
         return f"{self.name} · {self.figures['psnr']:.2f} dB{took}"
 
@@ -157,11 +157,11 @@ class Entry:
 
     @property
     def row(self) -> dict:
-        """The entry's name and figures, for a table."""
+        """The method's name and figures, for a table."""
         return {"method": self.name, **self.figures, "milliseconds": self.milliseconds}
 
 
-def contest(denoiser, original: np.ndarray, sigma: float, seed: int) -> list[Entry]:
+def compare_methods(denoiser, original: np.ndarray, sigma: float, seed: int) -> list[MethodResult]:
     """Restores the same noisy picture with the network and with every classical method.
 
     The classical methods are told the noise level, the network is not. The time is the fastest
@@ -183,15 +183,17 @@ def contest(denoiser, original: np.ndarray, sigma: float, seed: int) -> list[Ent
     methods = {NETWORK: lambda: denoiser(noisy)}
     for name, restore in BASELINES.items():
         methods[name] = lambda restore=restore: to_uint8(restore(values, float(sigma)))
-    entries = [Entry("Noisy", noisy, figures(original, noisy), None)]
+    results = [MethodResult("Noisy", noisy, figures(original, noisy), None)]
     for name, restore in methods.items():
         times = []
         for _ in range(3):
             started = time.perf_counter()
             restored = restore()
             times.append(1000.0 * (time.perf_counter() - started))
-        entries.append(Entry(name, restored, figures(original, restored), round(min(times), 2)))
-    return sorted(entries, key=lambda entry: -entry.figures["psnr"])
+        results.append(
+            MethodResult(name, restored, figures(original, restored), round(min(times), 2))
+        )
+    return sorted(results, key=lambda result: -result.figures["psnr"])
 
 
 def _shown(value):

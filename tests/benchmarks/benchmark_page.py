@@ -20,6 +20,7 @@ import threading
 import time
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "helpers"))
 from page_server import ROOT, PageServer
 
 PICTURE = (ROOT / "space" / "examples" / "drawn_1_portrait.png").read_bytes()
@@ -38,7 +39,7 @@ marks = [("", time.perf_counter())]
 def mark(name): marks.append((name, time.perf_counter()))
 import gradio; mark("import gradio")
 import keras; mark("import keras")
-import runpy; app = runpy.run_path("space/app.py", run_name="page"); mark("import the page")
+import runpy; app = runpy.run_path("space/app.py", run_name="app"); mark("import the page")
 served = app["load_served_model"](None, fallback=sys.argv[1]); mark("load the model")
 page = app["build"](served); mark("build the page, three tabs' first results included")
 page.launch(prevent_thread_lock=True, quiet=True, mcp_server=True); mark("launch")

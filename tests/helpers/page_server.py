@@ -32,12 +32,12 @@ class PageServer:
     Args:
         model: the bundled model's folder.
         work: a folder for the log and for Gradio's files.
-        app: the page's file, another one for a staged copy.
+        start: what the interpreter runs; the page's file unless it is a copy or a command.
         python: the interpreter.
         **environment: more variables for the process; None removes one.
     """
 
-    def __init__(self, model, work: Path, app: Path = APP, python=sys.executable, **environment):
+    def __init__(self, model, work: Path, start=(APP,), python=sys.executable, **environment):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = work / "page.log"
@@ -55,7 +55,7 @@ class PageServer:
         started = time.perf_counter()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [python, str(app)],
+                [python, *map(str, start)],
                 cwd=work,
                 env={name: value for name, value in variables.items() if value is not None},
                 stdout=log,

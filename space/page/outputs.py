@@ -1,0 +1,63 @@
+"""What a visitor gets: exact PNGs with a text for those who cannot see them, and a slider.
+
+noisy = shown_picture(NOISY, png(pixels, "noisy"), pixels=True)
+before_after([restored.change], noisy, restored, gr.HTML())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from page import uploads
+from page.components import served_file
+
+ORIGINAL, NOISY, RECONSTRUCTED, CLEANED_UP = "Original", "Noisy", "Reconstructed", "Cleaned up"
+ALTERNATIVE_TEXTS = {
+    ORIGINAL: "the clean picture, gray, 64 by 64 pixels",
+    NOISY: "the same picture with Gaussian noise",
+    RECONSTRUCTED: "the noisy picture after the network removed the noise",
+    CLEANED_UP: "your picture after the network removed the noise",
+}
+
+
+def png(pixels: np.ndarray | Image.Image, name: str) -> str:
+    """Writes an exact PNG for the browser to fetch and returns its path."""
+    return served_file(uploads.encode_png(pixels), f"{name}.png")
+
+
+def shown_picture(label: str, value: str, pixels: bool = False) -> gr.Image:
+    """Returns a picture that a visitor can download.
+
+    Args:
+        label: one of the four labels above.
+        value: the path of a PNG.
+        pixels: whether to enlarge it with hard pixels to the width that there is.
+    """
+    return gr.Image(
+        value,
+        label=label,
+        format="png",
+        interactive=False,
+        buttons=["download", "fullscreen"],
+        elem_classes="pixels" if pixels else "enlarged",
+        alt_text=ALTERNATIVE_TEXTS[label],
+        min_width=100,
+    )
+
+
+def before_after(
+    events: Iterable[Callable], before: gr.Image, after: gr.Image, slider: gr.HTML
+) -> None:
+    """Draws the slider in the browser at each of the events."""
+    draw = "(before, after) => window.beforeAfter(before, after, 'Before', 'After')"
+    for event in events:
+        event(None, [before, after], slider, js=draw, api_visibility="private")
+
+
+def first_frame_note(image: Image.Image) -> str:
+    """Returns a sentence for those who sent an animation, else nothing."""
+    return "\n\nOnly the first frame was used." if uploads.frames_left_out(image) else ""

@@ -1,0 +1,1 @@
+"""The page's four tabs, one file each."""
