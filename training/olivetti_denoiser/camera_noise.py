@@ -78,8 +78,8 @@ def draw_camera(rng: np.random.Generator) -> Camera:
         shot=float(shot),
         read=float(read),
         edge_aware=bool(rng.random() < 0.5),
-        smoothing=float(rng.uniform(0.3, 1.0)) if smooths else 0.0,
-        colour_smoothing=float(rng.uniform(0.5, 2.5)) if smooths else 0.0,
+        smoothing=float(rng.uniform(0.3, 1.2)) if smooths else 0.0,
+        colour_smoothing=float(np.exp(rng.uniform(*np.log((0.5, 5.0))))) if smooths else 0.0,
         sharpening=float(rng.uniform(0.2, 1.0)) if rng.random() < 0.4 else 0.0,
         scale=float(rng.uniform(0.5, 1.0)) if rng.random() < 0.15 else 1.0,
         quality=int(rng.integers(70, 99)) if rng.random() < 0.7 else None,
@@ -133,13 +133,20 @@ def patterned_noise(
     """
     import cv2
 
+    def blurred(noise, smallest, largest):
+        size = np.exp(rng.uniform(np.log(smallest), np.log(largest)))
+        noise = cv2.GaussianBlur(noise, (0, 0), size)
+        return noise / max(float(noise.std()), 1e-6)
+
     noise = rng.standard_normal(clean.shape, np.float32)
-    brightness = cv2.GaussianBlur(noise.mean(axis=2), (0, 0), rng.uniform(0.4, 1.5))
-    colour = cv2.GaussianBlur(
-        noise - noise.mean(axis=2, keepdims=True), (0, 0), rng.uniform(0.5, 3)
-    )
-    share = rng.uniform(0.3, 1.0)
-    both = share * brightness[..., None] / brightness.std() + (1 - share) * colour / colour.std()
+    gray = noise.mean(axis=2)
+    broad = rng.uniform(0.0, 0.7)
+    brightness = blurred(gray, 0.3, 1.2)
+    brightness = brightness + broad * blurred(rng.standard_normal(gray.shape, np.float32), 1.5, 6)
+    brightness = brightness / max(float(brightness.std()), 1e-6)
+    colour = blurred(noise - gray[..., None], 0.7, 6.0)
+    share = rng.uniform(0.2, 1.0)
+    both = share * brightness[..., None] + (1 - share) * colour
     shade = 0.5 + rng.uniform(0, 1) * clean.mean(axis=2, keepdims=True)  # brighter is noisier
     both = both * shade
     both *= sigma / max(float(np.sqrt(np.square(both).mean())), 1e-6)

@@ -66,7 +66,7 @@ def compare_tab(page: gr.Blocks, tab: gr.Tab, served: ServedModel) -> None:
     # Computed when the tab is first opened: the classical methods' libraries take a second to load.
     tab.select(
         lambda *values: compare(*values[:3]) if not values[3] else [gr.skip()] * 3,
-        [*given, gallery],
+        [*given, rows],
         shown,
         api_visibility="private",
     )

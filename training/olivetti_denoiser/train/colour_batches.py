@@ -22,8 +22,8 @@ from olivetti_denoiser.train.batches import rows_of_step
 SIDE = 64  # pixels of a patch
 CONTEXT = 8  # pixels around it, cut away after the camera: its steps look at neighbours
 LEVEL_OFFSET = 0.02  # the loss is divided by the level and this, so that weak noise counts
-PATTERNED = 0.35  # share of a camera's pictures that get blotches instead of the whole camera
-PATTERNED_SIGMA = (0.004, 0.08)  # drawn evenly in its logarithm
+PATTERNED = 0.5  # share of a camera's pictures that get blotches instead of the whole camera
+PATTERNED_SIGMA = (0.004, 0.06)  # drawn evenly in its logarithm
 TOLD = 0.25  # standard deviation, in its logarithm, of the level that is told of a camera's noise
 
 
