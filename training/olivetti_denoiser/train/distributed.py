@@ -16,10 +16,12 @@ them: Slurm, Open MPI, Kubernetes. On one device nothing changes.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
 import re
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -167,13 +169,25 @@ class Processes:
         if self.distribution is None:
             yield
             return
+        with self._exchange(), self.distribution.scope():
+            yield
+
+    @contextlib.contextmanager
+    def _exchange(self):
+        """Tells a failed exchange from other errors, and ends the process without waiting."""
         try:
-            with self.distribution.scope():
-                yield
+            yield
+        except DisconnectedError:
+            raise
         except Exception as error:
             if self.count == 1 or not _is_from_jax(error):
                 raise
-            raise DisconnectedError(str(error)) from error
+            atexit.register(_exit_at_once)
+            reason = " ".join(str(error).split())
+            raise DisconnectedError(
+                f"the other processes are lost ({reason}); the same command goes on after the "
+                "last epoch"
+            ) from error
 
     def local_batches(self, batches: keras.utils.PyDataset) -> keras.utils.PyDataset:
         """Returns this process's part of each batch of a dataset of global batches."""
@@ -185,11 +199,12 @@ class Processes:
             return content
         from jax.experimental.multihost_utils import broadcast_one_to_all
 
-        length = int(broadcast_one_to_all(np.int32(len(content))))
-        buffer = np.zeros(length, np.uint8)
-        if self.is_first:
-            buffer[:] = np.frombuffer(content, np.uint8)
-        return np.asarray(broadcast_one_to_all(buffer)).tobytes() if length else b""
+        with self._exchange():
+            length = int(broadcast_one_to_all(np.int32(len(content))))
+            buffer = np.zeros(length, np.uint8)
+            if self.is_first:
+                buffer[:] = np.frombuffer(content, np.uint8)
+            return np.asarray(broadcast_one_to_all(buffer)).tobytes() if length else b""
 
     def first_does(self, action: Callable[[], object]) -> None:
         """Calls a function in the first process; its ValueError is raised in every process.
@@ -219,7 +234,8 @@ class Processes:
             return
         from jax.experimental.multihost_utils import process_allgather
 
-        checksums = np.ravel(process_allgather(np.uint32(zlib.crc32(content)))).tolist()
+        with self._exchange():
+            checksums = np.ravel(process_allgather(np.uint32(zlib.crc32(content)))).tolist()
         differing = [str(index) for index, one in enumerate(checksums) if one != checksums[0]]
         if differing:
             raise ValueError(
@@ -254,6 +270,16 @@ class Processes:
             import jax
 
             jax.distributed.shutdown()
+
+
+def _exit_at_once():
+    """Ends the process with exit code 3 in place of JAX's own exit handler.
+
+    That one would wait for the lost process until the heartbeat times out, and abort.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(3)
 
 
 def _is_from_jax(error):
