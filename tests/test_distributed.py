@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from olivetti_denoiser.errors import DisconnectedError
-from olivetti_denoiser.train import distributed
+from olivetti_denoiser.train import distributed, precision
 from olivetti_denoiser.train.distributed import KERAS_VARIABLES, Processes, check_batch_size
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -108,7 +108,7 @@ def test_a_failed_exchange_is_told_from_a_wrong_argument(monkeypatch, message, l
 @pytest.fixture
 def with_bfloat16(monkeypatch):
     """A machine whose devices compute in bfloat16; this one's does so slowly."""
-    monkeypatch.setattr(distributed, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(precision, "has_bfloat16", lambda: True)
 
 
 def test_with_mixed_precision_weights_and_pictures_are_float32(with_bfloat16):
@@ -140,7 +140,7 @@ def test_a_network_trained_with_mixed_precision_is_saved_in_float32(with_bfloat1
     mixed = fit(config, faces, tmp_path / "mixed")
     assert "bfloat16" not in mixed.model.to_json()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(distributed, "has_bfloat16", lambda: False)
+        patch.setattr(precision, "has_bfloat16", lambda: False)
         plain = fit(config, faces, tmp_path / "plain")
     losses = [run.history[-1]["restored_loss"] for run in (mixed, plain)]
     assert losses[0] != losses[1]

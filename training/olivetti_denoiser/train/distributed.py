@@ -30,6 +30,7 @@ import keras
 import numpy as np
 
 from olivetti_denoiser.errors import DisconnectedError
+from olivetti_denoiser.train.batches import LocalBatches
 
 HEARTBEAT_TIMEOUT = 60  # seconds without a sign of life after which JAX ends a run
 KERAS_VARIABLES = (
@@ -38,7 +39,6 @@ KERAS_VARIABLES = (
     "KERAS_DISTRIBUTION_PROCESS_ID",
 )
 STATUS = re.compile(r"[A-Z_]+: ")  # how JAX's own errors begin: UNAVAILABLE, INTERNAL, UNKNOWN, …
-LEAST_CAPABILITY = 8  # of NVIDIA's GPUs that compute in bfloat16: Ampere and later
 
 
 def initialize(heartbeat_timeout: int = HEARTBEAT_TIMEOUT) -> None:
@@ -296,27 +296,6 @@ def _is_from_jax(error):
     return False
 
 
-class LocalBatches(keras.utils.PyDataset):
-    """One process's part of each global batch: equal parts in the order of the processes.
-
-    Each process makes the whole batch, so that it is the same whatever their number.
-    """
-
-    def __init__(self, batches: keras.utils.PyDataset, index: int, count: int):
-        super().__init__()
-        self.batches, self.index, self.count = batches, index, count
-
-    def __len__(self):
-        return len(self.batches)
-
-    def __getitem__(self, index):
-        return keras.tree.map_structure(self._part, self.batches[index])
-
-    def _part(self, array):
-        rows = len(array) // self.count
-        return array[self.index * rows : (self.index + 1) * rows]
-
-
 class BroadcastLogs(keras.callbacks.Callback):
     """Gives the first process's figures of each epoch to all, so that all stop at the same one."""
 
@@ -338,29 +317,3 @@ def on_one_device() -> Iterator[None]:
         yield
     finally:
         keras.distribution.set_distribution(before)
-
-
-@contextlib.contextmanager
-def mixed_precision() -> Iterator[None]:
-    """What is built inside computes in bfloat16 where the hardware does; its weights are float32.
-
-    On CPUs, on older GPUs and on other backends than JAX it changes nothing.
-    """
-    before = keras.config.dtype_policy()
-    if has_bfloat16():
-        keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-def has_bfloat16() -> bool:
-    """Whether this machine's devices compute in bfloat16 faster than in float32."""
-    if keras.backend.backend() != "jax":
-        return False
-    import jax
-
-    device = jax.local_devices()[0]
-    major = str(getattr(device, "compute_capability", "")).partition(".")[0]
-    return device.platform == "tpu" or (major.isdecimal() and int(major) >= LEAST_CAPABILITY)
