@@ -44,7 +44,7 @@ def run(faces, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NOTEBOOK_OPTIONS", json.dumps(SHORT))
         patch.setenv("NOTEBOOK_FOLDER", str(folder))
-        patch.setenv("PYTHONPATH", str(ROOT))
+        patch.setenv("PYTHONPATH", str(ROOT / "training"))
         patch.setenv("KERAS_BACKEND", "tensorflow")
         client = NotebookClient(
             notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOK.parent)}}

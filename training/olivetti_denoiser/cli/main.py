@@ -16,6 +16,7 @@ from pathlib import Path
 
 from olivetti_denoiser import __version__
 from olivetti_denoiser.bundled import bundled
+from olivetti_denoiser.cli import ablation
 from olivetti_denoiser.config import PRESETS, TrainingConfig
 from olivetti_denoiser.errors import RunStoppedError
 
@@ -273,6 +274,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_json(train)
     add_config_options(train.add_argument_group("training options, over --config and --preset"))
+
+    ablation.add_options(
+        _command(commands, "ablation", ablation.run, "train the recipe with one change at a time")
+    )
 
     evaluate = _command(commands, "evaluate", _evaluate, "measure a model on a split of the faces")
     evaluate.add_argument("model", help="model folder, or OWNER/NAME on the Hub")

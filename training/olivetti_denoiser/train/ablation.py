@@ -1,29 +1,33 @@
-"""What each lever of the recipe is worth: the same training over several seeds, row by row.
+"""Ablation: the recipe trained with one change at a time, over several seeds.
 
-    python -m olivetti_denoiser.train.ablation --seeds 0,1,2    # every row
-    python -m olivetti_denoiser.train.ablation --epochs 3 default adamw    # two rows
-    python -m olivetti_denoiser.train.ablation --batch-size 8 default no-mix
-    python -m olivetti_denoiser.train.ablation --save model_card default mse    # for the card
+    denoiser ablation --seeds 0,1,2 default adamw no-mix
+    >>> rows = ablation_rows(["default", "no-mix"], {"epochs": 3})
+    >>> figures = run_ablation(rows, (0, 1, 2), faces, "outputs/ablation")
+    >>> print(table(summary(rows, (0, 1, 2), figures)))
 
-A row is a change of `TrainingConfig`. Each of its runs lives in `outputs/levers/<row>-<seed>`: an
-interrupted table goes on where it was, and what is finished is only read. The figures are those of
-the averaged weights on the held-out training faces, never of the test faces.
+Each run lives in `<folder>/<row>-<seed>`: an interrupted ablation goes on where it was, and a
+finished run is only read. The figures are those of the averaged weights on the training faces that
+are held out, never on the test faces.
 """
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from olivetti_denoiser.backend import prepare_training
 from olivetti_denoiser.config import TrainingConfig
 
-ROWS = {
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+
+    from olivetti_denoiser.data.faces import Faces
+
+# What each row changes of `TrainingConfig`.
+ROWS: dict[str, dict[str, Any]] = {
     "default": {},
     "adamw": {"optimizer": "adamw", "learning_rate": 1e-3},
     "no-mix": {"mix": 0.0},
@@ -44,17 +48,35 @@ ROWS = {
     "large-batches": {"batch_size": 8, "steps_per_epoch": 233, "learning_rate": 3.5e-3},
     "more-varied": {"mix": 0.8, "warp": 0.5},
 }
-# What the table sets itself; of the loss, the card says what the rows of other ones change.
-OWN = ("seed", "validation_faces", "loss")
+# Options that rows do not share: the ablation sets the seeds and the held-out faces itself, and the
+# card compares the rows of different losses.
+NOT_SHARED = ("seed", "validation_faces", "loss")
 HELD_OUT = 16  # faces that the rows are judged on, more than a release can spare
 LEVEL_DRAWS = 8  # how often a held-out face is seen at each noise level
-SHOWN = 4  # held-out faces in the picture of the losses
 
 
-def run_levers(
-    rows: Mapping[str, Mapping],
+def ablation_rows(
+    names: Sequence[str], options: Mapping[str, Any] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Returns the rows of an ablation: shared options, and over them what each row changes.
+
+    Args:
+        names: keys of `ROWS`; none stands for all of them.
+        options: options of `TrainingConfig` for every row.
+
+    Raises:
+        ValueError: there is no such row.
+    """
+    if unknown := [name for name in names if name not in ROWS]:
+        raise ValueError(f"rows are {', '.join(ROWS)}. Received: {', '.join(unknown)}")
+    shared = {"validation_faces": HELD_OUT, **(options or {})}
+    return {name: shared | ROWS[name] for name in names or ROWS}
+
+
+def run_ablation(
+    rows: Mapping[str, Mapping[str, Any]],
     seeds: Sequence[int],
-    faces,
+    faces: Faces,
     folder: str | Path,
     *,
     say: Callable[[str], None] = lambda line: None,
@@ -64,7 +86,7 @@ def run_levers(
     Args:
         rows: {name: options of `TrainingConfig` other than the seed}.
         seeds: the seeds of each row.
-        faces: the training faces, a `data.faces.Faces`; the last few are held out.
+        faces: the training faces; the last few are held out.
         folder: where the run folders go, `<name>-<seed>` each.
         say: receives a line for each run.
 
@@ -100,18 +122,18 @@ def run_levers(
             best = best_epoch(result.history)
             held_out = carve_validation(faces, configs[name][turn].validation_faces)[1]
             levels = at_levels(result.model, held_out)
-            figures[name].append(best | {"seconds": result.seconds, "levels": levels})
+            figures[name].append({**best, "seconds": result.seconds, "levels": levels})
             say(f"{name}, seed {seed}: {best['val_psnr']:.3f} dB after epoch {best['epoch']:g}")
     return figures
 
 
-def at_levels(model, faces) -> dict[str, dict[str, float]]:
+def at_levels(model: keras.Model, faces: Faces) -> dict[str, dict[str, float]]:
     """Returns what a network scores at every noise level, in one pass without the mirror average.
 
     Args:
         model: a network as `train.fit` leaves it.
-        faces: `data.faces.Faces`; each is seen with eight draws of noise, and at the split's
-            own level with the one draw that it comes with.
+        faces: each is seen with eight draws of noise, and at the split's own level with the one
+            draw that it comes with.
 
     Returns:
         {"estimated": {level: mean PSNR in dB}}, and the same as "given" where the network can be
@@ -132,87 +154,103 @@ def at_levels(model, faces) -> dict[str, dict[str, float]]:
     }
 
 
-def summary(rows: Mapping[str, Mapping], seeds: Sequence[int], figures: Mapping) -> dict:
-    """Returns what `run_levers` found as it is kept in `metrics.json`.
+def summary(
+    rows: Mapping[str, Mapping[str, Any]], seeds: Sequence[int], figures: Mapping[str, Sequence]
+) -> dict[str, Any]:
+    """Returns what `run_ablation` found as it is kept under `ablation` in `metrics.json`.
 
     Args:
-        rows, seeds: as `run_levers` took them.
-        figures: as it returned them.
+        rows: as `run_ablation` took them.
+        seeds: likewise.
+        figures: what it returned.
 
     Returns:
         `seeds`, and `rows`: {name: `command`, `seconds` (the mean over seeds), `psnr` in dB and
         `ssim` (mean, low and high over seeds), `levels` (as of `at_levels`, means over seeds),
         `diverged` (how many seeds)}.
     """
-    table = {}
+    found = {}
     for name, options in rows.items():
         done = [row for row in figures[name] if row is not None]
-        table[name] = {
+        found[name] = {
             "command": f"{command(options)} --seed N",
             "seconds": round(float(np.mean([row["seconds"] for row in done])), 1) if done else None,
             "psnr": _spread([row["val_psnr"] for row in done]),
-            "ssim": _spread([row["val_ssim"] for row in done if "val_ssim" in row]),
-            "levels": _mean_levels([row["levels"] for row in done if "levels" in row]),
+            "ssim": _spread([row["val_ssim"] for row in done]),
+            "levels": _mean_levels([row["levels"] for row in done]),
             "diverged": len(figures[name]) - len(done),
         }
-    return {"seeds": list(seeds), "rows": table}
+    return {"seeds": list(seeds), "rows": found}
 
 
-def table(levers: Mapping) -> str:
+def table(ablation: Mapping[str, Any]) -> str:
     """Returns a `summary` as Markdown: figures and command of each row, then all noise levels."""
-    seeds = levers["seeds"]
+    seeds = ablation["seeds"]
     if len(seeds) > 1:
         over = f"mean over seeds {', '.join(map(str, seeds))} (lowest – highest)"
     else:
         over = f"seed {seeds[0]} alone, so small differences say nothing"
-    lines = [
+    text = (
         "Held-out training faces, averaged weights of the best epoch, one pass without the mirror "
-        f"average: {over}.",
-        "",
-        "| row | seconds | PSNR, dB | SSIM | command |",
-        "|---|---|---|---|---|",
-    ]
-    for name, row in levers["rows"].items():
-        seconds = "–" if row["seconds"] is None else f"{row['seconds']:.0f}"
-        cells = [seconds, _in_words(row["psnr"], 2), _in_words(row["ssim"], 4)]
-        if row["diverged"]:
-            cells[1] += f", {row['diverged']} of {len(levers['seeds'])} diverged"
-        lines.append(f"| {name} | {' | '.join(cells)} | `{row['command']}` |")
-    return "\n".join(lines) + "\n" + _levels_table(levers["rows"])
+        f"average: {over}.\n\n{_markdown(_figures_table(ablation))}\n"
+    )
+    levels = _levels_table(ablation)
+    if levels.empty:
+        return text
+    return (
+        f"{text}\nThe same networks at every noise level, PSNR in dB, means over seeds. They "
+        "estimate the level, except for the blind one and for the row that is given sigma.\n\n"
+        f"{_markdown(levels)}\n"
+    )
 
 
-def _levels_table(rows):
-    """PSNR at every level as Markdown, empty where no run has been measured at them."""
-    measured = {name: row["levels"] for name, row in rows.items() if row.get("levels")}
-    if not measured:
-        return ""
-    columns = list(next(iter(measured.values()))["estimated"])
-    lines = [
-        "",
-        "The same networks at every noise level, PSNR in dB, means over seeds. They estimate the "
-        f"level, which the blind one need not; the row after {next(iter(measured))} tells it.",
-        "",
-        f"| row | {' | '.join(columns)} |",
-        f"|---{'|---' * len(columns)}|",
-    ]
-    for place, (name, levels) in enumerate(measured.items()):
-        shown = {name: levels["estimated"]}
-        if place == 0 and "given" in levels:
-            shown[f"{name}, sigma given"] = levels["given"]
-        for title, psnr in shown.items():
-            lines.append(f"| {title} | {' | '.join(f'{value:.2f}' for value in psnr.values())} |")
-    return "\n".join(lines) + "\n"
+def _figures_table(ablation) -> pd.DataFrame:
+    """Figures and command of each row."""
+    import pandas as pd
+
+    seeds, lines = len(ablation["seeds"]), []
+    for name, row in ablation["rows"].items():
+        diverged = f", {row['diverged']} of {seeds} diverged" if row["diverged"] else ""
+        lines.append(
+            {
+                "row": name,
+                "seconds": "–" if row["seconds"] is None else f"{row['seconds']:.0f}",
+                "PSNR, dB": _spread_text(row["psnr"], 2) + diverged,
+                "SSIM": _spread_text(row["ssim"], 4),
+                "command": f"`{row['command']}`",
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def _levels_table(ablation) -> pd.DataFrame:
+    """PSNR at every noise level; no rows where no run has been measured."""
+    import pandas as pd
+
+    lines = []
+    for name, row in ablation["rows"].items():
+        if row["levels"]:
+            lines.append({"row": name, **row["levels"]["estimated"]})
+            if len(lines) == 1 and "given" in row["levels"]:
+                lines.append({"row": f"{name}, sigma given", **row["levels"]["given"]})
+    return pd.DataFrame(lines)
+
+
+def _markdown(frame):
+    cells = frame.map(lambda cell: cell if isinstance(cell, str) else f"{cell:.2f}")
+    return cells.to_markdown(index=False, disable_numparse=True, tablefmt="pipe")
 
 
 def restored_by_losses(
-    rows: Mapping[str, Mapping], seed: int, faces, folder: str | Path
+    rows: Mapping[str, Mapping[str, Any]], seed: int, faces: Faces, folder: str | Path
 ) -> dict[str, np.ndarray]:
-    """Returns what the rows that differ in their loss alone make of faces, from their runs.
+    """Returns faces as restored by the rows that differ from the default in their loss alone.
 
     Args:
-        rows, folder: as `run_levers` took them.
-        seed: whose runs.
-        faces: `data.faces.Faces` with noise.
+        rows: as `run_ablation` took them.
+        seed: the seed of the runs to load.
+        faces: faces with noise.
+        folder: as `run_ablation` took it.
 
     Returns:
         {loss: restored faces, float32 N×64×64×1 in [0, 1]}.
@@ -220,33 +258,34 @@ def restored_by_losses(
     import keras
 
     from olivetti_denoiser.denoiser import Denoiser
-    from olivetti_denoiser.model_folder import LEGACY_MODEL as BEST_MODEL
+    from olivetti_denoiser.model_folder import LEGACY_MODEL
 
     common = dict(rows.get("default", {}))
-    chosen = {}
+    restored = {}
     for name, options in rows.items():
         if {key: value for key, value in options.items() if key != "loss"} == common:
-            path = Path(folder) / f"{name}-{seed}" / BEST_MODEL
+            path = Path(folder) / f"{name}-{seed}" / LEGACY_MODEL
             denoiser = Denoiser(keras.models.load_model(path, compile=False))
             loss = TrainingConfig.from_dict(dict(options)).loss
-            chosen[loss] = np.clip(denoiser(faces.noisy), 0, 1)
-    return chosen
+            restored[loss] = np.clip(denoiser(faces.noisy), 0, 1)
+    return restored
 
 
-def command(options: Mapping) -> str:
+def command(options: Mapping[str, Any]) -> str:
     """Returns the command that trains a model with these options of `TrainingConfig`."""
-    words = ["denoiser train"]
+    parts = ["denoiser train"]
     for name, value in options.items():
         flag = name.replace("_", "-")
         if isinstance(value, bool):
-            words.append(f"--{'' if value else 'no-'}{flag}")
+            parts.append(f"--{'' if value else 'no-'}{flag}")
         else:
             text = ",".join(map(str, value)) if isinstance(value, tuple) else f"{value}"
-            words.append(f"--{flag} {text}")
-    return " ".join(words)
+            parts.append(f"--{flag} {text}")
+    return " ".join(parts)
 
 
 def _mean_levels(found):
+    """The mean over seeds of the PSNR at every noise level; None without a seed."""
     if not found:
         return None
     return {
@@ -256,74 +295,15 @@ def _mean_levels(found):
 
 
 def _spread(values):
+    """Mean, lowest and highest value over seeds; None without a seed."""
     if not values:
         return None
     return {"mean": float(np.mean(values)), "low": min(values), "high": max(values)}
 
 
-def _in_words(spread, digits):
+def _spread_text(spread, digits):
+    """A spread as it stands in the table."""
     if spread is None:
         return "–"
     mean, low, high = (f"{spread[name]:.{digits}f}" for name in ("mean", "low", "high"))
     return mean if spread["low"] == spread["high"] else f"{mean} ({low} – {high})"
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Prints the table; what the trainings say goes to standard error.
-
-    Args:
-        arguments: the command line without the program's name; None takes `sys.argv`.
-    """
-    from olivetti_denoiser.cli.main import add_config_options, given_options
-
-    parser = argparse.ArgumentParser(
-        prog="python -m olivetti_denoiser.train.ablation",
-        usage="%(prog)s [OPTION …] [ROW …]",
-        allow_abbrev=False,
-    )
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{', '.join(ROWS)} (all)")
-    parser.add_argument("--seeds", default="0", metavar="N,N,…", help="seeds of each row (0)")
-    parser.add_argument(
-        "--output", default="outputs/levers", help="where the runs live (%(default)s)"
-    )
-    parser.add_argument("--save", metavar="FOLDER", help="keep the table in this model folder")
-    shared = parser.add_argument_group("training options of every row, under what a row changes")
-    add_config_options(shared, without=OWN)
-    options = parser.parse_args(arguments)
-    if unknown := [name for name in options.rows if name not in ROWS]:
-        parser.error(f"rows are {', '.join(ROWS)}. Received: {', '.join(unknown)}")
-    try:
-        seeds = [int(seed) for seed in options.seeds.split(",")]
-    except ValueError:
-        parser.error(f"--seeds takes whole numbers, such as 0,1,2. Received: {options.seeds}")
-    common = {"validation_faces": HELD_OUT} | given_options(options)
-    rows = {name: common | ROWS[name] for name in options.rows or ROWS}
-
-    prepare_training()
-    from olivetti_denoiser.data.faces import as_arrays, reference_split
-    from olivetti_denoiser.errors import FacesUnavailableError
-    from olivetti_denoiser.publish.release import update_levers
-    from olivetti_denoiser.train.fit import carve_validation
-
-    def say(line):
-        print(line, file=sys.stderr)
-
-    try:
-        faces = as_arrays(reference_split()["train"])
-        with contextlib.redirect_stdout(sys.stderr):
-            figures = run_levers(rows, seeds, faces, options.output, say=say)
-            found = summary(rows, seeds, figures)
-            if options.save:
-                held_out = carve_validation(faces, HELD_OUT)[1]
-                shown = held_out.take(slice(SHOWN))
-                restored = restored_by_losses(rows, seeds[0], shown, options.output)
-                say(f"Keeping the table in {update_levers(options.save, found, shown, restored)}")
-    except ValueError as error:
-        parser.error(str(error))
-    except FacesUnavailableError as error:
-        raise SystemExit(str(error)) from None
-    print(table(found), end="")
-
-
-if __name__ == "__main__":
-    main()

@@ -87,3 +87,24 @@ def example_batch(clean, sigma, config, rng):
     weight = weight.astype(np.float32)[:, None, None]
     weights = {"restored": weight, "estimate": weight}
     return inputs, targets, weights
+
+
+class LocalBatches(keras.utils.PyDataset):
+    """One process's part of each global batch: equal parts in the order of the processes.
+
+    Each process makes the whole batch, so that it is the same whatever their number.
+    """
+
+    def __init__(self, batches: keras.utils.PyDataset, index: int, count: int):
+        super().__init__()
+        self.batches, self.index, self.count = batches, index, count
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        return keras.tree.map_structure(self._part, self.batches[index])
+
+    def _part(self, array):
+        rows = len(array) // self.count
+        return array[self.index * rows : (self.index + 1) * rows]

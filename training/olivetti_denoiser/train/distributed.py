@@ -16,10 +16,12 @@ them: Slurm, Open MPI, Kubernetes. On one device nothing changes.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
 import re
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -28,6 +30,7 @@ import keras
 import numpy as np
 
 from olivetti_denoiser.errors import DisconnectedError
+from olivetti_denoiser.train.batches import LocalBatches
 
 HEARTBEAT_TIMEOUT = 60  # seconds without a sign of life after which JAX ends a run
 KERAS_VARIABLES = (
@@ -36,7 +39,6 @@ KERAS_VARIABLES = (
     "KERAS_DISTRIBUTION_PROCESS_ID",
 )
 STATUS = re.compile(r"[A-Z_]+: ")  # how JAX's own errors begin: UNAVAILABLE, INTERNAL, UNKNOWN, …
-LEAST_CAPABILITY = 8  # of NVIDIA's GPUs that compute in bfloat16: Ampere and later
 
 
 def initialize(heartbeat_timeout: int = HEARTBEAT_TIMEOUT) -> None:
@@ -167,13 +169,25 @@ class Processes:
         if self.distribution is None:
             yield
             return
+        with self._exchange(), self.distribution.scope():
+            yield
+
+    @contextlib.contextmanager
+    def _exchange(self):
+        """Tells a failed exchange from other errors, and ends the process without waiting."""
         try:
-            with self.distribution.scope():
-                yield
+            yield
+        except DisconnectedError:
+            raise
         except Exception as error:
             if self.count == 1 or not _is_from_jax(error):
                 raise
-            raise DisconnectedError(str(error)) from error
+            atexit.register(_exit_at_once)
+            reason = " ".join(str(error).split())
+            raise DisconnectedError(
+                f"the other processes are lost ({reason}); the same command goes on after the "
+                "last epoch"
+            ) from error
 
     def local_batches(self, batches: keras.utils.PyDataset) -> keras.utils.PyDataset:
         """Returns this process's part of each batch of a dataset of global batches."""
@@ -185,11 +199,12 @@ class Processes:
             return content
         from jax.experimental.multihost_utils import broadcast_one_to_all
 
-        length = int(broadcast_one_to_all(np.int32(len(content))))
-        buffer = np.zeros(length, np.uint8)
-        if self.is_first:
-            buffer[:] = np.frombuffer(content, np.uint8)
-        return np.asarray(broadcast_one_to_all(buffer)).tobytes() if length else b""
+        with self._exchange():
+            length = int(broadcast_one_to_all(np.int32(len(content))))
+            buffer = np.zeros(length, np.uint8)
+            if self.is_first:
+                buffer[:] = np.frombuffer(content, np.uint8)
+            return np.asarray(broadcast_one_to_all(buffer)).tobytes() if length else b""
 
     def first_does(self, action: Callable[[], object]) -> None:
         """Calls a function in the first process; its ValueError is raised in every process.
@@ -219,7 +234,8 @@ class Processes:
             return
         from jax.experimental.multihost_utils import process_allgather
 
-        checksums = np.ravel(process_allgather(np.uint32(zlib.crc32(content)))).tolist()
+        with self._exchange():
+            checksums = np.ravel(process_allgather(np.uint32(zlib.crc32(content)))).tolist()
         differing = [str(index) for index, one in enumerate(checksums) if one != checksums[0]]
         if differing:
             raise ValueError(
@@ -256,6 +272,16 @@ class Processes:
             jax.distributed.shutdown()
 
 
+def _exit_at_once():
+    """Ends the process with exit code 3 in place of JAX's own exit handler.
+
+    That one would wait for the lost process until the heartbeat times out, and abort.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(3)
+
+
 def _is_from_jax(error):
     """Whether an exchange failed, or Keras failed to tidy up after one that did."""
     import jax
@@ -268,27 +294,6 @@ def _is_from_jax(error):
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-class LocalBatches(keras.utils.PyDataset):
-    """One process's part of each global batch: equal parts in the order of the processes.
-
-    Each process makes the whole batch, so that it is the same whatever their number.
-    """
-
-    def __init__(self, batches: keras.utils.PyDataset, index: int, count: int):
-        super().__init__()
-        self.batches, self.index, self.count = batches, index, count
-
-    def __len__(self):
-        return len(self.batches)
-
-    def __getitem__(self, index):
-        return keras.tree.map_structure(self._part, self.batches[index])
-
-    def _part(self, array):
-        rows = len(array) // self.count
-        return array[self.index * rows : (self.index + 1) * rows]
 
 
 class BroadcastLogs(keras.callbacks.Callback):
@@ -312,29 +317,3 @@ def on_one_device() -> Iterator[None]:
         yield
     finally:
         keras.distribution.set_distribution(before)
-
-
-@contextlib.contextmanager
-def mixed_precision() -> Iterator[None]:
-    """What is built inside computes in bfloat16 where the hardware does; its weights are float32.
-
-    On CPUs, on older GPUs and on other backends than JAX it changes nothing.
-    """
-    before = keras.config.dtype_policy()
-    if has_bfloat16():
-        keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-def has_bfloat16() -> bool:
-    """Whether this machine's devices compute in bfloat16 faster than in float32."""
-    if keras.backend.backend() != "jax":
-        return False
-    import jax
-
-    device = jax.local_devices()[0]
-    major = str(getattr(device, "compute_capability", "")).partition(".")[0]
-    return device.platform == "tpu" or (major.isdecimal() and int(major) >= LEAST_CAPABILITY)

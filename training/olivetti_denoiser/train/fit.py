@@ -23,10 +23,11 @@ from olivetti_denoiser.train.callbacks import BestModel, Validation
 from olivetti_denoiser.train.checkpoint import RunState, claim
 from olivetti_denoiser.train.colour_batches import ColourBatches
 from olivetti_denoiser.train.colour_validation import ColourValidation
-from olivetti_denoiser.train.distributed import Processes, data_parallel, mixed_precision
+from olivetti_denoiser.train.distributed import Processes, data_parallel
 from olivetti_denoiser.train.events import restored_faces
 from olivetti_denoiser.train.objective import losses, training_model
 from olivetti_denoiser.train.optimizer import make_optimizer
+from olivetti_denoiser.train.precision import mixed_precision
 
 TENSORBOARD = "tensorboard"
 

@@ -58,10 +58,18 @@ def mse_and_ssim(clean, restored):
 
 
 def mean_ssim(clean, restored):
-    """Returns the SSIM of each picture, N: `metrics.ssim` as a differentiable function.
+    """Returns the SSIM of each picture (Wang et al. 2004), differentiable; see `metrics.ssim`.
+
+    `keras.ops.image.ssim` has the same value to 6e-8 and the same gradient to 1.4e-5 of its
+    largest, but a window of two dimensions: on 4×64×64×1 and one core value and gradient take 34
+    in place of 25 ms, and the other rounding would change the released weights.
 
     Args:
-        clean, restored: N×H×W×1 in [0, 1], sides of at least 11.
+        clean: N×H×W×1 in [0, 1], sides of at least 11.
+        restored: likewise.
+
+    Returns:
+        float32 N.
     """
     # One picture has five maps, the means of x, y, x², y² and xy; all go through as one batch.
     pairs = (clean, restored, clean * clean, restored * restored, clean * restored)

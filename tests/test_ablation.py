@@ -1,22 +1,30 @@
-"""The table of levers: real runs over seeds, read again when finished, with their commands."""
+"""The ablation: real runs over seeds, read again when finished, and the table of them."""
 
 from __future__ import annotations
 
-import csv
 import shlex
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from olivetti_denoiser.cli.main import main
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import Faces
 from olivetti_denoiser.evaluate import plots
+from olivetti_denoiser.history import read_history
 from olivetti_denoiser.model_folder import CONFIG
-from olivetti_denoiser.train import ablation as levers
+from olivetti_denoiser.train import ablation
 
 TINY = {"epochs": 2, "steps_per_epoch": 2, "channels": (8, 16), "blocks": (1, 1)}
 ROWS = {"default": TINY, "no-mix": TINY | {"mix": 0.0}}
+
+
+def cells(text):
+    """The cells of every table row of a Markdown text, without the lines under the headers."""
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    rows = [row for row in rows if set(row) - set("|:-")]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +37,8 @@ def pictures():
 @pytest.fixture(scope="module")
 def run(pictures, tmp_path_factory):
     """The folder of a table of two rows and two seeds, and its figures."""
-    folder = tmp_path_factory.mktemp("levers")
-    return folder, levers.run_levers(ROWS, (0, 1), pictures, folder)
+    folder = tmp_path_factory.mktemp("ablation")
+    return folder, ablation.run_ablation(ROWS, (0, 1), pictures, folder)
 
 
 def test_every_row_is_trained_with_every_seed(run):
@@ -44,45 +52,51 @@ def test_every_row_is_trained_with_every_seed(run):
 
 def test_figures_are_those_of_the_best_epoch_in_the_history(run):
     folder, figures = run
-    with (folder / "no-mix-1" / "history.csv").open() as file:
-        history = list(csv.DictReader(file))
-    best = min(history, key=lambda row: float(row["val_restored_loss"]))
+    history = read_history(folder / "no-mix-1" / "history.csv")
+    best = history.loc[history["val_restored_loss"].idxmin()]
     found = figures["no-mix"][1]
-    assert (found["val_psnr"], found["val_ssim"]) == (
-        float(best["val_psnr"]), float(best["val_ssim"]),
-    )  # fmt: skip
-    assert found["seconds"] == pytest.approx(sum(float(row["seconds"]) for row in history))
+    assert (found["val_psnr"], found["val_ssim"]) == (best["val_psnr"], best["val_ssim"])
+    assert found["seconds"] == pytest.approx(history["seconds"].sum())
 
 
 def test_what_is_finished_is_only_read(run, pictures):
     folder, figures = run
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
-    assert levers.run_levers(ROWS, (0, 1), pictures, folder) == figures
+    assert ablation.run_ablation(ROWS, (0, 1), pictures, folder) == figures
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
 def test_a_run_that_diverges_is_a_line_of_the_table(pictures, tmp_path):
     broken = pictures._replace(clean=np.full_like(pictures.clean, np.nan))
-    figures = levers.run_levers({"default": TINY}, (0,), broken, tmp_path)
+    figures = ablation.run_ablation({"default": TINY}, (0,), broken, tmp_path)
     assert figures == {"default": [None]}
-    assert "1 of 1 diverged" in levers.table(levers.summary({"default": TINY}, (0,), figures))
+    text = ablation.table(ablation.summary({"default": TINY}, (0,), figures))
+    assert cells(text)[-1][:4] == ["default", "–", "–, 1 of 1 diverged", "–"]
 
 
 def test_the_table_has_mean_spread_and_command():
+    levels = {"estimated": {"0.1": 30.0, "0.2": 27.125}}
     figures = {
-        "default": [{"val_psnr": 30.0, "val_ssim": 0.9, "seconds": 9.0}, None],
+        "default": [{"val_psnr": 30.0, "val_ssim": 0.9, "seconds": 9.0, "levels": levels}, None],
         "no-mix": [
-            {"val_psnr": 30.0, "val_ssim": 0.8, "seconds": 10.0},
-            {"val_psnr": 31.0, "val_ssim": 0.9, "seconds": 20.0},
+            {"val_psnr": 30.0, "val_ssim": 0.8, "seconds": 10.0, "levels": levels},
+            {"val_psnr": 31.0, "val_ssim": 0.9, "seconds": 20.0, "levels": levels},
         ],
     }
-    found = levers.summary({"default": {}, "no-mix": {"mix": 0.0}}, (3, 4), figures)
-    lines = levers.table(found).splitlines()
-    assert lines[-2].startswith("| default | 9 | 30.00, 1 of 2 diverged | 0.9000 |")
-    assert lines[-1] == (
-        "| no-mix | 15 | 30.50 (30.00 – 31.00) | 0.8500 (0.8000 – 0.9000) "
-        "| `denoiser train --mix 0.0 --seed N` |"
-    )
+    found = ablation.summary({"default": {}, "no-mix": {"mix": 0.0}}, (3, 4), figures)
+    text = ablation.table(found)
+    assert "mean over seeds 3, 4 (lowest – highest)" in text
+    assert cells(text) == [
+        ["row", "seconds", "PSNR, dB", "SSIM", "command"],
+        ["default", "9", "30.00, 1 of 2 diverged", "0.9000", "`denoiser train --seed N`"],
+        [
+            "no-mix", "15", "30.50 (30.00 – 31.00)", "0.8500 (0.8000 – 0.9000)",
+            "`denoiser train --mix 0.0 --seed N`",
+        ],
+        ["row", "0.1", "0.2"],
+        ["default", "30.00", "27.12"],
+        ["no-mix", "30.00", "27.12"],
+    ]  # fmt: skip
 
 
 def test_networks_are_measured_at_every_level_told_and_untold(run, pictures, tmp_path):
@@ -92,37 +106,38 @@ def test_networks_are_measured_at_every_level_told_and_untold(run, pictures, tmp
         assert set(row["levels"]["given"]) == {"0.02", "0.05", "0.1", "0.15", "0.2", "0.3"}
         assert row["levels"]["given"]["0.02"] > row["levels"]["given"]["0.3"]
     blind = {"blind": TINY | {"level": "blind", "epochs": 1}}
-    figures = figures | levers.run_levers(blind, (0, 1), pictures, tmp_path)
+    figures = figures | ablation.run_ablation(blind, (0, 1), pictures, tmp_path)
     assert set(figures["blind"][0]["levels"]) == {"estimated"}
-    found = levers.summary(ROWS | blind, (0, 1), figures)
+    found = ablation.summary(ROWS | blind, (0, 1), figures)
     level = [row["levels"]["given"]["0.05"] for row in figures["default"]]
     assert found["rows"]["default"]["levels"]["given"]["0.05"] == pytest.approx(np.mean(level))
-    lines = levers.table(found).splitlines()[-4:]
-    titles = [line.split(" | ")[0] for line in lines]
-    assert titles == ["| default", "| default, sigma given", "| no-mix", "| blind"]
-    assert all(line.count("|") == 8 for line in lines)
+    lines = cells(ablation.table(found))[-5:]
+    assert lines[0] == ["row", "0.02", "0.05", "0.1", "0.15", "0.2", "0.3"]
+    assert [line[0] for line in lines[1:]] == ["default", "default, sigma given", "no-mix", "blind"]
+    assert {len(line) for line in lines} == {7}
 
 
-@pytest.mark.parametrize("name", levers.ROWS)
+@pytest.mark.parametrize("name", ablation.ROWS)
 def test_the_command_of_a_row_trains_with_its_options(name):
     from olivetti_denoiser.cli.main import _parser
 
-    row = levers.ROWS[name]
-    given = vars(_parser().parse_args(shlex.split(levers.command(row))[1:]))
+    row = ablation.ROWS[name]
+    given = vars(_parser().parse_args(shlex.split(ablation.command(row))[1:]))
     given = {option: given[option] for option in row}
     assert TrainingConfig.from_dict(given) == TrainingConfig.from_dict(row)
 
 
 def test_rows_share_training_options_and_what_a_row_changes_goes_over_them(faces, tmp_path, capsys):
     small = "--epochs 1 --steps-per-epoch 2 --channels 8,16 --blocks 1,1 --batch-size 2 --mix 0.8"
-    levers.main([*small.split(), "--output", str(tmp_path), "default", "no-mix"])
+    arguments = [*small.split(), "--output", str(tmp_path), "default", "no-mix"]
+    assert main(["ablation", *arguments]) == 0
     configs = {
         name: TrainingConfig.from_json(tmp_path / f"{name}-0" / CONFIG)
         for name in ("default", "no-mix")
     }
     assert configs["default"].batch_size == configs["no-mix"].batch_size == 2
     assert (configs["default"].mix, configs["no-mix"].mix) == (0.8, 0.0)
-    rows = [line for line in capsys.readouterr().out.splitlines() if "`denoiser train" in line]
+    rows = [line[-1] for line in cells(capsys.readouterr().out) if "`denoiser train" in line[-1]]
     assert len(rows) == 2
     assert all("--batch-size 2" in row for row in rows)
     assert "--mix 0.8" in rows[0] and "--mix 0.0" in rows[1] and "--mix 0.8" not in rows[1]
@@ -138,9 +153,11 @@ def test_rows_share_training_options_and_what_a_row_changes_goes_over_them(faces
     ],
 )
 def test_a_wrong_argument_is_refused(arguments, named, capsys):
-    with pytest.raises(SystemExit) as stop:
-        levers.main(arguments)
-    assert stop.value.code == 2
+    try:
+        code = main(["ablation", *arguments])
+    except SystemExit as stop:
+        code = stop.code
+    assert code == 2
     assert named in capsys.readouterr().err
 
 
@@ -148,7 +165,7 @@ def test_losses_are_shown_by_the_networks_that_they_trained(run, pictures, tmp_p
     folder, _ = run
     rows = ROWS | {"no-mix": TINY | {"mix": 0.0}}
     faces = pictures.take(slice(2))
-    restored = levers.restored_by_losses(rows, 0, faces, folder)
+    restored = ablation.restored_by_losses(rows, 0, faces, folder)
     assert list(restored) == ["mse+ssim"]
     assert restored["mse+ssim"].shape == faces.clean.shape
     assert not np.array_equal(restored["mse+ssim"], faces.noisy)

@@ -1,11 +1,9 @@
-"""What several workers cost and bring.
+"""What a second process brings: `python tests/benchmarks/benchmark_distributed.py BATCH STEPS`.
 
-    python tests/benchmarks/benchmark_workers.py [BATCH_SIZE [STEPS]]
-
-Times the default network's steps with one worker and with two on this machine's loopback, each on
-a core of its own; times the computing of the two alone, without the exchange of gradients; and
-says what 8 and 64 GPUs would give by these figures, on paper. Prints the tables of
-`training/DISTRIBUTED.md`. Other work on the machine falsifies the times.
+Times the steps of the default network on JAX: one process alone, two that train together, and two
+that each compute half of a batch alone, all on a core each. The difference between the last two is
+what the exchange of the gradients takes. Says from these figures what 8 and 64 GPUs would bring, on
+paper. Prints the tables of `training/README.md`. Other work on the machine falsifies the times.
 """
 
 from __future__ import annotations
@@ -27,25 +25,24 @@ NETWORK = 25e9 / 8  # bytes a second between GPUs; machines of a cloud have 25 t
 LATENCY = 20e-6  # seconds a hop
 
 
-def step_seconds(batch_size: int, steps: int, addresses: list[str], index: int) -> float:
-    """Returns the median seconds of a step of this worker, which joins the others if any."""
+def step_seconds(batch_size: int, steps: int, index: int) -> float:
+    """Returns the median seconds of a step of this process, which Keras's variables may join."""
     os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[index]})
     os.environ["KERAS_BACKEND"] = "jax"
     import time
 
     import keras
-    from olivetti_denoiser.train.team import assemble, join
-    from olivetti_denoiser.train.workers import Workers
 
     from olivetti_denoiser.config import TrainingConfig
     from olivetti_denoiser.train.batches import NoisyFaces
+    from olivetti_denoiser.train.distributed import KERAS_VARIABLES, data_parallel, initialize
     from olivetti_denoiser.train.fit import compiled
 
-    if addresses:
-        join(Workers(tuple(addresses), index))
+    if KERAS_VARIABLES[0] in os.environ:
+        initialize()
     config = TrainingConfig(batch_size=batch_size, steps_per_epoch=WARM_UP + steps)
     keras.utils.set_random_seed(0)
-    team = assemble(batch_size)
+    processes = data_parallel(batch_size)
     faces = np.random.default_rng(0).random((72, 64, 64, 1), dtype=np.float32)
     times = []
 
@@ -54,53 +51,53 @@ def step_seconds(batch_size: int, steps: int, addresses: list[str], index: int) 
             float(logs["loss"])  # waits for the step
             times.append(time.perf_counter())
 
-    with team.scope():
+    with processes.scope():
         compiled(config).fit(
-            team.share(NoisyFaces(faces, config)),
+            processes.local_batches(NoisyFaces(faces, config)),
             steps_per_epoch=config.steps_per_epoch,
             shuffle=False,
             verbose=0,
             callbacks=[Clock()],
         )
-    team.part()
+    processes.shutdown()
     return float(np.median(np.diff(times[WARM_UP - 1 :])))
 
 
 def run(count: int, batch_size: int, steps: int, joined: bool) -> float:
-    """Starts `count` workers at once, joined or each for itself; returns the slowest's seconds."""
-    from test_workers import free_addresses
+    """Starts processes at once, joined or each for itself; returns the slowest one's seconds."""
+    from test_distributed import environment, keras_variables
 
-    addresses = free_addresses(count) if joined else ()
-    workers = [
+    processes = [
         subprocess.Popen(
-            [sys.executable, __file__, str(batch_size), str(steps), str(index), *addresses],
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            [sys.executable, __file__, str(batch_size), str(steps), str(index)],
+            env=environment(**(variables if joined else {})),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for index in range(count)
+        for index, variables in enumerate(keras_variables(count))
     ]
-    shown = [worker.communicate() for worker in workers]
-    if any(worker.returncode for worker in workers):
+    shown = [process.communicate() for process in processes]
+    if any(process.returncode for process in processes):
         raise RuntimeError(shown[0][1][-3000:])
     return max(json.loads(out.splitlines()[-1]) for out, _ in shown)
 
 
 def main(batch_size: int, steps: int) -> None:
+    sys.path[:0] = [str(ROOT / "training"), str(ROOT / "tests")]
     os.environ["KERAS_BACKEND"] = "openvino"  # imports in half of JAX's time
     from olivetti_denoiser.config import TrainingConfig
     from olivetti_denoiser.model import multiply_adds, residual_unet
 
     if len(os.sched_getaffinity(0)) < 2:
-        raise SystemExit("two cores are needed, one a worker. Received: 1")
+        raise SystemExit("two cores are needed, one a process. Received: 1")
     config = TrainingConfig()
     gradients = 4 * residual_unet(**config.network).count_params()
     one = run(1, batch_size, steps, joined=False)
     two = run(2, batch_size, steps, joined=True)
     apart = run(2, batch_size // 2, steps, joined=False)
-    print(f"Batches of {batch_size} faces, {steps} steps, medians; one core a worker.\n")
-    print("| workers | seconds a step | speed | bytes sent a step and worker | exchange |")
+    print(f"Batches of {batch_size} faces, {steps} steps, medians; one core a process.\n")
+    print("| processes | seconds a step | speed | bytes sent a step and process | exchange |")
     print("|---|---|---|---|---|")
     print(f"| 1 | {one:.3f} | 1.00 | 0 | 0 % |")
     print(
@@ -127,7 +124,6 @@ def main(batch_size: int, steps: int) -> None:
 if __name__ == "__main__":
     given = sys.argv[1:]
     if len(given) > 2:
-        size, count, place, *others = given
-        print(json.dumps(step_seconds(int(size), int(count), others, int(place))))
+        print(json.dumps(step_seconds(*map(int, given))))
     else:
         main(*(int(value) for value in [*given, *("8", "10")[len(given) :]]))
