@@ -2,8 +2,9 @@
 
     python space/app.py
 
-`MODEL_ID` and `MODEL_REVISION` name the model on the Hub; without them, or when the Hub does not
-answer, the bundled one serves. `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT` say where.
+`MODEL_ID` and `MODEL_REVISION` name the gray model on the Hub, `COLOUR_MODEL_ID` and
+`COLOUR_MODEL_REVISION` the one for colour pictures. Without them, or when the Hub does not answer,
+the bundled ones serve. `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT` say where.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ import gradio as gr  # noqa: E402
 from olivetti_denoiser.bundled import bundled  # noqa: E402
 from page import limits, uploads  # noqa: E402
 from page.components import give_mcp_clients_every_output  # noqa: E402
-from page.serving import ServedModel, load_served_model  # noqa: E402
+from page.inputs import fill_in_values  # noqa: E402
+from page.serving import ServedModels, load_models  # noqa: E402
 from page.tabs.about import about_tab  # noqa: E402
 from page.tabs.clean_up import clean_up_tab  # noqa: E402
 from page.tabs.compare import compare_tab  # noqa: E402
@@ -41,8 +43,8 @@ from page.visitors_files import (  # noqa: E402
 HUB_SECONDS = float(os.environ.get("HUB_SECONDS", "20"))  # then the bundled model serves
 
 
-def build(served: ServedModel) -> gr.Blocks:
-    """Builds the page around a served model; a new tab is a function called here."""
+def build(models: ServedModels) -> gr.Blocks:
+    """Builds the page around the served models; a new tab is a function called here."""
     with gr.Blocks(
         title="Olivetti denoiser", analytics_enabled=False, delete_cache=(600, limits.KEPT_SECONDS)
     ) as page:
@@ -51,15 +53,16 @@ def build(served: ServedModel) -> gr.Blocks:
             "A small neural network that removes Gaussian noise. It learned from 80 photographs "
             "of faces; try it on yours, or on anything else."
         )
-        gr.Markdown(f"Serving {served}.", elem_classes="served")
+        gr.Markdown(f"Serving {models.gray}.", elem_classes="served")
         with gr.Tab("Demo"):
-            demo_tab(page, served)
+            demo_tab(page, models.gray)
         with gr.Tab("Clean up"):
-            clean_up_tab(page, served)
+            clean_up_tab(page, models)
         with gr.Tab("Compare") as tab:
-            compare_tab(page, tab, served)
+            compare_tab(page, tab, models.gray)
         with gr.Tab("About"):
-            about_tab(served)
+            about_tab(models.gray)
+    fill_in_values(page)
     read_only_what_was_sent(page)
     return page.queue(
         max_size=limits.VISITORS_WAITING, default_concurrency_limit=limits.VISITORS_AT_ONCE
@@ -69,17 +72,13 @@ def build(served: ServedModel) -> gr.Blocks:
 def main() -> None:
     """Loads the model and serves the page until interrupted."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that pictures are deleted at the end
-    served = load_served_model(
-        os.environ.get("MODEL_ID"),
-        os.environ.get("MODEL_REVISION"),
-        fallback=os.environ.get("BUNDLED_MODEL") or bundled("model_card"),
-        timeout=HUB_SECONDS,
-    )
-    print(f"Serving {served}", flush=True)
+    bundle = os.environ.get("BUNDLED_MODEL") or bundled("model_card")
+    models = load_models(os.environ, bundle, HUB_SECONDS)
+    print(f"Serving {models.gray}\nClean up: {models}", flush=True)
     give_mcp_clients_every_output()
     tell_mcp_clients_the_same()
     script = (HERE / "page" / "page.js").read_text(encoding="utf-8")
-    build(served).launch(
+    build(models).launch(
         max_file_size=uploads.MAX_BYTES,
         mcp_server=True,
         ssr_mode=False,

@@ -164,7 +164,7 @@ def test_endpoints_are_documented(page):
     }
     assert arguments == {
         "/denoise": ["image", "sigma", "seed"],
-        "/restore": ["image", "strength"],
+        "/restore": ["image", "strength", "level_factor"],
         "/compare": ["image", "sigma", "seed"],
     }
     for endpoint in endpoints.values():

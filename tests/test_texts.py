@@ -72,3 +72,14 @@ def test_noise_levels_have_words():
     assert ["hardly any" in line for line in said] == [True, True, False, False, False, False]
     assert "very strong" in said[-1]
     assert "no noise level" in noise_in_words(None)
+
+
+def test_a_factor_of_the_level_is_told_with_what_it_does():
+    assert noise_in_words(0.1) == noise_in_words(0.1, 1.0)
+    assert "(25.5 of 255)" in noise_in_words(0.1)
+    more, less = noise_in_words(0.1, 1.5), noise_in_words(0.1, 0.5)
+    assert "σ ≈ 0.150 (1.5 times the estimate)" in more
+    assert "smoother" in more
+    assert "σ ≈ 0.050 (0.5 times the estimate)" in less
+    assert "more grain" in less
+    assert "Nothing is removed" in noise_in_words(0.1, 0.0)

@@ -113,6 +113,21 @@ def run_on(
         event(function, inputs, outputs, api_visibility="private", trigger_mode="always_last")
 
 
+def fill_in_values(page: gr.Blocks) -> None:
+    """Gives inputs that a request leaves out at its end the values that the page starts with.
+
+    So a caller who knows an endpoint's first arguments is served on when it gets another one.
+    """
+    preprocess = page.preprocess_data
+
+    async def filled(block_fn, inputs, *arguments, **options):
+        rest = block_fn.inputs[len(inputs) :]
+        values = [*inputs, *(getattr(block, "value", None) for block in rest)]
+        return await preprocess(block_fn, values, *arguments, **options)
+
+    page.preprocess_data = filled
+
+
 def one_sentence_errors(function: Callable) -> Callable:
     """Turns a visitor's mistake into its one sentence, and a fault of ours into another."""
 

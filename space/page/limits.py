@@ -18,7 +18,7 @@ def limits_in_words() -> str:
     return (
         f"- A file has at most {uploads.MAX_BYTES // 2**20} MB and "
         f"{uploads.MAX_PIXELS / 1e6:.0f} million pixels; in Clean up "
-        f"{trials.MAX_CLEAN_PIXELS / 1e6:.0f} million.\n"
+        f"{trials.MAX_CLEAN_PIXELS // 10**6} million.\n"
         f"- A picture gets {trials.MAX_SECONDS / 60:.0f} minutes of work.\n"
         f"- At most {VISITORS_WAITING} visitors wait in the queue.\n"
         f"- Pictures are deleted from the server after {KEPT_SECONDS // 60} minutes and used for "

@@ -1,26 +1,34 @@
-"""Choose the model that a demo serves: the published one, or the bundled one and why.
+"""Choose the models that the page serves: the published ones, or the bundled ones and why.
 
 >>> served = load_served_model("owner/olivetti-denoiser", "v1.0.0", fallback="model_card")
 >>> served.denoiser(image)
 >>> print(served)
 owner/olivetti-denoiser at 1a2b3c4, test PSNR 29.87 dB
+>>> models = load_models(os.environ, Path("model_card"))    # the gray one, and one for colour
+>>> models.for_picture(photograph).denoiser(photograph)
 """
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PIL import Image, ImageChops
+
 from olivetti_denoiser import hub
-from olivetti_denoiser.model_folder import METRICS, MODEL_FILES, mean_test_psnr
+from olivetti_denoiser.model_folder import METRICS, MODEL_FILES, mean_test_psnr, missing_files
 
 if TYPE_CHECKING:
     from olivetti_denoiser.denoiser import Denoiser
 
 # The page shows the figures and the plots; a repository without them serves all the same.
 PATTERNS = (*MODEL_FILES, METRICS, "*.png")
+COLOUR = "colour"  # the folder of the colour model inside that of the gray one
+GRAY_MODES = ("1", "L", "LA", "La", "I", "F")
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,41 @@ class ServedModel:
         return f"{self.repository} at {self.commit[:7]}{figure}"
 
 
+@dataclass(frozen=True)
+class ServedModels:
+    """The gray model, and the one for colour pictures where there is one.
+
+    Attributes:
+        gray: Serves gray pictures, and colour ones plane by plane where `colour` is None.
+        colour: Serves colour pictures, or None.
+        reason: Why there is no colour model; None where there is one.
+    """
+
+    gray: ServedModel
+    colour: ServedModel | None
+    reason: str | None = None
+
+    def for_picture(self, image: Image.Image) -> ServedModel:
+        """Return the model that a picture is restored with."""
+        return self.gray if self.colour is None or is_gray(image) else self.colour
+
+    def __str__(self) -> str:
+        """Return one sentence for Clean up."""
+        if self.colour is None:
+            return f"One network restores every colour as a gray picture ({self.reason})."
+        return f"Colour pictures: {self.colour}. Gray pictures: {self.gray}."
+
+
+def is_gray(image: Image.Image) -> bool:
+    """Tell whether a picture has no colours, however it is stored."""
+    if image.mode in GRAY_MODES or image.mode.startswith("I;"):
+        return True
+    red, green, blue = image.convert("RGB").split()
+    return not (
+        ImageChops.difference(red, green).getbbox() or ImageChops.difference(green, blue).getbbox()
+    )
+
+
 def load_served_model(
     model_id: str | None,
     revision: str | None = None,
@@ -72,39 +115,102 @@ def load_served_model(
     Raises:
         ValueError: the bundled model was needed and `fallback` holds none.
     """
-    from olivetti_denoiser.denoiser import (
-        Denoiser,  # imports Keras, which a look at the figures needs not
-    )
+    return _Download(model_id, revision, timeout).load(Path(fallback), "no MODEL_ID is set")
 
-    if not model_id:
-        reason = "no MODEL_ID is set"
-    else:
-        folder, reason = _fetch(model_id, revision or None, timeout)
+
+def load_models(
+    variables: Mapping[str, str], bundle: str | Path, timeout: float = 60.0
+) -> ServedModels:
+    """Load the gray model and, where there is one, the colour model.
+
+    Args:
+        variables: `MODEL_ID` and `MODEL_REVISION`, `COLOUR_MODEL_ID` and `COLOUR_MODEL_REVISION`
+            name them on the Hub; each is optional.
+        bundle: The bundled gray model folder; `colour/` in it holds the colour model.
+        timeout: Seconds that the Hub gets for both together.
+
+    Raises:
+        ValueError: the bundled gray model was needed and `bundle` holds none.
+    """
+    gray, colour = (
+        _Download(variables.get(f"{name}_ID"), variables.get(f"{name}_REVISION"), timeout)
+        for name in ("MODEL", "COLOUR_MODEL")
+    )
+    served = gray.load(Path(bundle), "no MODEL_ID is set")
+    folder = Path(bundle) / COLOUR
+    if not colour.model_id and missing_files(folder):
+        return ServedModels(served, None, "no colour model is bundled")
+    try:
+        return ServedModels(served, colour.load(folder, "no COLOUR_MODEL_ID is set"))
+    except ValueError as error:
+        reason = colour.reason if colour.model_id else f"the bundled colour model: {_cause(error)}"
+        return ServedModels(served, None, reason)
+
+
+class _Download:
+    """A download in a thread of its own, since the client's retries may take minutes.
+
+    Args:
+        model_id: OWNER/NAME, or nothing to download.
+        revision: Tag, branch or commit; the default branch when None or "".
+        timeout: Seconds from now on that it may take.
+    """
+
+    def __init__(self, model_id: str | None, revision: str | None, timeout: float):
+        self.model_id = model_id
+        self.reason: str | None = None
+        self._folder: Path | None = None
+        self._failure: str | None = None
+        self._timeout = timeout
+        self._end = time.monotonic() + timeout
+        self._thread = threading.Thread(
+            target=self._work, args=[revision or None], name="model-download", daemon=True
+        )
+        if model_id:
+            self._thread.start()
+
+    def load(self, fallback: Path, unset: str) -> ServedModel:
+        """Load what was downloaded, or the bundled model.
+
+        Args:
+            fallback: The bundled model folder.
+            unset: What to say where no model was asked for.
+
+        Raises:
+            ValueError: the bundled model was needed and `fallback` holds none.
+        """
+        from olivetti_denoiser.denoiser import Denoiser
+
+        folder = self._wait(unset)
         if folder is not None:
             try:
                 denoiser = Denoiser.from_pretrained(folder)
-                return ServedModel(
-                    denoiser, model_id, folder.name, mean_test_psnr(folder), None, folder
-                )
+                psnr = mean_test_psnr(folder)
+                return ServedModel(denoiser, self.model_id, folder.name, psnr, None, folder)
             except (OSError, ValueError) as error:
-                reason = f"{model_id} does not load: {hub.first_line(error)}"
-    denoiser = Denoiser.from_pretrained(fallback)
-    return ServedModel(denoiser, None, None, mean_test_psnr(fallback), reason, Path(fallback))
+                self.reason = f"{self.model_id} does not load: {_cause(error)}"
+        denoiser = Denoiser.from_pretrained(fallback)
+        return ServedModel(denoiser, None, None, mean_test_psnr(fallback), self.reason, fallback)
 
+    def _wait(self, unset):
+        """The folder; without one `reason` says why."""
+        if not self.model_id:
+            self.reason = unset
+            return None
+        self._thread.join(max(0.0, self._end - time.monotonic()))
+        if self._thread.is_alive():
+            self.reason = f"the Hub did not deliver {self.model_id} within {self._timeout:g} s"
+            return None
+        self.reason = self._failure
+        return self._folder
 
-def _fetch(model_id: str, revision: str | None, timeout: float) -> tuple[Path | None, str | None]:
-    """Download in a thread of its own, since the client's retries may take minutes."""
-    outcome: dict[str, object] = {}
-
-    def work() -> None:
+    def _work(self, revision):
         try:
-            outcome["folder"] = hub.download(model_id, *PATTERNS, revision=revision)
+            self._folder = hub.download(self.model_id, *PATTERNS, revision=revision)
         except Exception as error:  # whatever goes wrong there, the page has to start
-            outcome["reason"] = hub.first_line(error)
+            self._failure = hub.first_line(error)
 
-    thread = threading.Thread(target=work, name="model-download", daemon=True)
-    thread.start()
-    thread.join(timeout)
-    if thread.is_alive():
-        return None, f"the Hub did not deliver {model_id} within {timeout:g} s"
-    return outcome.get("folder"), outcome.get("reason")
+
+def _cause(error):
+    """What is wrong, without the paths of this machine, as visitors read it."""
+    return hub.first_line(error).partition(" Received:")[0].rstrip(".")

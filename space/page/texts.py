@@ -38,12 +38,19 @@ def gain_in_words(figures: dict) -> str:
     return f"+{gain:.1f} dB: {times:.1f} times less noise."
 
 
-def noise_in_words(sigma: float | None) -> str:
-    """Says what an estimated noise level means."""
+def noise_in_words(sigma: float | None, level_factor: float = 1.0) -> str:
+    """Says what an estimated noise level means, and what a factor makes of it."""
     if sigma is None:
         return "This model estimates no noise level."
     words = [words for level, words in NOISE_WORDS if sigma >= level] or [NOISE_WORDS[0][1]]
-    return f"Estimated noise level: σ ≈ {sigma:.3f}, {words[-1]}."
+    estimate = f"Estimated noise level: σ ≈ {sigma:.3f} ({255 * sigma:.1f} of 255), {words[-1]}."
+    if level_factor == 1.0:
+        return estimate
+    if level_factor == 0.0:
+        return f"{estimate} Nothing is removed."
+    kept = "more grain stays" if level_factor < 1.0 else "the picture becomes smoother"
+    used = f"Removed as if it were σ ≈ {level_factor * sigma:.3f}"
+    return f"{estimate} {used} ({level_factor:g} times the estimate), so {kept}."
 
 
 def verdict(figures: dict) -> str:

@@ -3,7 +3,7 @@
 >>> trial = Trial.run(denoiser, view, sigma=0.1, seed=0)
 >>> trial.noisy, trial.restored              # uint8 like the view
 >>> trial.figures["gain_db"]
->>> cleaned, sigma = clean_up(denoiser, picture, strength=0.8)
+>>> cleaned, sigma = clean_up(denoiser, picture, level_factor=1.5)
 >>> best = compare_methods(denoiser, view, sigma=0.1, seed=0)[0]
 """
 
@@ -22,6 +22,7 @@ from olivetti_denoiser.noise import add_gaussian_noise, from_uint8, to_uint8
 
 MAX_SIGMA = 0.3
 MAX_SEED = 2**32 - 1
+MAX_LEVEL_FACTOR = 4.0
 MAX_CLEAN_PIXELS = 12_600_000  # a 12-megapixel photograph, 4096×3072 at most
 MAX_SECONDS = 300.0
 NETWORK = "Residual U-Net"
@@ -73,16 +74,13 @@ def noisy_picture(original: np.ndarray, sigma: float, seed: int) -> np.ndarray:
     Raises:
         ValueError: sigma or seed is out of range; one sentence.
     """
-    if not isinstance(sigma, (int, float)) or not 0.0 <= sigma <= MAX_SIGMA:
-        raise ValueError(
-            f"The noise level must be a number from 0 to {MAX_SIGMA}, not {_shown(sigma)}."
-        )
+    sigma = _within("noise level", sigma, 0.0, MAX_SIGMA)
     if not isinstance(seed, (int, float)) or seed != seed // 1 or not 0 <= seed <= MAX_SEED:
         raise ValueError(
             f"The seed must be a whole number from 0 to {MAX_SEED}, not {_shown(seed)}."
         )
     rng = np.random.default_rng(int(seed))
-    return to_uint8(add_gaussian_noise(from_uint8(original), float(sigma), rng))
+    return to_uint8(add_gaussian_noise(from_uint8(original), sigma, rng))
 
 
 def figures(clean: np.ndarray, other: np.ndarray) -> dict[str, float]:
@@ -99,6 +97,7 @@ def clean_up(
     denoiser,
     image: Image.Image,
     strength: float = 1.0,
+    level_factor: float = 1.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Image.Image, float | None]:
     """Restores a picture that is noisy already, in its own size and colours.
@@ -107,6 +106,7 @@ def clean_up(
         denoiser: a `Denoiser`.
         image: any picture.
         strength: from 0 (untouched) to 1 (full).
+        level_factor: from 0 to 4; the noise is removed as if it were so many times the estimate.
         progress: called with (passes done, passes in all).
 
     Returns:
@@ -114,11 +114,11 @@ def clean_up(
         estimates none.
 
     Raises:
-        ValueError: strength is out of range, or the pixels are not numbers in a known range.
+        ValueError: a number is out of range, or the pixels are not numbers in a known range.
         TimeoutError: it takes longer than `MAX_SECONDS`.
     """
-    if not isinstance(strength, (int, float)) or not 0.0 <= strength <= 1.0:
-        raise ValueError(f"The strength must be a number from 0 to 1, not {_shown(strength)}.")
+    strength = _within("strength", strength, 0.0, 1.0)
+    level_factor = _within("factor of the noise level", level_factor, 0.0, MAX_LEVEL_FACTOR)
     end = time.monotonic() + MAX_SECONDS
 
     def report(done, total):
@@ -130,7 +130,12 @@ def clean_up(
             progress(done, total)
 
     sigma = denoiser.estimate_sigma(image) if denoiser.takes_sigma else None
-    return denoiser(image, strength=float(strength), progress=report), sigma
+    level = None
+    if level_factor != 1.0:
+        if sigma is None:
+            raise ValueError("This model estimates no noise level, so only the factor 1 works.")
+        level = min(1.0, level_factor * sigma)
+    return denoiser(image, sigma=level, strength=strength, progress=report), sigma
 
 
 @dataclass(frozen=True)
@@ -194,6 +199,15 @@ def compare_methods(denoiser, original: np.ndarray, sigma: float, seed: int) -> 
             MethodResult(name, restored, figures(original, restored), round(min(times), 2))
         )
     return sorted(results, key=lambda result: -result.figures["psnr"])
+
+
+def _within(name, value, low, high):
+    """The number as a float, or the one sentence for another."""
+    if not isinstance(value, (int, float)) or not low <= value <= high:
+        raise ValueError(
+            f"The {name} must be a number from {low:g} to {high:g}, not {_shown(value)}."
+        )
+    return float(value)
 
 
 def _shown(value):

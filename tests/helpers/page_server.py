@@ -19,7 +19,7 @@ import httpx
 ROOT = Path(__file__).resolve().parents[2]
 STARTED = 60.0  # seconds; a busy machine takes a while
 APP = ROOT / "space" / "app.py"
-DEFAULTS = {"denoise": (0.1, 0), "restore": (1.0,), "compare": (0.1, 0)}
+DEFAULTS = {"denoise": (0.1, 0), "restore": (1.0, 1.0), "compare": (0.1, 0)}
 
 
 class RefusedError(Exception):

@@ -1,0 +1,66 @@
+"""Which model serves which picture, with and without a colour model."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from page.serving import is_gray, load_models
+
+GRAY = Image.fromarray(np.arange(100, dtype=np.uint8).reshape(10, 10))
+RED = Image.new("RGB", (10, 10), (200, 10, 10))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "I", "F", "RGB", "RGBA", "P", "CMYK"])
+def test_a_picture_without_colours_is_gray_however_it_is_stored(mode):
+    assert is_gray(GRAY.convert(mode))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "CMYK", "YCbCr"])
+def test_one_coloured_pixel_makes_a_picture_coloured(mode):
+    assert not is_gray(RED.convert(mode))
+    nearly = GRAY.convert("RGB")
+    nearly.putpixel((9, 9), (10, 10, 60))
+    assert not is_gray(nearly)
+
+
+@pytest.fixture
+def bundle(page_model, tmp_path):
+    """A bundled model folder without a colour model."""
+    return shutil.copytree(page_model, tmp_path / "model_card")
+
+
+def test_without_a_colour_model_the_gray_one_serves_all(bundle):
+    models = load_models({}, bundle)
+    assert models.colour is None
+    assert models.for_picture(RED) is models.for_picture(GRAY) is models.gray
+    assert "no colour model" in str(models)
+
+
+def test_a_bundled_colour_model_serves_colour_pictures(bundle, page_model):
+    shutil.copytree(page_model, bundle / "colour")
+    models = load_models({}, bundle)
+    assert models.for_picture(RED) is models.colour
+    assert models.for_picture(GRAY) is models.for_picture(GRAY.convert("RGB")) is models.gray
+    assert models.colour.folder == bundle / "colour"
+    assert "no COLOUR_MODEL_ID is set" in str(models)
+
+
+def test_a_colour_model_that_cannot_be_had_is_told_and_not_missed(bundle):
+    variables = {"COLOUR_MODEL_ID": "not a name", "COLOUR_MODEL_REVISION": ""}
+    models = load_models(variables, bundle, timeout=5)
+    assert models.colour is None
+    assert models.for_picture(RED) is models.gray
+    assert "not a name" in str(models)
+
+
+def test_a_damaged_colour_model_does_not_keep_the_page_from_starting(bundle, page_model):
+    shutil.copytree(page_model, bundle / "colour")
+    (bundle / "colour" / "model.weights.h5").write_bytes(b"damaged")
+    models = load_models({}, bundle)
+    assert models.colour is None
+    assert "cannot be loaded" in str(models)
+    assert str(bundle) not in str(models)
