@@ -18,7 +18,7 @@ from PIL import Image
 
 from olivetti_denoiser.evaluate.baselines import BASELINES
 from olivetti_denoiser.metrics import mse, psnr, ssim
-from olivetti_denoiser.noise import add_gaussian_noise, from_uint8, to_uint8
+from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
 
 MAX_SIGMA = 0.3
 MAX_SEED = 2**32 - 1
@@ -80,7 +80,7 @@ def noisy_picture(original: np.ndarray, sigma: float, seed: int) -> np.ndarray:
             f"The seed must be a whole number from 0 to {MAX_SEED}, not {_shown(seed)}."
         )
     rng = np.random.default_rng(int(seed))
-    return to_uint8(add_gaussian_noise(from_uint8(original), sigma, rng))
+    return noisy_uint8(original, sigma, rng)
 
 
 def figures(clean: np.ndarray, other: np.ndarray) -> dict[str, float]:

@@ -28,6 +28,30 @@ def add_gaussian_noise(
     return np.clip(clean + sigma * draws, 0.0, 1.0).astype(np.float32)
 
 
+def noisy_uint8(
+    clean: np.ndarray, sigma: float | np.ndarray, rng: np.random.Generator | np.random.RandomState
+) -> np.ndarray:
+    """Adds white Gaussian noise as it is stored: added, clipped, rounded to 8 bits.
+
+    >>> noisy_uint8(np.full((2, 2), 128, np.uint8), 0.0, np.random.default_rng(0)).tolist()
+    [[128, 128], [128, 128]]
+
+    Args:
+        clean: uint8 array of any shape, or floats in [0, 1].
+        sigma: as for `add_gaussian_noise`.
+        rng: the generator that the noise is drawn from.
+
+    Returns:
+        uint8 array shaped like `clean`.
+
+    Raises:
+        ValueError: sigma is negative or not finite.
+    """
+    if np.asarray(clean).dtype == np.uint8:
+        clean = from_uint8(clean)
+    return to_uint8(add_gaussian_noise(clean, sigma, rng))
+
+
 def to_uint8(image: np.ndarray) -> np.ndarray:
     """Converts an image in [0, 1] to 8 bits, rounding to the nearest of the 256 values."""
     return np.rint(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)

@@ -18,10 +18,10 @@ import numpy as np
 
 from olivetti_denoiser.data.test_images import ENDINGS
 from olivetti_denoiser.images import read_image, upright
+from olivetti_denoiser.noise import noisy_uint8
 
 STANDING = ("astronaut", "chelsea", "coffee", "hubble_deep_field", "retina", "rocket")
 CROP = 256  # pixels: the middle square that figures are of
-EIGHT_BITS = 255
 
 
 class ColourSet(NamedTuple):
@@ -158,12 +158,8 @@ def noisy_versions(images: Sequence[np.ndarray], sigma: float, seed: int = 900) 
     Returns:
         uint8, each shaped like its picture.
     """
-    from olivetti_denoiser.noise import to_uint8
-
     return [
-        to_uint8(
-            image / EIGHT_BITS + np.random.default_rng(seed + index).normal(0, sigma, image.shape)
-        )
+        noisy_uint8(image, sigma, np.random.default_rng(seed + index))
         for index, image in enumerate(images)
     ]
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from olivetti_denoiser.errors import FacesUnavailableError
-from olivetti_denoiser.noise import add_gaussian_noise, from_uint8, to_uint8
+from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -292,7 +292,7 @@ def _published_split(repo_id: str, revision: str | None, token: str | None) -> D
 
 
 def _noisy(images, random):
-    return to_uint8(add_gaussian_noise(from_uint8(images), SIGMA, random))
+    return noisy_uint8(images, SIGMA, random)
 
 
 def _as_dataset(clean, noisy, subjects, ids):

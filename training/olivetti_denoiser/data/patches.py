@@ -34,7 +34,7 @@ from olivetti_denoiser.data.faces import SEED, SIGMA, Faces
 from olivetti_denoiser.data.image_dataset import Pictures, open_pictures, read_row
 from olivetti_denoiser.gray_view import gray_pixels
 from olivetti_denoiser.images import decode_image
-from olivetti_denoiser.noise import add_gaussian_noise, from_uint8, to_uint8
+from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
 
 NOTES, PATCHES = "pictures.json", ".u8"  # of uint8, 64×64 after 64×64
 PARTS = ("train", "validation", "test")
@@ -230,7 +230,7 @@ def load(folder: str | Path) -> Prepared:
     notes = _noted(folder)
     held_out, clean = (_all_of(folder / f"{part}{PATCHES}") for part in ("validation", "test"))
     noise = np.random.RandomState(SEED + 2)  # of its own, beside the reference split's
-    noisy = from_uint8(to_uint8(add_gaussian_noise(clean, SIGMA, noise)))
+    noisy = from_uint8(noisy_uint8(clean, SIGMA, noise))
     rows, nobody = np.arange(len(clean)), np.full(len(clean), -1)
     return Prepared(
         Patches(PatchFile(folder / f"train{PATCHES}", notes.left_out)),

@@ -16,7 +16,7 @@ from PIL import Image
 from olivetti_denoiser.data.faces import SEED, SIGMA
 from olivetti_denoiser.gray_view import VIEW_SIDE, gray_view
 from olivetti_denoiser.images import read_image
-from olivetti_denoiser.noise import add_gaussian_noise, from_uint8, to_uint8
+from olivetti_denoiser.noise import from_uint8, noisy_uint8
 
 ENDINGS = (
     ".avif",
@@ -69,7 +69,7 @@ def read_photographs(folder: str | Path) -> Photographs:
         )
     clean = from_uint8(np.stack([shrunk(read_image(path)) for path in paths]))[..., None]
     random = np.random.RandomState(SEED)
-    noisy = from_uint8(to_uint8(add_gaussian_noise(clean, SIGMA, random)))
+    noisy = from_uint8(noisy_uint8(clean, SIGMA, random))
     return Photographs(folder.resolve().name, clean, noisy)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from olivetti_denoiser.noise import add_gaussian_noise, from_uint8, to_uint8
+from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
 
 Restore = Callable[[np.ndarray, float], np.ndarray]
 
@@ -153,7 +153,7 @@ def choose_strengths(
         scores[name] = []
         for level in levels:
             rng = np.random.default_rng((seed, round(level * 1000)))
-            noisy = from_uint8(to_uint8(add_gaussian_noise(pictures, level, rng)))
+            noisy = from_uint8(noisy_uint8(pictures, level, rng))
             restored = {
                 strength: np.stack([_apply(name, one, level, strength) for one in noisy])
                 for strength in strengths

@@ -35,7 +35,7 @@ from olivetti_denoiser.errors import FacesUnavailableError
 from olivetti_denoiser.evaluate.baselines import BASELINES, restore_all
 from olivetti_denoiser.metrics import details, mean_interval, mse, psnr, ssim
 from olivetti_denoiser.model_folder import read_metrics
-from olivetti_denoiser.noise import add_gaussian_noise, from_uint8, to_uint8
+from olivetti_denoiser.noise import from_uint8, noisy_uint8
 
 MEASURES = {"mse": mse, "psnr": psnr, "ssim": ssim}
 SIGMAS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)  # levels of the table of PSNR against sigma
@@ -218,7 +218,7 @@ def noisy_faces(faces: Faces, sigma: float) -> np.ndarray:
     if sigma == SIGMA:
         return faces.noisy
     random = np.random.RandomState(NOISE_SEED)
-    return from_uint8(to_uint8(add_gaussian_noise(faces.clean, sigma, random)))
+    return from_uint8(noisy_uint8(faces.clean, sigma, random))
 
 
 def versions() -> dict[str, str]:

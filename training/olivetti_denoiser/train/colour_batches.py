@@ -16,7 +16,7 @@ import numpy as np
 
 from olivetti_denoiser.camera_noise import camera_noise, patterned_noise
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.noise import add_gaussian_noise, from_uint8, to_uint8
+from olivetti_denoiser.noise import from_uint8, noisy_uint8
 from olivetti_denoiser.train.batches import rows_of_step
 
 SIDE = 64  # pixels of a patch
@@ -104,7 +104,7 @@ def noisy_patch(
         exact = rng.random() < config.sigma_share
         sigma = config.sigma if exact else rng.uniform(0, config.sigma_max)
         clean = middle(patch)
-        noisy = from_uint8(to_uint8(add_gaussian_noise(clean, sigma, rng)))
+        noisy = from_uint8(noisy_uint8(clean, sigma, rng))
         return clean, noisy, sigma, sigma
     if rng.random() < PATTERNED:
         clean, noisy = patterned_noise(patch, np.exp(rng.uniform(*np.log(PATTERNED_SIGMA))), rng)
