@@ -65,15 +65,13 @@ def content_ids(content: bytes) -> frozenset[str]:
     SHA-256 and git's id of the pointer that stands for it
     (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
     """
+    from huggingface_hub.utils.sha import git_hash
+
     sha256 = hashlib.sha256(content).hexdigest()
     pointer = (
         f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {len(content)}\n"
     ).encode()
-    git_ids = (
-        hashlib.sha1(b"blob %d\0" % len(text) + text, usedforsecurity=False).hexdigest()
-        for text in (content, pointer)
-    )
-    return frozenset((sha256, *git_ids))
+    return frozenset((sha256, git_hash(content), git_hash(pointer)))
 
 
 def download(

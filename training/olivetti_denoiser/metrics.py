@@ -131,8 +131,11 @@ def mean_interval(values: np.ndarray) -> dict[str, float]:
     mean = float(values.mean())
     if len(values) < 2:
         return {"mean": mean, "low": mean, "high": mean}
-    half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
-    return {"mean": mean, "low": mean - half, "high": mean + half}
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    if error == 0:
+        return {"mean": mean, "low": mean, "high": mean}
+    low, high = t.interval(0.95, len(values) - 1, loc=mean, scale=error)
+    return {"mean": mean, "low": float(low), "high": float(high)}
 
 
 def _batches(clean, restored):

@@ -1,0 +1,226 @@
+"""One repository on the Hub: what it holds, and how it is brought to hold something else.
+
+>>> repository = Repository(HfApi(), "model", "owner/olivetti-denoiser")
+>>> repository.listing(repository.head())["config.json"]     # its id, git's or a SHA-256
+>>> commit, changed = repository.update(files, "Publish the model")
+
+A repository changes in one commit that names its parent, and is read again afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from olivetti_denoiser import hub
+from olivetti_denoiser.errors import PublishError
+from olivetti_denoiser.model_folder import CARD, LEGACY_MODEL, WEIGHTS
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+GIT_FILE = ".gitattributes"  # the Hub's own, in every repository
+ATTEMPTS = 3  # when another publisher commits in between
+
+
+class MovedError(RuntimeError):
+    """Another commit arrived after the listing was read and before the commit was made."""
+
+
+class Repository:
+    """A model, dataset or Space repository.
+
+    Args:
+        api: The client.
+        kind: "model", "dataset" or "space".
+        name: OWNER/NAME.
+        say: Receives each line of progress.
+    """
+
+    def __init__(
+        self, api: HfApi, kind: str, name: str, say: Callable[[str], None] = lambda line: None
+    ):
+        self.api, self.kind, self.name, self.say = api, kind, name, say
+
+    def __str__(self) -> str:
+        """Return what messages call it."""
+        return f"{self.kind} {self.name}"
+
+    @property
+    def address(self) -> str:
+        """Where a browser finds it."""
+        return hub.address(self.name, self.kind)
+
+    def ensure(self, *, private: bool = False, sdk: str | None = None) -> None:
+        """Make sure that it exists, with the asked privacy, and that it can be written to.
+
+        Args:
+            private: Make it private where it does not exist yet.
+            sdk: Of a Space that does not exist yet.
+
+        Raises:
+            ValueError: it exists and is public, though `private` was asked for.
+            PermissionError: the token may not write to it.
+        """
+        from huggingface_hub.errors import RepositoryNotFoundError
+
+        options = {"space_sdk": sdk} if sdk else {}
+
+        def look_or_create():
+            try:
+                return self.api.repo_info(self.name, repo_type=self.kind)
+            except RepositoryNotFoundError:
+                self.api.create_repo(
+                    self.name, repo_type=self.kind, private=private or None, **options
+                )
+                self.say(f"{self}: created")
+                return self.api.repo_info(self.name, repo_type=self.kind)
+
+        info = hub.patiently(look_or_create)
+        self._check_write()
+        if private and not info.private:
+            raise ValueError(
+                f"{self} exists and is public; make it private on its settings page or "
+                f"leave --private out. Received: --private"
+            )
+
+    def head(self) -> str:
+        """Return the newest commit of the default branch."""
+        return hub.patiently(lambda: self.api.repo_info(self.name, repo_type=self.kind).sha)
+
+    def listing(self, commit: str) -> dict[str, str]:
+        """Return the id of every file of a commit: its SHA-256 if it is large, else git's."""
+        tree = hub.patiently(
+            lambda: list(
+                self.api.list_repo_tree(
+                    self.name, repo_type=self.kind, revision=commit, recursive=True
+                )
+            )
+        )
+        files = [item for item in tree if hasattr(item, "blob_id")]
+        return {file.path: file.lfs.sha256 if file.lfs else file.blob_id for file in files}
+
+    def tags(self) -> dict[str, str]:
+        """Return the commit of every tag."""
+        refs = hub.patiently(lambda: self.api.list_repo_refs(self.name, repo_type=self.kind))
+        return {tag.name: tag.target_commit for tag in refs.tags}
+
+    def tag(self, tag: str, commit: str) -> None:
+        """Put a tag on a commit.
+
+        Raises:
+            PublishError: the tag stands on another commit.
+        """
+        if tag not in self.tags():
+            hub.patiently(
+                lambda: self.api.create_tag(
+                    self.name, tag=tag, revision=commit, repo_type=self.kind, exist_ok=True
+                )
+            )
+        if (stands := self.tags().get(tag)) != commit:
+            raise PublishError(f"the tag {tag} of {self.name} went to {stands}, not to {commit}.")
+
+    def changes(
+        self, files: Mapping[str, Path], listing: Mapping[str, str], *, keep_others: bool = False
+    ) -> tuple[dict[str, Path], list[str]]:
+        """Return what to add and what to delete so that a commit holds just these files.
+
+        Args:
+            files: Where the files lie that it should hold.
+            listing: What it holds.
+            keep_others: Delete nothing.
+        """
+        changed = {
+            path: source
+            for path, source in files.items()
+            if listing.get(path) not in hub.content_ids(source.read_bytes())
+        }
+        # Its bytes name the backend that wrote it; the same weights need no second one.
+        if LEGACY_MODEL in listing and not {WEIGHTS, "config.json"} & changed.keys():
+            changed.pop(LEGACY_MODEL, None)
+        kept = {*files, GIT_FILE}
+        return changed, [] if keep_others else [path for path in listing if path not in kept]
+
+    def update(
+        self,
+        files: Mapping[str, Path],
+        message: str,
+        *,
+        check: Callable[[str], None] = lambda head: None,
+        keep_others: bool = False,
+    ) -> tuple[str, bool]:
+        """Bring it to these files in one commit, and check what it lists then.
+
+        Args:
+            files: Where the files lie, by their path in the repository.
+            message: The commit's.
+            check: Called with the newest commit before each attempt; may raise.
+            keep_others: Delete nothing.
+
+        Returns:
+            The commit that holds the files, and whether this call made it.
+
+        Raises:
+            PublishError: other publishers keep committing, or the commit lists other checksums.
+        """
+        mine = False
+        for _ in range(ATTEMPTS):
+            head = self.head()
+            changed, gone = self.changes(files, self.listing(head), keep_others=keep_others)
+            check(head)
+            if not changed and not gone:
+                self.say(f"{self}: nothing to change at {head[:7]}")
+                return head, mine
+            self.say(f"{self}: {len(changed)} files to upload")
+            try:
+                commit = self._commit(message, head, changed, gone)
+            except MovedError:
+                # Another publisher's commit, or this one, whose answer was lost: look again.
+                listing = self.listing(self.head())
+                mine = not any(self.changes(files, listing, keep_others=keep_others))
+                continue
+            left, _ = self.changes(files, self.listing(commit), keep_others=keep_others)
+            if left:
+                raise PublishError(
+                    f"{self.name} at {commit} lists other checksums than those of "
+                    f"{', '.join(sorted(left))}."
+                )
+            self.say(f"{self}: {commit[:7]}, checksums verified")
+            return commit, True
+        raise PublishError(
+            f"other publishers keep committing to {self.name}; run the same command again."
+        )
+
+    def _check_write(self):
+        """Ask for the right to write before anything changes."""
+        try:
+            hub.patiently(lambda: self.api.auth_check(self.name, repo_type=self.kind, write=True))
+        except Exception as error:
+            if hub.status_of(error) in (401, 403):
+                raise hub.explained(error, self.name, self.kind) from error
+
+    def _commit(self, message, parent, changed, gone):
+        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+        def send():
+            operations = [CommitOperationAdd(path, source) for path, source in changed.items()]
+            operations += [CommitOperationDelete(path) for path in gone]
+            try:
+                return self.api.create_commit(
+                    self.name,
+                    operations,
+                    commit_message=message,
+                    repo_type=self.kind,
+                    parent_commit=parent,
+                )
+            except Exception as error:
+                if hub.status_of(error) == 412:
+                    raise MovedError(str(error)) from None
+                if type(error) is ValueError:  # the Hub found fault with the card
+                    raise ValueError(
+                        f"{hub.first_line(error)} Received: {self.kind} {CARD}"
+                    ) from None
+                raise
+
+        return hub.patiently(send).oid
