@@ -126,6 +126,21 @@ def test_gradio_client_gets_the_same_bytes(page, three, tmp_path):
     assert "Non-local means" in table
 
 
+def test_the_level_factor_follows_and_may_be_left_out(page):
+    visitor = page.visitor()
+    whole = visitor.call("restore", COLOURS, 1.0, 1.0)
+    image = visitor.upload(COLOURS.read_bytes())
+    for values in ((1.0,), ()):  # as clients ask who know fewer arguments
+        cleaned, estimate = visitor.ask("restore", image, *values)
+        assert [visitor.fetch(cleaned), estimate] == whole
+    grainy = visitor.call("restore", COLOURS, 1.0, 0.0)
+    assert np.array_equal(pixels(grainy[0]), np.asarray(Image.open(COLOURS)))
+    assert visitor.call("restore", COLOURS, 1.0, 2.0)[0] != whole[0]
+    for factor in (4.5, -1, "much", None):
+        with pytest.raises(RefusedError, match="from 0 to 4"):
+            visitor.call("restore", COLOURS, 1.0, factor)
+
+
 def test_mcp_clients_get_the_same_bytes(page, three):
     from mcp import ClientSession
     from mcp.client.streamable_http import streamablehttp_client
@@ -275,6 +290,7 @@ def space(page_model, tmp_path_factory):
     copy_tree(ROOT / "space", staged)
     copy_tree(ROOT / "training" / "olivetti_denoiser", staged / "olivetti_denoiser")
     copy_tree(page_model, staged / "model_card")
+    copy_tree(page_model, staged / "model_card" / "colour")
     metrics = {"splits": {"test": {"model": {"psnr": {"mean": 29.5}}}}}
     (staged / "model_card" / "metrics.json").write_text(json.dumps(metrics))
     Image.open(PORTRAIT).rotate(180).save(staged / "examples" / "face_049.png")
@@ -328,6 +344,8 @@ def test_a_hub_that_hangs_at_the_start_does_not_hold_the_space_up(space, tmp_pat
             home = httpx.get(page.url).text
             assert said in home
             page.visitor().call("denoise", PORTRAIT)
+            page.visitor().call("restore", COLOURS)
+            assert "Colour pictures: bundled model (no COLOUR_MODEL_ID is set)." in page.text()
             shown = [home, page.text()]
             for address in ("/config", "/gradio_api/info", "/gradio_api/mcp/schema"):
                 shown.append(httpx.get(page.url + address).text)

@@ -45,7 +45,7 @@ def shown_picture(label: str, value: str, pixels: bool = False) -> gr.Image:
         buttons=["download", "fullscreen"],
         elem_classes="pixels" if pixels else "enlarged",
         alt_text=ALTERNATIVE_TEXTS[label],
-        min_width=100,
+        min_width=90,
     )
 
 

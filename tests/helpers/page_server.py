@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
-STARTED = 60.0  # seconds; a busy machine takes a while
+STARTED = 240.0  # seconds; a busy machine takes a while
 APP = ROOT / "space" / "app.py"
 DEFAULTS = {"denoise": (0.1, 0), "restore": (1.0, 1.0), "compare": (0.1, 0)}
 

@@ -62,6 +62,7 @@ def about_tab(served: ServedModel) -> None:
                         format="png",
                         interactive=False,
                         buttons=["download", "fullscreen"],
+                        elem_classes="plot",
                     )
     name = served.repository or "OWNER/olivetti-denoiser"
     gr.Markdown(ABOUT.format(name=name, limits=limits_in_words()))
