@@ -119,10 +119,10 @@ def test_networks_are_measured_at_every_level_told_and_untold(run, pictures, tmp
 
 @pytest.mark.parametrize("name", ablation.ROWS)
 def test_the_command_of_a_row_trains_with_its_options(name):
-    from olivetti_denoiser.cli.main import _parser
+    from olivetti_denoiser.cli.main import build_parser
 
     row = ablation.ROWS[name]
-    given = vars(_parser().parse_args(shlex.split(ablation.command(row))[1:]))
+    given = vars(build_parser().parse_args(shlex.split(ablation.command(row))[1:]))
     given = {option: given[option] for option in row}
     assert TrainingConfig.from_dict(given) == TrainingConfig.from_dict(row)
 

@@ -27,10 +27,10 @@ def test_a_number_of_threads_that_was_asked_for_stays(monkeypatch):
 def test_the_commands_that_train_share_them_and_the_others_do_not():
     code = """
 import json, os
-from olivetti_denoiser.cli.main import _for_training
+from olivetti_denoiser.cli.train import prepare
 import olivetti_denoiser.denoiser
 before = os.environ.get("TF_NUM_INTRAOP_THREADS")
-_for_training(False)
+prepare()
 print(json.dumps([before, os.environ["TF_NUM_INTRAOP_THREADS"]]))
 """
     environment = {name: os.environ[name] for name in os.environ if "INTRAOP" not in name}

@@ -16,10 +16,11 @@ import time
 import pytest
 
 from local_hub import ROOT, LocalHub
-from olivetti_denoiser import __version__
-from olivetti_denoiser.publish.job import IMAGE
+from olivetti_denoiser.publish.job import IMAGE, checkout_source
 
-LAUNCH = ("-m", "olivetti_denoiser", "launch", "--flavor", "a10g-small")
+LAUNCH = shlex.split(
+    "-m olivetti_denoiser launch --source https://example.org/code@main --flavor a10g-small"
+)
 TRAIN = shlex.split("--epochs 2 --steps-per-epoch 4 --batch-size 4 --channels 4,8 --blocks 1,1")
 SETTINGS = ("PIP_", "SSL_", "LANG", "http", "HTTP", "NO_PROXY", "no_proxy", "SCIKIT_LEARN_DATA")
 
@@ -36,7 +37,7 @@ def hub():
     ("arguments", "code", "named"),
     [
         (["--flavor", "a10g"], 2, "there are cpu-basic, a10g-small. Received: 'a10g'"),
-        (["--source", "here"], 2, f"olivetti-denoiser@v{__version__}. Received: 'here'"),
+        (["--source", "here"], 2, "olivetti-denoiser@main. Received: 'here'"),
         (["--timeout", "long"], 2, "such as 90m or 6h. Received: 'long'"),
         (["--tag", "v1.0.0"], 2, "needs --model OWNER/NAME"),
         (["--image", "nowhere"], 2, "does not take the job: "),
@@ -99,6 +100,36 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_end_it(hub, tmp_path):
         cancel = f"from huggingface_hub import cancel_job; cancel_job(job_id={job.id!r})"
         hub.run("-c", cancel, token=token, home=tmp_path)
         assert job.stage == "CANCELED"
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("https://example.org/you/code.git", "https://example.org/you/code.git"),
+        ("https://you:hf_secret@example.org/you/code", "https://example.org/you/code"),
+        ("git@example.org:you/code.git", "https://example.org/you/code.git"),
+        ("ssh://git@example.org:22/you/code.git", "https://example.org/you/code.git"),
+    ],
+)
+def test_a_job_clones_the_checkouts_own_remote(tmp_path, remote, address):
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=T", "-c", "user.email=t@example.org"]
+
+    def run(*arguments):
+        subprocess.run([*git, *arguments], check=True, capture_output=True)
+
+    run("init", "--initial-branch", "work")
+    run("commit", "--allow-empty", "--message", "Begin")
+    with pytest.raises(ValueError, match="give --source URL@REVISION"):
+        checkout_source(tmp_path)
+    run("remote", "add", "origin", remote)
+    assert checkout_source(tmp_path) == f"{address}@work"
+    run("tag", "v1.2.3")
+    assert checkout_source(tmp_path) == f"{address}@v1.2.3"
+
+
+def test_outside_a_checkout_a_job_asks_for_its_source(tmp_path):
+    with pytest.raises(ValueError, match="give --source URL@REVISION"):
+        checkout_source(tmp_path)
 
 
 def image(folder):

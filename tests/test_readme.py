@@ -44,14 +44,14 @@ def test_every_folder_of_its_table_exists():
 
 
 def test_every_command_is_understood():
-    from olivetti_denoiser.cli.main import _parser
+    from olivetti_denoiser.cli.main import build_parser
 
     commands = re.findall(r"^\$ denoiser ((?:.*\\\n)*.*?)(?:\s+#.*)?$", README, re.M)
     assert len(commands) >= 5
     for command in commands:
         arguments = shlex.split(command.replace("\\\n", " "), comments=True)
         try:
-            _parser().parse_args(arguments)
+            build_parser().parse_args(arguments)
         except SystemExit as stop:
             pytest.fail(f"denoiser {command}: exit code {stop.code}")
 

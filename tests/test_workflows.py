@@ -109,7 +109,7 @@ def retrain(base):
         environment = {
             "HOME": str(base / "home"),
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(workspace),
+            "PYTHONPATH": str(workspace / "training"),
             **{key: variables[key] for key in ("HF_ENDPOINT", "HF_HOME", "HF_HUB_DISABLE_XET")},
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "NO_PROXY": "127.0.0.1",

@@ -35,7 +35,8 @@ def main(counts: list[int]) -> None:
             write_pictures(Path(work) / "pictures", count)
             done = subprocess.run(
                 [sys.executable, __file__, "--child", work, str(count)],
-                env=os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
+                env=os.environ
+                | {"PYTHONPATH": str(ROOT / "training"), "TF_CPP_MIN_LOG_LEVEL": "3"},
                 stdout=subprocess.PIPE,
                 text=True,
                 check=True,

@@ -200,7 +200,7 @@ class LocalHub:
             "HF_TOKEN": token or "",
             "KERAS_BACKEND": "openvino",  # imports in half of TensorFlow's time
             "NO_PROXY": "127.0.0.1",
-            "PYTHONPATH": str(self.checkout),
+            "PYTHONPATH": str(self.checkout / "training"),
         }
         return variables
 

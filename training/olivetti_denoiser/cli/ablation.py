@@ -12,13 +12,21 @@ import contextlib
 import sys
 from typing import Any
 
+from olivetti_denoiser.cli.options import (
+    Commands,
+    add_command,
+    add_config_options,
+    given_options,
+)
+
 FOLDER = "outputs/ablation"
 SHOWN = 4  # held-out faces in the picture of the losses
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of the command to its parser."""
-    from olivetti_denoiser.cli.main import add_config_options
+def register(commands: Commands) -> None:
+    """Adds the command."""
+    summary = "train the recipe with one change at a time"
+    parser = add_command(commands, "ablation", run, summary, extra="train")
     from olivetti_denoiser.train.ablation import NOT_SHARED, ROWS
 
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{', '.join(ROWS)} (all)")
@@ -49,7 +57,6 @@ def run(options: argparse.Namespace) -> int:
         FacesUnavailableError: there are no faces to train on.
     """
     from olivetti_denoiser.backend import prepare_training
-    from olivetti_denoiser.cli.main import given_options
     from olivetti_denoiser.train.ablation import ablation_rows, run_ablation, summary, table
 
     rows = ablation_rows(options.rows, given_options(options))

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from olivetti_denoiser import __version__, hub
+from olivetti_denoiser import hub
 
 IMAGE = "python:3.12"  # has git; the CUDA libraries come with JAX's packages
-SOURCE = f"https://github.com/OWNER/olivetti-denoiser@v{__version__}"
+CHECKOUT = Path(__file__).resolve().parents[3]
 TIMEOUT = "6h"  # the Hub's own default of half an hour is too short to train anything
 STOPPED, FAILED = 3, 1
 
@@ -44,7 +45,7 @@ def launch(
     publish: Sequence[str] = (),
     config: str | Path | None = None,
     image: str = IMAGE,
-    source: str = SOURCE,
+    source: str | None = None,
     timeout: str = TIMEOUT,
     say: Callable[[str], None] = print,
 ) -> int:
@@ -57,7 +58,8 @@ def launch(
             files are gone when it ends.
         config: a JSON file with options of `denoiser train`, whose text goes to the job.
         image: Docker image with Python, pip and git.
-        source: URL@REVISION of the project's repository; a branch or a tag.
+        source: URL@REVISION of the project's repository, a branch or a tag; None takes the
+            remote and the branch of the checkout that this code lies in.
         timeout: how long the job may take, in the Hub's units: 90m, 6h, 1d.
         say: receives the job's log, line by line.
 
@@ -66,13 +68,14 @@ def launch(
         code of the command that failed in it.
 
     Raises:
-        ValueError: no such flavor; the message names those that there are.
+        ValueError: no such flavor; the message names those that there are. Or no source: this code
+            lies in no checkout with a remote.
         PermissionError: there is no token, or it may not start jobs.
         ConnectionError: the Hub does not answer.
     """
     from huggingface_hub import HfApi, get_token
 
-    address, revision = _split(source)
+    address, revision = _split(source or checkout_source())
     if not re.fullmatch(r"\d+(\.\d+)?[smhd]?", timeout):
         raise ValueError(
             f"a job's timeout is a number and a unit, such as 90m or 6h. Received: {timeout!r}"
@@ -100,6 +103,7 @@ def launch(
             timeout=timeout,
         )
     )
+    say(f"The job clones {address} at {revision}")
     price = f"${hardware.unit_cost_usd:g} a {hardware.unit_label}"
     say(f"{hardware.pretty_name}, {price}, {timeout} at most: {job.url}")
     if not publish:
@@ -107,10 +111,50 @@ def launch(
     return _follow(api, job, say)
 
 
+def checkout_source(checkout: str | Path = CHECKOUT) -> str:
+    """Returns URL@REVISION of a checkout's own remote, without any name or password in it.
+
+    The revision is the tag of the current commit, else the current branch. A job has no SSH key, so
+    an SSH address becomes the HTTPS address of the same repository.
+
+    Args:
+        checkout: the folder of the repository.
+
+    Raises:
+        ValueError: it is no checkout, or has no remote, or is on no branch or tag.
+    """
+    remote = _git(checkout, "remote", "get-url", "origin")
+    revision = _git(checkout, "describe", "--exact-match", "--tags") or _git(
+        checkout, "symbolic-ref", "--short", "HEAD"
+    )
+    if not remote or not revision or not (Path(checkout) / ".git").exists():
+        raise ValueError(
+            "a job clones the project from its repository: give --source URL@REVISION, such as "
+            f"https://github.com/you/olivetti-denoiser@main. Received: no --source, and {checkout} "
+            "is no checkout with a remote and a branch"
+        )
+    ssh = re.fullmatch(r"(?:ssh://)?[\w.-]+@([\w.-]+)(?::\d+(?=/))?[:/](.+)", remote)
+    if ssh:
+        remote = f"https://{ssh[1]}/{ssh[2]}"
+    return f"{re.sub(r'(?<=://)[^/@]*@', '', remote)}@{revision}"
+
+
+def _git(checkout, *arguments):
+    """What git prints, or "" where it cannot answer."""
+    try:
+        command = ["git", "-C", str(checkout), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
 def _split(source):
     address, _, revision = source.rpartition("@")
     if not address or not revision:
-        raise ValueError(f"a source is URL@REVISION, such as {SOURCE}. Received: {source!r}")
+        raise ValueError(
+            "a source is URL@REVISION, such as https://github.com/you/olivetti-denoiser@main. "
+            f"Received: {source!r}"
+        )
     return address, revision
 
 

@@ -16,12 +16,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from olivetti_denoiser.config import TrainingConfig
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
     import pandas as pd
 
     from olivetti_denoiser.data.faces import Faces
@@ -139,6 +138,8 @@ def at_levels(model: keras.Model, faces: Faces) -> dict[str, dict[str, float]]:
         {"estimated": {level: mean PSNR in dB}}, and the same as "given" where the network can be
         told the level.
     """
+    import numpy as np
+
     from olivetti_denoiser.denoiser import Denoiser
     from olivetti_denoiser.evaluate.measure import psnr_against_sigma
 
@@ -169,6 +170,8 @@ def summary(
         `ssim` (mean, low and high over seeds), `levels` (as of `at_levels`, means over seeds),
         `diverged` (how many seeds)}.
     """
+    import numpy as np
+
     found = {}
     for name, options in rows.items():
         done = [row for row in figures[name] if row is not None]
@@ -256,6 +259,7 @@ def restored_by_losses(
         {loss: restored faces, float32 N×64×64×1 in [0, 1]}.
     """
     import keras
+    import numpy as np
 
     from olivetti_denoiser.denoiser import Denoiser
     from olivetti_denoiser.model_folder import LEGACY_MODEL
@@ -286,6 +290,8 @@ def command(options: Mapping[str, Any]) -> str:
 
 def _mean_levels(found):
     """The mean over seeds of the PSNR at every noise level; None without a seed."""
+    import numpy as np
+
     if not found:
         return None
     return {
@@ -296,6 +302,8 @@ def _mean_levels(found):
 
 def _spread(values):
     """Mean, lowest and highest value over seeds; None without a seed."""
+    import numpy as np
+
     if not values:
         return None
     return {"mean": float(np.mean(values)), "low": min(values), "high": max(values)}

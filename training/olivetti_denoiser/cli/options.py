@@ -1,0 +1,168 @@
+"""What several commands share: their parser, common options, and how figures are printed.
+
+>>> parser = OneLineParser(prog="denoiser train")
+>>> add_config_options(parser.add_argument_group("training options"))
+>>> given_options(parser.parse_args(["--epochs", "3"]))
+{'epochs': 3}
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import fields
+from typing import Any, NoReturn
+
+from olivetti_denoiser.config import TrainingConfig
+
+WRONG_ARGUMENT = 2  # the exit code
+KINDS = ("model", "dataset", "space")  # of repositories on the Hub
+HELP = {
+    "model": "the model's repository",
+    "dataset": "the dataset's repository",
+    "space": "the Space's repository",
+}
+
+Commands = argparse._SubParsersAction  # what `add_subparsers` returns; it has no public name
+Run = Callable[[argparse.Namespace], "int | None"]
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program with exit code 2."""
+        self.exit(WRONG_ARGUMENT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def add_command(
+    commands: Commands, name: str, run: Run, summary: str, *, extra: str, listed: bool = True
+) -> argparse.ArgumentParser:
+    """Adds a command.
+
+    Args:
+        commands: what `add_subparsers` returned.
+        name: the command's name.
+        run: receives the parsed options; returns an exit code, or None for 0.
+        summary: one line for `--help`.
+        extra: the extra of `pyproject.toml` that installs what the command needs.
+        listed: whether `denoiser --help` shows it.
+
+    Returns:
+        The command's parser.
+    """
+    shown = {"help": summary} if listed else {}
+    command = commands.add_parser(name, description=summary, allow_abbrev=False, **shown)
+    command.set_defaults(run=run, command=name, extra=extra)
+    return command
+
+
+def add_dataset(command: argparse.ArgumentParser) -> None:
+    """Adds `--dataset`, the published faces."""
+    command.add_argument(
+        "--dataset", metavar="OWNER/NAME", help="published reference split (scikit-learn's faces)"
+    )
+
+
+def add_split(command: argparse.ArgumentParser) -> None:
+    """Adds `--split`, the partition of the faces."""
+    command.add_argument(
+        "--split", metavar="NAME", help="split of the faces: reference or subjects (reference)"
+    )
+
+
+def add_repositories(
+    command: argparse.ArgumentParser, help: Mapping[str, str] = HELP, required: Sequence[str] = ()
+) -> None:
+    """Adds `--model`, `--dataset` and `--space`, repositories on the Hub."""
+    for kind in KINDS:
+        command.add_argument(
+            f"--{kind}", metavar="OWNER/NAME", help=help[kind], required=kind in required
+        )
+
+
+def given_repositories(options: argparse.Namespace) -> dict[str, str]:
+    """Returns {kind: OWNER/NAME} of the repositories that were given."""
+    return {kind: getattr(options, kind) for kind in KINDS if getattr(options, kind)}
+
+
+def add_release(command: argparse.ArgumentParser) -> None:
+    """Adds the options of a publication."""
+    command.add_argument("--tag", metavar="vX.Y.Z", help="tag of the model's commit")
+    command.add_argument("--private", action="store_true", help="make new repositories private")
+    command.add_argument(
+        "--allow-regression", action="store_true", help="publish over a better model"
+    )
+
+
+def add_json(command: argparse.ArgumentParser) -> None:
+    """Adds `--json`."""
+    command.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def add_config_options(group: argparse._ArgumentGroup, without: Sequence[str] = ()) -> None:
+    """Adds an option for each field of `TrainingConfig`, absent from the result unless given.
+
+    Args:
+        group: what to add them to.
+        without: names of fields to leave out.
+    """
+    for option in fields(TrainingConfig):
+        name, default = option.name, option.default
+        if name in without:
+            continue
+        how: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS}
+        how["help"] = f"{option.metadata['help']} ({_shown(default)})"
+        if isinstance(default, bool):
+            how["action"] = argparse.BooleanOptionalAction
+        elif isinstance(default, tuple):
+            how |= {"type": _whole_numbers, "metavar": "N,N,…"}
+        elif isinstance(default, str):
+            how["metavar"] = "|".join(option.metadata["choices"])
+        else:
+            how |= {"type": _number, "metavar": "N" if isinstance(default, int) else "X"}
+        group.add_argument(f"--{name.replace('_', '-')}", **how)
+
+
+def given_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Returns {name: value} of the options of `add_config_options` that were given."""
+    names = {option.name for option in fields(TrainingConfig)}
+    return {name: value for name, value in vars(options).items() if name in names}
+
+
+def _shown(default):
+    return ",".join(map(str, default)) if isinstance(default, tuple) else default
+
+
+def _number(text):
+    """A number as JSON would have it, so that 3 stays whole; its bounds are the config's."""
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def _whole_numbers(text):
+    return tuple(int(part) for part in text.split(","))
+
+
+_number.__name__, _whole_numbers.__name__ = "number", "list of whole numbers"
+
+
+def print_figures(metrics: Mapping[str, Any], as_json: bool) -> None:
+    """Prints the figures of an evaluation: one line of JSON, or tables."""
+    if as_json:
+        print(json.dumps(metrics))
+        return
+    from olivetti_denoiser.evaluate.measure import table
+
+    print(table(metrics))
+
+
+def quiet_output(needed: bool) -> AbstractContextManager:
+    """Sends what is printed meanwhile to standard error, so that standard output is the answer."""
+    return contextlib.redirect_stdout(sys.stderr) if needed else contextlib.nullcontext()

@@ -1,0 +1,42 @@
+"""`denoiser publish`: publish a model folder to the Hub, with its dataset and its demo.
+
+denoiser publish model_card --model OWNER/olivetti-denoiser --tag v1.0.0 --dry-run
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from olivetti_denoiser.cli.options import Commands, add_command, add_release, add_repositories
+
+HELP = {
+    "model": "the model's repository",
+    "dataset": "publish the split there too",
+    "space": "publish the demo there too",
+}
+
+
+def register(commands: Commands) -> None:
+    """Adds the command."""
+    summary = "publish a model folder to the Hub"
+    publish = add_command(commands, "publish", run, summary, extra="evaluate")
+    publish.add_argument("folder", help="model folder, such as model_card")
+    add_repositories(publish, HELP, required=["model"])
+    publish.add_argument("--dry-run", action="store_true", help="list every file and touch nothing")
+    add_release(publish)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Publishes the folder; what it did is printed on the way."""
+    from olivetti_denoiser.publish.publish import publish
+
+    publish(
+        options.folder,
+        model=options.model,
+        dataset=options.dataset,
+        space=options.space,
+        tag=options.tag,
+        private=options.private,
+        dry_run=options.dry_run,
+        allow_regression=options.allow_regression,
+    )

@@ -1,0 +1,102 @@
+"""`denoiser train`: train a model and write its folder.
+
+denoiser train --output outputs/model
+denoiser train --preset quick --epochs 3 --output outputs/quick
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from olivetti_denoiser.cli.options import (
+    Commands,
+    add_command,
+    add_config_options,
+    add_json,
+    given_options,
+    print_figures,
+    quiet_output,
+)
+from olivetti_denoiser.config import PRESETS, TrainingConfig
+
+
+def register(commands: Commands) -> None:
+    """Adds the command."""
+    summary = "train a model and write its folder"
+    add_options(add_command(commands, "train", run, summary, extra="train"))
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `denoiser train`."""
+    parser.add_argument(
+        "--output", default="outputs/model", help="model folder to write (%(default)s)"
+    )
+    parser.add_argument("--config", metavar="FILE", help="JSON file with any of the options below")
+    parser.add_argument(
+        "--preset", choices=PRESETS, default="default", help="settings to start from (%(default)s)"
+    )
+    parser.add_argument(
+        "--dataset",
+        metavar="OWNER/NAME|FOLDER",
+        help="pictures to learn from: an image dataset on the Hub, or a folder (the faces)",
+    )
+    parser.add_argument(
+        "--image-column", metavar="NAME", help="the dataset's column of pictures (the only one)"
+    )
+    parser.add_argument(
+        "--split",
+        metavar="NAME",
+        help="the dataset's split to learn from (train, or the only one); of the faces: reference, "
+        "which shares people between its parts, or subjects, which does not (reference)",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace a finished model; start a run anew"
+    )
+    parser.add_argument(
+        "--distributed",
+        action="store_true",
+        help="train together with the other processes that srun, mpirun, Kubernetes or "
+        "KERAS_DISTRIBUTION_* variables started; on JAX",
+    )
+    add_json(parser)
+    add_config_options(parser.add_argument_group("training options, over --config and --preset"))
+
+
+def config_of(options: argparse.Namespace) -> TrainingConfig:
+    """Returns the settings that the options of `denoiser train` give.
+
+    Raises:
+        ValueError: an impossible setting, or a file that cannot be read.
+    """
+    given = given_options(options)
+    return TrainingConfig.from_options(given, path=options.config, preset=options.preset)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Trains, writes the model folder and prints its figures."""
+    config = config_of(options)
+    prepare(options.distributed)
+    from olivetti_denoiser.publish.release import write_model_folder
+    from olivetti_denoiser.train.run import train
+
+    with quiet_output(options.json):
+        trained = train(
+            config,
+            options.output,
+            dataset=options.dataset,
+            image_column=options.image_column,
+            split=options.split,
+            overwrite=options.overwrite,
+            distributed=options.distributed,
+        )
+        if trained:
+            print(f"Writing {write_model_folder(options.output, trained)}")
+    if trained:
+        print_figures(trained.metrics, options.json)
+
+
+def prepare(distributed: bool = False) -> None:
+    """Chooses the backend to train on; several processes train on JAX alone."""
+    from olivetti_denoiser.backend import FOR_TRAINING, prepare_training
+
+    prepare_training(("jax",) if distributed else FOR_TRAINING)

@@ -1,0 +1,67 @@
+"""What only the workflow `retrain.yml` calls; `denoiser --help` does not list these.
+
+denoiser credentials --model OWNER/NAME                          # may this machine publish?
+denoiser summary outputs/model --released OWNER/NAME model_card  # the new figures, as Markdown
+denoiser addresses --model OWNER/NAME                            # what is published, and where
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from olivetti_denoiser.cli.options import (
+    Commands,
+    add_command,
+    add_repositories,
+    given_repositories,
+)
+
+
+def register(commands: Commands) -> None:
+    """Adds the three commands."""
+    hidden = {"extra": "evaluate", "listed": False}
+    credentials = add_command(
+        commands, "credentials", run_credentials, "find out whether this machine may publish",
+        **hidden,
+    )  # fmt: skip
+    add_repositories(credentials)
+
+    summary = add_command(
+        commands, "summary", run_summary, "show a new model beside the released one", **hidden
+    )
+    summary.add_argument("folder", help="model folder, such as outputs/model")
+    summary.add_argument(
+        "--released",
+        metavar="MODEL",
+        nargs="+",
+        default=(),
+        help="where the released model may be, folders or OWNER/NAME; the first found counts",
+    )
+    summary.add_argument("--note", metavar="TEXT", help="sentence to put at the end")
+
+    addresses = add_command(
+        commands, "addresses", run_addresses, "show what is published, and where", **hidden
+    )
+    add_repositories(addresses)
+
+
+def run_credentials(options: argparse.Namespace) -> None:
+    """Prints what this machine may publish with, as `$GITHUB_OUTPUT` takes it."""
+    from olivetti_denoiser.publish.credentials import find_credentials
+
+    kind, why = find_credentials(given_repositories(options))
+    print(f"credentials={kind}\nwhy={why}")
+
+
+def run_summary(options: argparse.Namespace) -> None:
+    """Prints the new model's figures beside the released ones."""
+    from olivetti_denoiser.publish.summary import summary
+
+    print(summary(options.folder, options.released, options.note), end="")
+
+
+def run_addresses(options: argparse.Namespace) -> None:
+    """Prints the addresses of the published repositories."""
+    from olivetti_denoiser.publish.summary import addresses
+
+    print(addresses(given_repositories(options)), end="")
