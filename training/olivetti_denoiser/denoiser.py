@@ -22,6 +22,7 @@ from olivetti_denoiser.atomic import whole_folder
 from olivetti_denoiser.backend import FOR_INFERENCE, choose_backend
 from olivetti_denoiser.images import Picture
 from olivetti_denoiser.model_folder import MODEL_FILES, missing_files
+from olivetti_denoiser.tiles import TILE_SIDES
 
 if TYPE_CHECKING:
     import keras
@@ -33,8 +34,8 @@ CARD = """\
 
 # Denoiser
 
-Removes Gaussian noise from gray or colour pictures. One input, N×H×W×1 in [0, 1], and one output of
-the same shape; the sides are multiples of 64.
+Removes noise from gray or colour pictures. One input, N×H×W×1 in [0, 1] (N×H×W×3 of a network for
+colour), and one output of the same shape; the sides are multiples of 64.
 
 ```python
 model = keras.saving.load_model("hf://OWNER/NAME")
@@ -50,12 +51,15 @@ class Denoiser(
     tags=["denoising"],
     model_card_template=CARD,
 ):
-    """Removes Gaussian noise from pictures of any size.
+    """Removes noise from pictures of any size.
 
     Args:
-        model: a Keras model from N×H×W×1 in [0, 1] to the same shape, fully convolutional,
-            whose stride divides 64. Made of an estimator and a restorer (see `model`)
-            it can estimate and be given the noise level.
+        model: a Keras model from N×H×W×1 or N×H×W×3 in [0, 1] to the same shape, fully
+            convolutional, whose stride divides 64. Made of an estimator and a restorer (see
+            `model`) it can estimate and be given the noise level.
+
+    A network of one plane restores every channel as a gray picture. One of three planes restores
+    red, green and blue together, and other channels as gray pictures.
 
     A call may come from any thread. One forward pass runs at a time, and a large picture is
     many passes, so a small one waits for a tile and not for the whole.
@@ -68,6 +72,7 @@ class Denoiser(
         self.model = model
         self.takes_sigma = takes_sigma(model)
         self._network = TiledNetwork(model)
+        self.planes = self._network.planes
         self.averages_mirror = self._network.averages_mirror
 
     def __call__(
@@ -76,6 +81,7 @@ class Denoiser(
         *,
         sigma: float | None = None,
         strength: float = 1.0,
+        level_factor: float = 1.0,
         mirror: bool | None = None,
         progress: Callable[[int, int], None] | None = None,
     ):
@@ -84,9 +90,10 @@ class Denoiser(
         Args:
             image: a path, a PIL image, or an array H×W, H×W×C or N×H×W×C of uint8, uint16 or
                 float in [0, 1]. Two or four channels end with alpha, which is left untouched.
-                Every colour is restored as a gray picture.
             sigma: the noise level as a fraction of the range; None estimates it.
             strength: how much of the correction to apply, from 0 (untouched) to 1 (full).
+            level_factor: what the noise level, given or estimated, is multiplied by, from 0 to 4:
+                below 1 more grain is kept, above 1 the picture becomes smoother.
             mirror: whether to average with the restored mirror image, a little better at twice
                 the time; None does what the model does by itself.
             progress: called with (passes done, passes in all) after each forward pass.
@@ -95,27 +102,27 @@ class Denoiser(
             The same kind as `image` (a PIL image for a path), with its size, dtype and range.
 
         Raises:
-            ValueError: the picture, `sigma` or `strength` is not what is described above.
+            ValueError: the picture or an option is not what is described above.
         """
         _check("strength", strength, 0.0, 1.0)
+        _check("level_factor", level_factor, 0.0, 4.0)
         if sigma is not None:
             _check("sigma", sigma, 0.0, 1.0)
-            if not self.takes_sigma:
-                raise ValueError(f"this model takes no noise level. Received: sigma={sigma}")
+        if not self.takes_sigma and (sigma is not None or level_factor != 1.0):
+            given = f"sigma={sigma}" if sigma is not None else f"level_factor={level_factor}"
+            raise ValueError(f"this model takes no noise level. Received: {given}")
         picture = Picture.of(image)
         planes = picture.planes
         if strength == 0.0:
             return picture.rebuild(planes)
-        one_tile = self._network.fits_one_tile(planes.shape[1:])
-        levels = None
-        if sigma is not None:
-            levels = np.full(len(planes), sigma, np.float32)
-        elif self.takes_sigma and not (one_tile and picture.planes_each == 1):
-            levels = np.repeat(self._estimate(picture), picture.planes_each)
-        restored = self._network.restore(
-            planes[..., None], levels, mirror=mirror, progress=progress
-        )[..., 0]
-        return picture.rebuild(planes + np.float32(strength) * (restored - planes))
+        pictures = self._as_seen(picture)
+        levels = self._levels(picture, pictures, sigma, level_factor)
+        restored = self._network.restore(pictures, levels, mirror=mirror, progress=progress)
+        restored = self._as_planes(picture, restored)
+        restored -= planes
+        restored *= np.float32(strength)
+        restored += planes
+        return picture.rebuild(restored)
 
     def estimate_sigma(self, image) -> float | np.ndarray:
         """Estimates the noise level of a picture.
@@ -235,9 +242,46 @@ class Denoiser(
         with whole_folder(save_directory) as folder:
             self.model.save(str(folder), zipped=False)
 
+    def _as_seen(self, picture):
+        """The pictures that the network sees, N×H×W×C: views where that is possible."""
+        planes = picture.planes
+        if self.planes == 1:
+            return planes[..., None]
+        if picture.is_rgb:
+            return np.moveaxis(planes.reshape(picture.count, 3, *planes.shape[1:]), 1, -1)
+        return np.broadcast_to(planes[..., None], (*planes.shape, self.planes))
+
+    def _as_planes(self, picture, restored):
+        """The way back from `_as_seen`: restored pictures as float32 P×H×W."""
+        if self.planes == 1:
+            return restored[..., 0]
+        if picture.is_rgb:
+            return np.moveaxis(restored, -1, 1).reshape(picture.planes.shape)
+        return restored.mean(axis=-1)
+
+    def _levels(self, picture, pictures, sigma, level_factor):
+        """The level of each of the network's pictures; None where the network finds it itself."""
+        if not self.takes_sigma:
+            return None
+        if sigma is not None:
+            levels = np.full(len(pictures), sigma, np.float32)
+        elif (
+            self.planes == 1
+            and picture.planes_each == 1
+            and level_factor == 1.0
+            and max(pictures.shape[1:3]) <= TILE_SIDES[0]
+        ):
+            return None
+        else:
+            levels = np.repeat(self._estimate(picture), len(pictures) // picture.count)
+        return np.minimum(levels * np.float32(level_factor), np.float32(1.0))
+
     def _estimate(self, picture):
-        """The level of each picture, the mean over its planes: float32 N."""
-        levels = self._network.estimate(picture.planes[..., None])
+        """The level of each picture, the mean over what the network sees of it: float32 N."""
+        pictures, opaque = self._as_seen(picture), None
+        if picture.alpha is not None:
+            opaque = np.repeat(picture.alpha > 0, len(pictures) // picture.count, axis=0)
+        levels = self._network.estimate(pictures, opaque)
         return levels.reshape(picture.count, -1).mean(axis=1)
 
 

@@ -74,6 +74,11 @@ class Picture:
         """Planes of one picture: 1 for gray, 3 for RGB."""
         return len(self.planes) // self.count
 
+    @property
+    def is_rgb(self) -> bool:
+        """Whether the planes of a picture are its red, green and blue."""
+        return self.planes_each == 3 and self.mode != "YCbCr"
+
     def rebuild(self, planes: np.ndarray):
         """Puts processed planes back together.
 

@@ -17,8 +17,23 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from olivetti_denoiser.model import averages_mirror, estimator_of, restorer_of, without_mirror
-from olivetti_denoiser.tiles import MARGIN, chunk_size, chunks, padded, tile_places, tile_side
+from olivetti_denoiser.model import (
+    averages_mirror,
+    estimator_of,
+    planes_of,
+    restorer_of,
+    without_mirror,
+)
+from olivetti_denoiser.noisy_tiles import noisy_tiles
+from olivetti_denoiser.tiles import (
+    COLOUR_MARGIN,
+    MARGIN,
+    TILE_SIDES,
+    chunk_size,
+    padded,
+    tile_places,
+    tile_side,
+)
 
 PARTS: dict[str, Callable[[keras.Model], keras.Model]] = {
     "restore": lambda model: model,
@@ -81,7 +96,9 @@ class TiledNetwork:
 
     def __init__(self, model: keras.Model):
         self.model = model
+        self.planes = planes_of(model)
         self.averages_mirror = averages_mirror(model)
+        self._margin = MARGIN if self.planes == 1 else COLOUR_MARGIN
         self._lock = threading.Lock()
         self._passes: dict[tuple, Callable[..., np.ndarray]] = {}
 
@@ -89,27 +106,31 @@ class TiledNetwork:
         """Whether a picture of this height and width goes through as one tile."""
         return max(shape) <= tile_side(shape)
 
-    def estimate(self, pictures: np.ndarray) -> np.ndarray:
-        """Returns the noise level of each picture, the mean over its tiles.
+    def estimate(self, pictures: np.ndarray, opaque: np.ndarray | None = None) -> np.ndarray:
+        """Returns the noise level of each picture, the mean over its tiles that hold noise.
 
         Args:
             pictures: float32 N×H×W×C in [0, 1].
+            opaque: bool N×H×W, which pixels are seen; None for all.
 
         Returns:
             float32 N, fractions of the range.
         """
-        height, width = shape = pictures.shape[1:3]
-        side = tile_side(shape)
-        total, count = np.zeros(len(pictures)), 0
-        for top, left in tile_places(shape, side, overlap=0):
-            # The last tiles reach back inside: a strip mirrored until it is full has less noise.
-            top, left = max(0, min(top, height - side)), max(0, min(left, width - side))
-            tiles = padded(pictures[:, top : top + side, left : left + side], side)
-            total += np.concatenate(
-                [self._run("estimate", chunk).reshape(-1) for chunk in chunks(tiles)]
-            )
-            count += 1
-        return (total / count).astype(np.float32)
+        # A colour network has learned the level of small patches, in which it differs less.
+        side = tile_side(pictures.shape[1:3]) if self.planes == 1 else TILE_SIDES[0]
+        tiles, owners = [], []
+        for index, picture in enumerate(pictures):
+            seen = None if opaque is None else opaque[index]
+            for rows, columns in noisy_tiles(picture, side, seen):
+                tiles.append((index, rows, columns))
+                owners.append(index)
+        levels = []
+        size = chunk_size(side)
+        for start in range(0, len(tiles), size):
+            cut = [padded(pictures[i : i + 1, r, c], side) for i, r, c in tiles[start : start + size]]
+            levels.append(self._run("estimate", np.concatenate(cut)).reshape(-1))
+        total = np.bincount(owners, np.concatenate(levels), len(pictures))
+        return (total / np.bincount(owners, minlength=len(pictures))).astype(np.float32)
 
     def restore(
         self,
@@ -132,7 +153,7 @@ class TiledNetwork:
         """
         shape = pictures.shape[1:3]
         side = tile_side(shape)
-        margin = 0 if self.fits_one_tile(shape) else MARGIN
+        margin = 0 if self.fits_one_tile(shape) else self._margin
         places = tile_places(shape, side, overlap=2 * margin)
         size = chunk_size(side)
         total = len(places) * -(-len(pictures) // size)

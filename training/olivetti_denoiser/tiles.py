@@ -10,12 +10,11 @@ A backend compiles once for each input shape, so pictures go through a network i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 TILE_SIDES = (64, 128, 256, 512)
 MARGIN = 64  # pixels of context around a tile; more than half the network's receptive field
+COLOUR_MARGIN = 32  # of a colour network, whose pictures are larger
 PIXELS_AT_ONCE = TILE_SIDES[-1] ** 2
 
 
@@ -51,10 +50,3 @@ def padded(tiles: np.ndarray, side: int) -> np.ndarray:
 def chunk_size(side: int) -> int:
     """Returns how many tiles of this side go through the network at once."""
     return max(1, PIXELS_AT_ONCE // side**2)
-
-
-def chunks(tiles: np.ndarray) -> Iterator[np.ndarray]:
-    """Yields N×S×S×C tiles as many at a time as `chunk_size` allows."""
-    size = chunk_size(tiles.shape[1])
-    for start in range(0, len(tiles), size):
-        yield tiles[start : start + size]

@@ -1,0 +1,150 @@
+"""Training in colour: batches of seed and step, runs that resume bit for bit, validation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from olivetti_denoiser.config import PRESETS, TrainingConfig
+from olivetti_denoiser.data.patches import Patches
+from olivetti_denoiser.model import (
+    estimator_of,
+    multiply_adds,
+    planes_of,
+    residual_unet,
+    restorer_of,
+    with_mirror,
+)
+from olivetti_denoiser.train.colour_batches import ColourBatches, cut, middle, noisy_patch
+
+TINY = {
+    "epochs": 2,
+    "steps_per_epoch": 3,
+    "channels": (8, 16),
+    "blocks": (1, 1),
+    "batch_size": 2,
+    "patience": 9,
+}
+
+
+def tiny(**options):
+    return TrainingConfig.from_options(TINY | options, preset="colour")
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Smooth random colour pictures of the pool's size, 8 of them."""
+    coarse = np.random.default_rng(0).random((8, 16, 16, 3), np.float32)
+    return np.kron(coarse, np.ones((1, 8, 8, 1), np.float32))
+
+
+def test_a_batch_is_a_function_of_seed_and_step(pictures):
+    first, second = (ColourBatches(pictures, tiny()) for _ in range(2))
+    second[0], second[1]  # what was asked for before does not matter
+    for one, other in zip(first[4], second[4], strict=True):
+        for name in one:
+            np.testing.assert_array_equal(one[name], other[name])
+    resumed = ColourBatches(pictures, tiny(), epochs_done=1)
+    np.testing.assert_array_equal(first[4][0]["noisy"], resumed[1][0]["noisy"])
+    for other in (first[5], ColourBatches(pictures, tiny(seed=1))[4]):
+        assert np.any(first[4][0]["noisy"] != other[0]["noisy"])
+
+
+def test_a_batch_has_what_the_network_takes(pictures):
+    inputs, targets, weights = ColourBatches(pictures, tiny(batch_size=8))[0]
+    assert inputs["noisy"].shape == targets["restored"].shape == (8, 64, 64, 3)
+    assert inputs["sigma"].shape == targets["estimate"].shape == (8, 1, 1, 1)
+    for values in (*inputs.values(), *targets.values(), *weights.values()):
+        assert values.dtype == np.float32
+        assert np.isfinite(values).all()
+    noise = inputs["noisy"] - targets["restored"]
+    assert np.sqrt(np.square(noise).mean()) > 0.005
+
+
+def test_each_noise_is_drawn_alone_and_both_in_halves(pictures):
+    """White noise is told exactly and has one level on every picture, a camera's has not."""
+    share = {}
+    for noise in ("gaussian", "camera", "both"):
+        config, rng = tiny(noise=noise), np.random.default_rng(0)
+        drawn = [noisy_patch(cut(pictures[0], rng), config, rng) for _ in range(120)]
+        share[noise] = np.mean([level == told for _, _, level, told in drawn])
+    assert share["gaussian"] == 1
+    assert share["camera"] == 0
+    assert 0.35 < share["both"] < 0.65
+
+
+def test_the_level_is_that_of_the_noise(pictures):
+    rng = np.random.default_rng(1)
+    plain = np.full((80, 80, 3), 0.5, np.float32)
+    for noise in ("gaussian", "camera"):
+        config = tiny(noise=noise, sigma_max=0.15, sigma=0.1)
+        for _ in range(20):
+            clean, noisy, level, _ = noisy_patch(plain, config, rng)
+            rms = np.sqrt(np.square(noisy - clean).mean())
+            assert level == pytest.approx(rms, rel=0.05, abs=1.5 / 255)
+
+
+def test_the_middle_of_a_patch_is_what_remains_of_it(pictures):
+    patch = cut(pictures[0], np.random.default_rng(0))
+    assert patch.shape == (80, 80, 3)
+    np.testing.assert_array_equal(middle(patch), patch[8:72, 8:72])
+
+
+def test_a_resumed_run_equals_the_uninterrupted_one(pictures, tmp_path, monkeypatch):
+    from olivetti_denoiser.train import checkpoint
+    from olivetti_denoiser.train.fit import fit
+
+    learned, held_out = Patches(pictures[:6]), Patches(pictures[6:])
+    whole = fit(tiny(), learned, tmp_path / "whole", held_out=held_out)
+    save = checkpoint.RunState._save
+
+    def save_and_stop(self, path):
+        save(self, path)
+        self.model.stop_training = True
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoint.RunState, "_save", save_and_stop)
+        half = fit(tiny(), learned, tmp_path / "halves", held_out=held_out)
+    assert len(half.history) == 1
+    resumed = fit(tiny(), learned, tmp_path / "halves", held_out=held_out)
+    for one, other in zip(whole.model.weights, resumed.model.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+    drop = {"seconds"}
+    for one, other in zip(whole.history, resumed.history, strict=True):
+        assert {k: v for k, v in one.items() if k not in drop} == {
+            k: v for k, v in other.items() if k not in drop
+        }
+    row = whole.history[-1]
+    assert {"val_restored_loss", "val_estimate_loss", "val_psnr"} < set(row)
+    assert {"val_psnr_camera", "val_estimate_camera"} < set(row)
+    assert (planes_of(whole.model), len(whole.history)) == (3, 2)
+
+
+def test_the_network_for_colour_keeps_its_contract():
+    import keras
+
+    model = residual_unet(planes=3)
+    assert model.input_shape == model.output_shape == (None, None, None, 3)
+    assert model.count_params() <= 1_000_000
+    config = TrainingConfig.from_options({}, preset="colour")
+    assert multiply_adds(**config.network, mirror=config.mirror) / 64**2 <= 60_000
+    parts = [model, restorer_of(model), estimator_of(model)]
+    used = {type(layer) for part in parts for layer in part.layers} - {keras.Model}
+    stock = {getattr(keras.layers, name) for name in dir(keras.layers)}
+    assert {kind for kind in used if kind.__name__ != "Functional"} <= stock
+    assert not any(kind.__name__ == "Lambda" for kind in used)
+
+
+def test_an_untrained_network_for_colour_returns_its_input():
+    picture = np.random.default_rng(0).random((2, 32, 48, 3), np.float32)
+    for model in (residual_unet(planes=3), with_mirror(residual_unet(planes=3))):
+        np.testing.assert_allclose(model.predict_on_batch(picture), picture, atol=1e-6)
+
+
+def test_the_preset_is_about_colour_and_the_default_is_not():
+    colour = TrainingConfig.from_options({}, preset="colour")
+    assert (colour.planes, colour.noise) == (3, "both")
+    assert (TrainingConfig().planes, TrainingConfig().noise) == (1, "gaussian")
+    assert PRESETS["default"] == {}
+    with pytest.raises(ValueError, match=r"a camera's noise is learned by a network for colour"):
+        TrainingConfig(noise="camera")
