@@ -205,11 +205,11 @@ processes.shutdown()
 """
 
 
-def test_processes_agree_on_what_they_do():
-    """Two of them, which Keras's variables bring together."""
-    processes = [
+def both(script):
+    """Starts a script in two processes, which Keras's variables bring together."""
+    return [
         subprocess.Popen(
-            [sys.executable, "-c", IN_EACH_PROCESS],
+            [sys.executable, "-c", script],
             env=environment(**variables),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -217,6 +217,11 @@ def test_processes_agree_on_what_they_do():
         )
         for variables in keras_variables(2)
     ]
+
+
+@pytest.mark.slow
+def test_processes_agree_on_what_they_do():
+    processes = both(IN_EACH_PROCESS)
     shown = [process.communicate(timeout=300) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], shown
     for out, _ in shown:
@@ -226,6 +231,36 @@ def test_processes_agree_on_what_they_do():
             "alike": None,
             "unlike": "all processes need the same settings. Received: other ones in process 1",
         }
+
+
+FOR_EVER = """
+import sys, time
+from olivetti_denoiser.errors import DisconnectedError
+from olivetti_denoiser.train.distributed import data_parallel, initialize
+
+initialize()
+processes = data_parallel(2)
+try:
+    while True:
+        processes.broadcast(b"a sign of life")
+        print("exchanged", flush=True)
+except DisconnectedError as error:
+    sys.exit(str(error))
+"""
+
+
+@pytest.mark.slow
+def test_the_first_process_ends_with_code_3_where_another_one_dies():
+    """At once, not when the heartbeat times out."""
+    first, second = both(FOR_EVER)
+    assert second.stdout.readline() == "exchanged\n", second.communicate()
+    second.kill()
+    killed = time.monotonic()
+    error = first.communicate(timeout=120)[1]
+    second.communicate()
+    assert time.monotonic() - killed < 30
+    assert first.returncode == 3, error
+    assert re.search(r"^the other processes are lost \(.*\); the same command goes on", error, re.M)
 
 
 @pytest.fixture(scope="module")
