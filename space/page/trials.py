@@ -23,6 +23,7 @@ from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
 MAX_SIGMA = 0.3
 MAX_SEED = 2**32 - 1
 MAX_LEVEL_FACTOR = 4.0
+LARGE_SIDE = 512  # pixels; of smaller pictures a network may estimate the level as it restores
 MAX_CLEAN_PIXELS = 12_600_000  # a 12-megapixel photograph, 4096×3072 at most
 MAX_SECONDS = 300.0
 NETWORK = "Residual U-Net"
@@ -135,6 +136,8 @@ def clean_up(
         if sigma is None:
             raise ValueError("This model estimates no noise level, so only the factor 1 works.")
         level = min(1.0, level_factor * sigma)
+    elif max(image.size) > LARGE_SIDE:
+        level = sigma  # to the bit what the denoiser would estimate a second time
     return denoiser(image, sigma=level, strength=strength, progress=report), sigma
 
 

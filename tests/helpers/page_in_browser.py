@@ -1,0 +1,80 @@
+"""The page as a visitor sees it, by Playwright: tabs, pictures under their labels, uploads.
+
+with chromium() as browser:
+    tab = browser.new_page()
+    tab.goto(page.url)
+    part = section(tab, "Clean up")
+    upload(part, "photograph.jpg")
+    changed(tab, part, "Cleaned up", before)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
+PATIENCE = 120_000  # milliseconds
+
+
+@contextlib.contextmanager
+def chromium():
+    """A headless Chromium that calls nobody by itself."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def section(tab, name):
+    """Opens a tab of the page and returns what it shows."""
+    tab.get_by_role("tab", name=name).click()
+    return tab.get_by_role("tabpanel").filter(visible=True)
+
+
+def block(part, label):
+    """The component that has a label."""
+    title = part.page.locator("[data-testid=block-label]").filter(
+        has_text=re.compile(rf"^\s*{label}\s*$")
+    )
+    return part.locator(".block").filter(has=title)
+
+
+def source(part, label):
+    """The address of the picture that stands under a label."""
+    return block(part, label).locator("img").get_attribute("src")
+
+
+def download(part, label) -> bytes:
+    """What a visitor gets from a picture's download button."""
+    with part.page.expect_download() as started:
+        block(part, label).get_by_role("button", name="Download").click()
+    return Path(started.value.path()).read_bytes()
+
+
+def pixels(picture: bytes) -> np.ndarray:
+    """A picture file's pixels."""
+    return np.asarray(Image.open(io.BytesIO(picture)))
+
+
+def upload(part, path):
+    """Sends a file as the picture of a tab."""
+    part.locator("input[type=file]").first.set_input_files(path)
+
+
+def changed(tab, part, label, before, patience=PATIENCE):
+    """Waits until the picture under a label is another one."""
+    for _ in range(patience // 100):
+        if source(part, label) != before:
+            return
+        tab.wait_for_timeout(100)
+    raise AssertionError(f"{label} stayed as it was")
