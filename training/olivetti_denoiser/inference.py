@@ -127,7 +127,8 @@ class TiledNetwork:
         levels = []
         size = chunk_size(side)
         for start in range(0, len(tiles), size):
-            cut = [padded(pictures[i : i + 1, r, c], side) for i, r, c in tiles[start : start + size]]
+            some = tiles[start : start + size]
+            cut = [padded(pictures[i : i + 1, rows, columns], side) for i, rows, columns in some]
             levels.append(self._run("estimate", np.concatenate(cut)).reshape(-1))
         total = np.bincount(owners, np.concatenate(levels), len(pictures))
         return (total / np.bincount(owners, minlength=len(pictures))).astype(np.float32)

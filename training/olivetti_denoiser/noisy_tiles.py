@@ -78,7 +78,5 @@ def noisy_tiles(
 
 def _share(blocks, rows, columns):
     """How much of a tile holds noise."""
-    rows, columns = (
-        slice(span.start // BLOCK, -(-span.stop // BLOCK)) for span in (rows, columns)
-    )
+    rows, columns = (slice(span.start // BLOCK, -(-span.stop // BLOCK)) for span in (rows, columns))
     return blocks[rows, columns].mean()
