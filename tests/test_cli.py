@@ -68,13 +68,14 @@ def test_what_only_the_workflow_calls_is_not_listed():
         (["train"], "sklearn", "train"),
     ],
 )
-def test_a_missing_package_is_one_line_that_names_the_extra(command, module, extra):
+def test_a_missing_package_is_one_line_that_names_the_extra(command, module, extra, tmp_path):
     code = (
         f"import sys; sys.modules[{module!r}] = None; from olivetti_denoiser.cli.main import main"
     )
     done = subprocess.run(
         [sys.executable, "-c", f"{code}; sys.exit(main({command}))"],
-        capture_output=True, text=True, cwd=ROOT, env=os.environ | {"KERAS_BACKEND": "openvino"},
+        capture_output=True, text=True, cwd=tmp_path,
+        env=os.environ | {"KERAS_BACKEND": "openvino"},
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert f"needs the package {module!r}" in done.stderr.splitlines()[-1]

@@ -33,10 +33,11 @@ def main(arguments: list[str] | None = None) -> int:
     except RunStoppedError as error:
         return _complain(error, REFUSED)
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] == __package__.split(".")[0]:
-            raise
+        package = (error.name or "").partition(".")[0]
+        if package == __package__.partition(".")[0]:
+            raise  # a fault of ours
         return _complain(
-            f"{options.command} needs the package {error.name!r}, which is not installed; "
+            f"{options.command} needs the package {package!r}, which is not installed; "
             f'pip install "olivetti-denoiser[{options.extra}]" brings it',
             FAILED,
         )
