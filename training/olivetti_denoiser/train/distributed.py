@@ -62,6 +62,8 @@ def initialize(heartbeat_timeout: int = HEARTBEAT_TIMEOUT) -> None:
     import jax
 
     place = _place_from_keras_variables()
+    # With it, JAX notes SIGTERM and goes on. A run keeps its state after each epoch and can stop.
+    jax.config.update("jax_enable_preemption_service", False)
     try:
         jax.distributed.initialize(**place, heartbeat_timeout_seconds=heartbeat_timeout)
     except ValueError as error:
