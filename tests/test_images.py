@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -220,3 +222,16 @@ def test_files_that_cannot_be_read_are_refused_by_name(tmp_path):
 
 def _sides(array):
     return array.shape[:2] if array.ndim < 4 else array.shape[1:3]
+
+
+def test_a_large_picture_takes_little_more_memory_than_its_planes():
+    image = Image.fromarray(np.full((1500, 2000, 3), 100, np.uint8))
+    tracemalloc.start()
+    try:
+        picture = Picture.of(image)
+        rebuilt = picture.rebuild(picture.planes)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert rebuilt.tobytes() == image.tobytes()
+    assert peak < 2.5 * picture.planes.nbytes

@@ -20,6 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 KINDS = "a path, a PIL image, or an array H×W, H×W×C or N×H×W×C of uint8, uint16 or float in [0, 1]"
 MODES_AS_THEY_ARE = ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F")
 MODES_CONVERTED = {"1": "L", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "LAB": "RGB", "HSV": "RGB"}
+VALUES_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,12 @@ class Picture:
             array = image
         else:
             raise ValueError(f"image must be {KINDS}. Received: {type(image).__name__}")
-        values = _unit_range(array)
-        has_alpha = _has_alpha(array, mode)
-        batch = _as_batch(values)
-        alpha = _as_batch(array)[..., -1] if has_alpha else None
-        colours = batch[..., :-1] if has_alpha else batch
-        planes = np.moveaxis(colours, -1, 1).reshape(-1, *batch.shape[1:3])
-        planes = np.ascontiguousarray(planes, dtype=np.float32)
+        _check_array(array)
+        batch = _as_batch(array)
+        alpha, colours = None, batch
+        if _has_alpha(array, mode):
+            alpha, colours = batch[..., -1], batch[..., :-1]
+        planes = _to_unit_range(np.moveaxis(colours, -1, 1)).reshape(-1, *batch.shape[1:3])
         return cls(planes, alpha, len(batch), array.shape, array.dtype, mode)
 
     @property
@@ -186,8 +186,8 @@ def _as_batch(array):
     return array[None] if array.ndim == 3 else array
 
 
-def _unit_range(array):
-    """Returns the array as floats in [0, 1] after checking shape, dtype and range."""
+def _check_array(array):
+    """Makes sure of shape, dtype and range."""
     channels_fit = array.ndim == 2 or (array.ndim in (3, 4) and array.shape[-1] in (1, 2, 3, 4))
     if not channels_fit:
         raise ValueError(
@@ -197,7 +197,7 @@ def _unit_range(array):
     if array.size == 0:
         raise ValueError(f"the picture has no pixels. Received: shape={array.shape}")
     if array.dtype in (np.uint8, np.uint16):
-        return array / np.float32(np.iinfo(array.dtype).max)
+        return
     if array.dtype.kind != "f":
         raise ValueError(
             f"an array must be uint8, uint16 or float in [0, 1]. Received: dtype={array.dtype}"
@@ -209,11 +209,26 @@ def _unit_range(array):
         raise ValueError(
             f"floats must lie in [0, 1]; divide 8-bit values by 255. Received: {low:g} to {high:g}"
         )
-    return array.astype(np.float32)
+
+
+def _to_unit_range(array):
+    """Returns a checked array as contiguous float32 in [0, 1]."""
+    values = np.empty(array.shape, np.float32)
+    if array.dtype.kind == "f":
+        values[...] = array
+    else:
+        np.divide(array, np.float32(np.iinfo(array.dtype).max), out=values)
+    return values
 
 
 def _from_unit_range(values, dtype):
-    values = np.clip(values, 0.0, 1.0)
-    if dtype.kind == "f":
-        return values.astype(dtype)
-    return np.rint(values * np.float64(np.iinfo(dtype).max)).astype(dtype)
+    """Returns N×H×W×C values in an array's own dtype, some rows at a time to save memory."""
+    whole = np.empty(values.shape, dtype)
+    rows = max(1, VALUES_AT_ONCE // (values.shape[2] * values.shape[3]))
+    for picture, result in zip(values, whole, strict=True):
+        for top in range(0, len(picture), rows):
+            clipped = np.clip(picture[top : top + rows], 0.0, 1.0)
+            if dtype.kind != "f":
+                clipped = np.rint(clipped * np.float64(np.iinfo(dtype).max))
+            result[top : top + rows] = clipped
+    return whole
