@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import signal
 import site
 import socket
@@ -15,6 +14,7 @@ import time
 
 import pytest
 
+from checkout import copy_checkout
 from local_hub import ROOT, LocalHub
 from olivetti_denoiser.publish.job import IMAGE, checkout_source
 
@@ -148,14 +148,7 @@ def image(folder):
 
 def release(folder):
     """Makes a repository of the working tree with the released version's tag, as on GitHub."""
-    files = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    for name in files.stdout.splitlines():
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+    copy_checkout(folder)
     author = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
     for command in ("init --quiet", "add --all", "commit --quiet -m All", "tag v1.2.3"):
         subprocess.run(["git", *author, *command.split()], cwd=folder, check=True)
