@@ -1,0 +1,35 @@
+// Builds the page: node build.js TARGET
+//
+// What comes out needs no server of its own and no other origin; the networks, figures and examples
+// are put beside it by `python -m olivetti_denoiser.publish.static_space`.
+
+import { build } from "esbuild";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const target = process.argv[2] ?? here("dist");
+const runtime = here("node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded");
+
+await rm(target, { recursive: true, force: true });
+await mkdir(`${target}/runtime`, { recursive: true });
+await build({
+  entryPoints: {
+    app: here("src/page/app.js"),
+    worker: here("src/worker/worker.js"),
+    service_worker: here("src/service_worker.js"),
+  },
+  outdir: target,
+  bundle: true,
+  splitting: true, // what only a TIFF needs is loaded with the first one
+  format: "esm",
+  minify: true,
+  target: "es2022",
+  chunkNames: "parts/[name]-[hash]",
+  legalComments: "eof", // the licences of what is bundled
+});
+for (const name of ["index.html", "style.css", "icon.svg"]) await cp(here(name), `${target}/${name}`);
+await cp(`${runtime}.mjs`, `${target}/runtime/ort-wasm-simd-threaded.mjs`);
+// Packed here and unpacked by the page, as a server may or may not do so; hence the neutral name.
+await writeFile(`${target}/runtime/ort.wasm.bin`, gzipSync(await readFile(`${runtime}.wasm`), { level: 9 }));
