@@ -14,20 +14,23 @@ const runtime = here("node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded")
 
 await rm(target, { recursive: true, force: true });
 await mkdir(`${target}/runtime`, { recursive: true });
-await build({
-  entryPoints: {
-    app: here("src/page/app.js"),
-    worker: here("src/worker/worker.js"),
-    service_worker: here("src/service_worker.js"),
-  },
+const options = {
   outdir: target,
   bundle: true,
-  splitting: true, // what only a TIFF needs is loaded with the first one
   format: "esm",
   minify: true,
   target: "es2022",
-  chunkNames: "parts/[name]-[hash]",
   legalComments: "eof", // the licences of what is bundled
+};
+await build({
+  ...options,
+  entryPoints: { app: here("src/page/app.js"), service_worker: here("src/service_worker.js") },
+});
+await build({
+  ...options,
+  entryPoints: { worker: here("src/worker/worker.js") },
+  splitting: true, // what only a TIFF needs is loaded with the first one
+  chunkNames: "parts/[name]-[hash]",
 });
 for (const name of ["index.html", "style.css", "icon.svg"]) await cp(here(name), `${target}/${name}`);
 await cp(`${runtime}.mjs`, `${target}/runtime/ort-wasm-simd-threaded.mjs`);

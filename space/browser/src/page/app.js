@@ -6,21 +6,23 @@ import { Demo } from "./demo.js";
 import { find } from "./dom.js";
 import { Engine, Mistake, threadsToUse } from "./engine.js";
 import { connectDropAndPaste } from "./picture_input.js";
+import { compiled } from "./runtime.js";
 import { connectTabs } from "./tabs.js";
 
 const { MODEL_ID: id, MODEL_REVISION: revision } = window.huggingface?.variables ?? {};
 
 const engine = new Engine();
 const threads = threadsToUse();
-const content = fetch("content.json").then((response) => response.json());
-const started = content.then(({ colour }) =>
-  engine.ask("start", {
-    address: document.baseURI,
-    threads,
-    asked: id ? { id, revision: revision || "main" } : null,
-    colourNetwork: colour,
-  }),
+const started = engine.ask("start", {
+  address: document.baseURI,
+  threads,
+  asked: id ? { id, revision: revision || "main" } : null,
+});
+compiled("runtime/ort.wasm.bin").then(
+  (module) => engine.ask("runtime", { module }),
+  () => engine.ask("runtime", { module: null }),
 );
+const content = fetch("content.json").then((response) => response.json());
 
 /** Shows one sentence about what went wrong, or takes it away. */
 function tell(error, about = "") {
@@ -35,9 +37,9 @@ function tell(error, about = "") {
 }
 
 async function main() {
-  const { examples } = await content;
+  const { examples, colour } = await content;
   const demo = new Demo(find("#demo"), engine, examples.demo, tell);
-  const cleanUp = new CleanUp(find("#clean-up"), engine, examples.cleanUp, tell);
+  const cleanUp = new CleanUp(find("#clean-up"), engine, examples.cleanUp, colour, tell);
   const parts = { demo, "clean-up": cleanUp };
   const firsts = { demo: examples.demo[0], "clean-up": examples.cleanUp[0] };
   const seen = new Set();

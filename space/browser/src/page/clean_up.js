@@ -11,6 +11,7 @@ const BLEND_DELAY = 150; // milliseconds that the strength has to rest
 export class CleanUp {
   #panel;
   #engine;
+  #colourNetwork; // whether there is one
   #tell;
   #slider;
   #strength;
@@ -19,8 +20,9 @@ export class CleanUp {
   #shown = null; // {name, after} of the picture that is shown
   #timer;
 
-  constructor(panel, engine, examples, tell) {
+  constructor(panel, engine, examples, colourNetwork, tell) {
     this.#panel = panel;
+    this.#colourNetwork = colourNetwork;
     this.#engine = engine;
     this.#tell = tell;
     this.#slider = new BeforeAfter(find(".before-after", panel));
@@ -61,7 +63,10 @@ export class CleanUp {
     find(".result", this.#panel).hidden = true;
     try {
       this.#say("Reading the picture …");
-      const opened = await this.#engine.ask("open", { file });
+      const opened = await this.#engine.ask("open", {
+        file,
+        colourNetwork: this.#colourNetwork,
+      });
       this.#slider.show({ before: opened.before });
       find(".viewer", this.#panel).hidden = false;
       if (opened.seconds > LONG && !several && !(await this.#agreed(opened))) {
@@ -109,10 +114,9 @@ export class CleanUp {
     bar.removeAttribute("value");
     row.hidden = false;
     try {
-      return await this.#engine.ask("cleanUp", { strength: this.#chosen }, ({ done, all }) => {
-        bar.max = all;
-        bar.value = done;
-        const left = ((performance.now() - started) / 1000 / done) * (all - done);
+      return await this.#engine.ask("cleanUp", { strength: this.#chosen }, ({ share }) => {
+        bar.value = share;
+        const left = ((performance.now() - started) / 1000) * (1 / share - 1);
         if (left > 1) this.#say(`Removing the noise, ${timeInWords(left)} left …`);
       });
     } finally {

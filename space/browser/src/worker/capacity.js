@@ -40,13 +40,13 @@ export async function secondsFor(network, picture) {
     const small = { width: 128, height: 128, channels, data: new Uint8Array(128 * 128 * channels) };
     for (let turn = 0; turn < 2; turn += 1) await timed(network, small, 0.1); // the first warms up
   }
-  return (paces.get(network) * work(network, picture).pixels) / 1000;
+  return (paces.get(network) * work(network, picture)) / 1000;
 }
 
 /** Restores a picture and remembers the pace. */
 export async function timed(network, picture, level, report) {
   const started = performance.now();
   const restored = await restore(network, picture, level, report);
-  paces.set(network, (performance.now() - started) / work(network, picture).pixels);
+  paces.set(network, (performance.now() - started) / work(network, picture));
   return restored;
 }

@@ -5,7 +5,7 @@
 // two or four being transparency, which is left untouched (see decode.js).
 
 import { clip, rint } from "./numbers.js";
-import { copyTile, MARGIN, tilePlaces, tileSide } from "./tiles.js";
+import { copyTile, MARGIN, tileLength, tilePlaces, tileSide } from "./tiles.js";
 
 const PIXELS_AT_ONCE = 512 ** 2;
 
@@ -20,54 +20,56 @@ export async function estimateLevel(network, picture) {
   const places = tilePlaces(width, height, side, 0);
   for (const [top, left] of places) {
     // The last tiles reach back inside: a strip mirrored until it is full has less noise.
-    const inside = [clip(height - side, 0, top), clip(width - side, 0, left)];
+    const tile = {
+      top: clip(height - side, 0, top),
+      left: clip(width - side, 0, left),
+      high: side,
+      wide: side,
+    };
     for (const [first, count] of chunks(groups, side)) {
-      const levels = await network.estimate(cut(picture, network, first, count, ...inside, side));
+      const levels = await network.estimate(cut(picture, network, first, count, tile));
       levels.forEach((level, i) => (sums[first + i] += level));
     }
   }
   return Math.fround(sums.reduce((a, b) => a + b / places.length, 0) / groups);
 }
 
-/** How many forward passes `restore` takes, and over how many pixels. */
+/** How many pixels go through the network, counting those of a margin again. */
 export function work(network, picture) {
-  const side = tileSide(picture.width, picture.height);
-  const places = tilePlaces(picture.width, picture.height, side, overlapOf(picture, side));
-  const groups = coloursOf(picture) / network.planes;
-  return { passes: places.length * [...chunks(groups, side)].length, pixels: places.length * groups * side ** 2 };
+  const pixels = tilesOf(picture).reduce((sum, { high, wide }) => sum + high * wide, 0);
+  return (pixels * coloursOf(picture)) / network.planes;
 }
 
 /**
  * Restores a picture of a known noise level.
  *
- * `report(done, all)` is awaited after each pass; what it throws ends the work. Returns the planes
- * one after the other, floats, not clipped.
+ * `report(share)` is awaited after each pass, with the share of the work that is done; what it
+ * throws ends the work. Returns the planes one after the other, floats, not clipped.
  */
 export async function restore(network, picture, level, report = () => {}) {
   const { width, height } = picture;
   const side = tileSide(width, height);
-  const overlap = overlapOf(picture, side);
   const groups = coloursOf(picture) / network.planes;
   const restored = new Float32Array(coloursOf(picture) * width * height);
-  const all = work(network, picture).passes;
+  const all = work(network, picture);
   let done = 0;
-  for (const [top, left] of tilePlaces(width, height, side, overlap)) {
+  for (const tile of tilesOf(picture)) {
     // Keep what is a margin away from the tile's edges, and all of it at the picture's.
-    const up = top > 0 ? overlap / 2 : 0;
-    const before = left > 0 ? overlap / 2 : 0;
-    const high = Math.min(side, height - top);
-    const wide = Math.min(side, width - left);
+    const up = tile.top > 0 ? MARGIN : 0;
+    const before = tile.left > 0 ? MARGIN : 0;
+    const rows = Math.min(tile.high, height - tile.top);
+    const columns = Math.min(tile.wide, width - tile.left);
     for (const [first, count] of chunks(groups, side)) {
-      const tiles = cut(picture, network, first, count, top, left, side);
+      const tiles = cut(picture, network, first, count, tile);
       const result = await network.restore(tiles, new Float32Array(count).fill(level));
       for (let plane = 0; plane < count * network.planes; plane += 1)
-        for (let y = up; y < high; y += 1) {
-          const from = (plane * side + y) * side;
-          const to = ((first * network.planes + plane) * height + top + y) * width + left;
-          restored.set(result.subarray(from + before, from + wide), to + before);
+        for (let y = up; y < rows; y += 1) {
+          const from = (plane * tile.high + y) * tile.wide;
+          const to = ((first * network.planes + plane) * height + tile.top + y) * width + tile.left;
+          restored.set(result.subarray(from + before, from + columns), to + before);
         }
-      done += 1;
-      await report(done, all);
+      done += count * tile.high * tile.wide;
+      await report(done / all);
     }
   }
   return restored;
@@ -89,7 +91,17 @@ export function blended(picture, restored, strength) {
   return { ...picture, data: result };
 }
 
-const overlapOf = ({ width, height }, side) => (Math.max(width, height) > side ? 2 * MARGIN : 0);
+/** The tiles of a picture: where they begin, and how much of them is computed. */
+function tilesOf({ width, height }) {
+  const side = tileSide(width, height);
+  const overlap = Math.max(width, height) > side ? 2 * MARGIN : 0;
+  return tilePlaces(width, height, side, overlap).map(([top, left]) => ({
+    top,
+    left,
+    high: tileLength(height - top, side),
+    wide: tileLength(width - left, side),
+  }));
+}
 
 /** Groups of planes that go through the network at once, as [first, count]. */
 function* chunks(groups, side) {
@@ -98,10 +110,11 @@ function* chunks(groups, side) {
 }
 
 /** One tile of some groups of planes, as {dims, data}. */
-function cut(picture, network, first, count, top, left, side) {
+function cut(picture, network, first, count, tile) {
   const planes = count * network.planes;
-  const data = new Float32Array(planes * side * side);
+  const size = tile.high * tile.wide;
+  const data = new Float32Array(planes * size);
   for (let plane = 0; plane < planes; plane += 1)
-    copyTile(picture, first * network.planes + plane, top, left, side, data, plane * side * side);
-  return { dims: [count, network.planes, side, side], data };
+    copyTile(picture, first * network.planes + plane, tile, data, plane * size);
+  return { dims: [count, network.planes, tile.high, tile.wide], data };
 }

@@ -9,19 +9,22 @@ const HUB_SECONDS = 20;
 const CACHE = "networks"; // of files from the Hub, for the next visit without a network
 const PARTS = ["estimator", "restorer"];
 
-let runtime = null; // a promise: networks are downloaded while it is loaded
+let runtime; // a promise: networks are downloaded while it is compiled
 
-/** Loads ONNX Runtime from this page's own files; `base` is the page's address. */
-export function startRuntime(base, threads) {
+/** Sets ONNX Runtime up: `module` is a promise of its compiled WebAssembly. */
+export function startRuntime(base, threads, module) {
   ort.env.logLevel = "error";
   ort.env.wasm.numThreads = threads;
   ort.env.wasm.wasmPaths = { mjs: new URL("runtime/ort-wasm-simd-threaded.mjs", base).href };
-  runtime = fetched(new URL("runtime/ort.wasm.bin", base))
-    .then(unpacked)
-    .then((binary) => {
-      ort.env.wasm.wasmBinary = binary;
-    });
-  runtime.catch(() => {}); // told where it is waited for
+  // It takes bytes only, and would compile them here, after all of them have come: so it is given
+  // none, and the module in the place of what it makes of them.
+  ort.env.wasm.wasmBinary = new ArrayBuffer(0);
+  runtime = module;
+  const instantiate = WebAssembly.instantiate;
+  WebAssembly.instantiate = async (_, imports) => {
+    WebAssembly.instantiate = instantiate;
+    return { module: await module, instance: await instantiate(await module, imports) };
+  };
 }
 
 /**
@@ -85,14 +88,6 @@ async function fetched(address, options) {
   const response = await fetch(address, options);
   if (!response.ok) throw new TypeError(`${address} answered ${response.status}`);
   return response.arrayBuffer();
-}
-
-/** Unpacks a gzip file, unless the server or the browser has done so already. */
-async function unpacked(buffer) {
-  const [first, second] = new Uint8Array(buffer, 0, 2);
-  if (first !== 0x1f || second !== 0x8b) return buffer;
-  const stream = new Blob([buffer]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).arrayBuffer();
 }
 
 /** Makes a network of its two ONNX files: {planes, estimate, restore}. */

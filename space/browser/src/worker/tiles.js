@@ -21,21 +21,27 @@ export function tilePlaces(width, height, side, overlap) {
 }
 
 /**
- * Copies one tile of one plane as floats in [0, 1] into `target`, from `offset` on.
+ * How many rows or columns of a tile to compute for this many of the picture.
+ *
+ * `Denoiser` fills every tile to a square, as its backend compiles one shape at a time. What lies a
+ * margin away from the picture changes nothing, so it is left out here.
+ */
+export const tileLength = (length, side) => Math.min(side, Math.ceil((length + MARGIN) / 8) * 8);
+
+/**
+ * Copies one tile of one plane, high×wide, as floats in [0, 1] into `target`, from `offset` on.
  *
  * What reaches beyond the picture is mirrored at its lower and right edge.
  */
-export function copyTile(picture, plane, top, left, side, target, offset) {
+export function copyTile(picture, plane, { top, left, high, wide }, target, offset) {
   const { width, height, channels, data } = picture;
   const most = data instanceof Uint16Array ? 65535 : 255;
-  const high = Math.min(side, height - top);
-  const wide = Math.min(side, width - left);
-  for (let y = 0; y < side; y += 1) {
-    const row = (top + mirrored(y, high)) * width + left;
-    for (let x = 0; x < side; x += 1) {
-      const column = x < wide ? x : mirrored(x, wide);
-      target[offset + y * side + x] = data[(row + column) * channels + plane] / most;
-    }
+  const rows = Math.min(high, height - top);
+  const columns = Math.min(wide, width - left);
+  for (let y = 0; y < high; y += 1) {
+    const row = (top + mirrored(y, rows)) * width + left;
+    for (let x = 0; x < wide; x += 1)
+      target[offset + y * wide + x] = data[(row + mirrored(x, columns)) * channels + plane] / most;
   }
 }
 

@@ -15,18 +15,26 @@ import { noisyPicture } from "./noise.js";
 
 class StoppedError extends Error {}
 
-let base, gray, hasColour;
+const { promise: runtimeModule, resolve: giveModule, reject: giveUp } = Promise.withResolvers();
+runtimeModule.catch(() => {}); // told where it is waited for
+
+let base, gray;
 let colour = null; // loaded with the first coloured picture
 let view = null; // of the Demo
 let opened = null; // of Clean up: {picture, network, restored}
 let stopped = false;
 
 const tasks = {
-  /** Loads the runtime and the gray network. */
-  async start({ address, threads, asked, colourNetwork }) {
+  /** Receives the runtime, which the page compiles while this worker starts. */
+  async runtime({ module }) {
+    if (module) giveModule(module);
+    else giveUp(new TypeError("no runtime"));
+  },
+
+  /** Loads the gray network. */
+  async start({ address, threads, asked }) {
     base = address;
-    hasColour = colourNetwork;
-    startRuntime(base, threads);
+    startRuntime(base, threads, runtimeModule);
     const { network, source } = await loadGrayNetwork(base, asked);
     gray = network;
     return source;
@@ -54,11 +62,11 @@ const tasks = {
   },
 
   /** Decodes a picture to clean up, and says how long that will take. */
-  async open({ file }) {
+  async open({ file, colourNetwork }) {
     opened = null;
     const picture = await decode(file, checkSize);
     const coloured = coloursOf(picture) === 3;
-    if (coloured && hasColour) colour ??= await loadBundled(base, "colour");
+    if (coloured && colourNetwork) colour ??= await loadBundled(base, "colour");
     const network = coloured && colour ? colour : gray;
     const seconds = await secondsFor(network, picture);
     opened = { picture, network, restored: null };
@@ -71,8 +79,8 @@ const tasks = {
     const work = opened;
     stopped = false;
     const level = await estimateLevel(work.network, work.picture);
-    work.restored = await timed(work.network, work.picture, level, async (done, all) => {
-      progress({ done, all });
+    work.restored = await timed(work.network, work.picture, level, async (share) => {
+      progress({ share });
       await new Promise((resolve) => setTimeout(resolve)); // lets a stop come through
       if (stopped) throw new StoppedError();
     });
