@@ -30,7 +30,7 @@ SOURCE, EXAMPLES, MODEL = (
 SHOTS = ROOT / "screenshots"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-PATIENCE = 60_000  # milliseconds
+PATIENCE = 180_000  # milliseconds
 HEADERS = headers_of((SOURCE / "README.md").read_text(encoding="utf-8"))
 HUB = "https://huggingface.co/"
 

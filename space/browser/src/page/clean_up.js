@@ -28,7 +28,7 @@ export class CleanUp {
     this.#slider = new BeforeAfter(find(".before-after", panel));
     this.#strength = find("input[name=strength]", panel);
     this.#strength.addEventListener("input", () => {
-      find("output", panel).value = Number(this.#strength.value).toFixed(2);
+      find(".value", panel).textContent = Number(this.#strength.value).toFixed(2);
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#blend(), BLEND_DELAY);
     });

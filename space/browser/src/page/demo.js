@@ -27,7 +27,7 @@ export class Demo {
     this.#sigma = find("input[name=sigma]", panel);
     this.#seed = find("input[name=seed]", panel);
     this.#sigma.addEventListener("input", () => {
-      find("output", panel).value = Number(this.#sigma.value).toFixed(2);
+      find(".value", panel).textContent = Number(this.#sigma.value).toFixed(2);
     });
     for (const control of [this.#sigma, this.#seed])
       control.addEventListener("input", () => this.#run());
