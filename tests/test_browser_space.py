@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from PIL import Image
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.gray_view import gray_view
 from olivetti_denoiser.metrics import mse, psnr, ssim
-from static_space import StaticSpace, headers_of
+from static_space import PACKAGES, StaticSpace, build_page, headers_of
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE, EXAMPLES, MODEL = (
@@ -40,13 +39,10 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """The page, built, with the released network."""
-    node = shutil.which("node")
-    if node is None or not (SOURCE / "node_modules").is_dir():
-        pytest.skip("the page needs Node and its packages: `make browser` installs them")
     from olivetti_denoiser.publish.static_space import main
 
     folder = tmp_path_factory.mktemp("page") / "dist"
-    subprocess.run([node, SOURCE / "build.js", folder], check=True)
+    build_page(folder)
     main(str(MODEL), str(folder))
     return folder
 
@@ -585,7 +581,7 @@ def test_the_first_answer_takes_six_megabytes_at_most(visit):
     [("wide", WIDE, "light"), ("phone", PHONE, "light"), ("dark", WIDE, "dark")],
 )
 def test_it_fits_the_window_and_is_accessible(visit, name, viewport, scheme):
-    axe = (SOURCE / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+    axe = (PACKAGES / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     tab = visit(viewport, scheme)
     for part in ("Demo", "Clean up", "About"):
         section(tab, part)

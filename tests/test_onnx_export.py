@@ -37,7 +37,7 @@ def run(content, *inputs):
 OPTIONS = [
     {},
     {"level": "blind"},
-    {"activation": "relu", "noise_units": False},
+    {"planes": 3},
     {"channels": (4, 8, 12), "blocks": (1, 1, 2)},
 ]
 
@@ -49,8 +49,8 @@ def test_any_number_and_size_of_pictures_comes_out_as_from_keras(options, mirror
     model = with_mirror(model) if mirrored else model
     content = to_onnx(model)
     rng = np.random.default_rng(1)
-    for shape in ((1, 64, 64, 1), (3, 32, 80, 1), (2, 16, 12, 1)):
-        pictures = rng.random(shape, np.float32)
+    for shape in ((1, 64, 64), (3, 32, 80), (2, 16, 16)):
+        pictures = rng.random((*shape, options.get("planes", 1)), np.float32)
         expected = np.asarray(model(pictures))
         assert np.abs(run(content, pictures) - expected).max() < 1e-5
 

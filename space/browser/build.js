@@ -1,22 +1,26 @@
 // Builds the page: node build.js TARGET
 //
 // What comes out needs no server of its own and no other origin; the networks, figures and examples
-// are put beside it by `python -m olivetti_denoiser.publish.static_space`.
+// are put beside it by `python -m olivetti_denoiser.publish.static_space`. `make browser` does both.
+// The packages lie in `.node/`, outside of this folder, which wheels and Spaces are made of.
 
-import { build } from "esbuild";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
+const packages = new URL("../../.node/", import.meta.url);
+const { build } = createRequire(packages)("esbuild");
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const target = process.argv[2] ?? here("dist");
-const runtime = here("node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded");
+const runtime = fileURLToPath(new URL("node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded", packages));
 
 await rm(target, { recursive: true, force: true });
 await mkdir(`${target}/runtime`, { recursive: true });
 const options = {
   outdir: target,
   bundle: true,
+  nodePaths: [fileURLToPath(new URL("node_modules", packages))],
   format: "esm",
   minify: true,
   target: "es2022",

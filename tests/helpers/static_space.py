@@ -10,13 +10,18 @@ from __future__ import annotations
 
 import json
 import mimetypes
+import shutil
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import pytest
 import yaml
 
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ROOT / ".node" / "node_modules"
 TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".onnx": "application/octet-stream"}
 
 
@@ -99,6 +104,14 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content or b"")
+
+
+def build_page(folder) -> None:
+    """Builds the page, without a network in it; skips where Node or its packages are missing."""
+    node = shutil.which("node")
+    if node is None or not PACKAGES.is_dir():
+        pytest.skip("the page needs Node and its packages: `make browser` installs them")
+    subprocess.run([node, ROOT / "space" / "browser" / "build.js", folder], check=True)
 
 
 def headers_of(card: str) -> dict[str, str]:

@@ -29,7 +29,7 @@ from olivetti_denoiser.model_folder import (
     split_of,
 )
 from olivetti_denoiser.publish.repository import Repository
-from olivetti_denoiser.publish.staging import Stage, dataset_card
+from olivetti_denoiser.publish.staging import AUTO, GRADIO, STATIC, Stage, dataset_card
 
 PSNR_TOLERANCE = 1e-3  # dB; the same weights differ by less from one machine to another
 PREDICTION_TOLERANCE = 1e-6
@@ -105,17 +105,17 @@ def publish(
         if dry_run:
             say("Dry run: nothing was touched.")
             return Report(psnr=(staged.psnr, None))
-        return _Run(staged, names, tag, private, allow_regression, say).go()
+        return _Run(staged, names, space_sdk, tag, private, allow_regression, say).go()
 
 
 class _Run:
     """One publication, from the first look at the Hub to the last check."""
 
-    def __init__(self, staged: Stage, names, tag, private, allow_regression, say):
+    def __init__(self, staged: Stage, names, space_sdk, tag, private, allow_regression, say):
         from huggingface_hub import HfApi
 
         api = HfApi()
-        self.staged, self.tag = staged, tag
+        self.staged, self.space_sdk, self.tag = staged, space_sdk, tag
         self.private, self.allow_regression, self.say = private, allow_regression, say
         self.repositories = {kind: Repository(api, kind, name, say) for kind, name in names.items()}
         self.report = Report(tag=tag, psnr=(staged.psnr, None))
@@ -133,8 +133,10 @@ class _Run:
         kind = "model"
         try:
             for kind in self.writable:
-                sdk = "gradio" if kind == "space" else None
-                self.repositories[kind].ensure(private=self.private, sdk=sdk)
+                if kind == "space":
+                    self._ensure_space(self.repositories[kind])
+                else:
+                    self.repositories[kind].ensure(private=self.private)
             kind = "model"
             if kind in self.writable:
                 self._check_model(self.repositories[kind].head())
@@ -155,6 +157,23 @@ class _Run:
             self.report.addresses[kind] = self.repositories[kind].address
             self.say(f"{kind:8}{self.report.addresses[kind]}")
         return self.report
+
+    def _ensure_space(self, space: Repository) -> None:
+        """Make sure that the Space exists, and take the files of its kind."""
+        try:
+            sdk = space.ensure(private=self.private, sdks=self.staged.space_kinds)
+        except Exception as error:
+            if hub.status_of(error) == 402 and self.staged.no_static:
+                raise ValueError(
+                    f"the account's plan has no Gradio Space, and {self.staged.no_static}"
+                ) from error
+            raise
+        if sdk != self.space_sdk and (self.space_sdk, sdk) not in ((AUTO, GRADIO), (AUTO, STATIC)):
+            raise ValueError(
+                f"{space} exists and is of the kind {sdk}, which it keeps; publish to another one "
+                f"or leave --space-sdk out. Received: --space-sdk {self.space_sdk}"
+            )
+        self.staged.choose_space(sdk)
 
     def _check_model(self, head: str) -> None:
         """Refuse a worse model, one measured on other pictures, or a tag that is taken."""
