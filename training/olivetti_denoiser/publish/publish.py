@@ -66,6 +66,7 @@ def publish(
     model: str,
     dataset: str | None = None,
     space: str | None = None,
+    space_sdk: str = AUTO,
     tag: str | None = None,
     private: bool = False,
     dry_run: bool = False,
@@ -79,6 +80,9 @@ def publish(
         model: OWNER/NAME of the model repository.
         dataset: OWNER/NAME of the dataset repository; None leaves the dataset alone.
         space: OWNER/NAME of the Space; None leaves the Space alone.
+        space_sdk: Kind of a Space that does not exist yet: "gradio", "static", or "auto" for
+            Gradio where the account's plan has it and static where it has not. An existing Space
+            keeps its kind.
         tag: Tag for the model's commit, vX.Y.Z.
         private: Make repositories that do not exist yet private.
         dry_run: List every file, its size and its repository, and touch nothing.
@@ -99,8 +103,10 @@ def publish(
     names = {kind: hub.check_repo_id(name) for kind, name in names.items() if name}
     if tag is not None and not TAG.fullmatch(tag):
         raise ValueError(f"a tag reads vX.Y.Z. Received: {tag!r}")
+    if space_sdk not in (AUTO, GRADIO, STATIC):
+        raise ValueError(f"a Space is auto, gradio or static. Received: {space_sdk!r}")
     with tempfile.TemporaryDirectory(prefix="publish-") as work:
-        staged = Stage(Path(folder), names, Path(work))
+        staged = Stage(Path(folder), names, Path(work), space_sdk)
         say(staged.listing())
         if dry_run:
             say("Dry run: nothing was touched.")
