@@ -1,12 +1,13 @@
 # make demo    open the demo page in the browser
 # make test    run the tests
 # make train   train a model into outputs/model
+# make browser build the page that needs no server, space/browser/dist
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: demo test train lint clean
+.PHONY: demo test train browser lint clean
 
 demo: $(VENV)/.demo
 	$(BIN)/denoiser demo
@@ -17,12 +18,16 @@ test: $(VENV)/.all
 train: $(VENV)/.all
 	$(BIN)/denoiser train $(ARGS)
 
+browser: $(VENV)/.all .node/.installed
+	node space/browser/build.js space/browser/dist
+	$(BIN)/python -m olivetti_denoiser.publish.static_space model_card space/browser/dist
+
 lint: $(VENV)/.all
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf $(VENV) outputs screenshots
+	rm -rf $(VENV) .node outputs screenshots space/browser/dist
 
 # The environments are stamped files, so that a second `make` starts at once.
 $(BIN)/uv:
@@ -40,4 +45,11 @@ $(VENV)/.all: requirements.txt space/requirements.txt pyproject.toml | $(BIN)/uv
 	@echo "Installing what training and the tests need (about 4 GB) ..."
 	$(INSTALL) -r requirements.txt
 	$(INSTALL) --no-deps --editable .
+	@touch $@
+
+.node/.installed: space/browser/package.json space/browser/package-lock.json
+	@command -v node npm >/dev/null || { echo "The page in the browser is built with Node 20 or newer: https://nodejs.org, or apt-get install nodejs npm"; exit 1; }
+	mkdir -p .node
+	cp space/browser/package.json space/browser/package-lock.json .node/
+	cd .node && npm ci --ignore-scripts
 	@touch $@

@@ -184,10 +184,15 @@ class LocalHub:
             server.shutdown()
             server.server_close()
 
-    def user(self, name: str, *, role: str = "write", orgs: tuple[str, ...] = ()) -> str:
-        """Add a user (or another token of the same user) and return the token."""
+    def user(
+        self, name: str, *, role: str = "write", orgs: tuple[str, ...] = (), paid: bool = True
+    ) -> str:
+        """Add a user (or another token of the same user) and return the token.
+
+        Who has not paid can have static Spaces only.
+        """
         token = "hf_" + hashlib.sha256(f"{name}{role}{len(self.users)}".encode()).hexdigest()[:34]
-        self.users[token] = {"name": name, "role": role, "orgs": orgs}
+        self.users[token] = {"name": name, "role": role, "orgs": orgs, "paid": paid}
         return token
 
     def environment(self, token: str | None, home) -> dict[str, str]:
@@ -474,6 +479,9 @@ class HubHandler(Handler):
         if (kind, repo_id) in self.hub.repositories:
             message = "You already created this model repo"
             raise Answer(409, {"error": message, "url": url}, {"X-Error-Message": message})
+        if kind == "spaces" and wish.get("sdk") != "static" and not user.get("paid", True):
+            message = "Creating a Gradio Space needs a paid plan"
+            raise Answer(402, {"error": message}, {"X-Error-Message": message})
         private = wish.get("visibility") == "private"
         repository = Repository(kind, repo_id, private, sdk=wish.get("sdk"))
         for variable in wish.get("variables", []):

@@ -64,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
 def _publishing(options):
     """The options of `denoiser publish` among those of `denoiser launch`."""
     given = [(f"--{kind}", name) for kind, name in given_repositories(options).items()]
+    if options.space and options.space_sdk != "auto":
+        given.append(("--space-sdk", options.space_sdk))
     if options.tag:
         given.append(("--tag", options.tag))
     flags = ("private", "allow_regression")

@@ -92,6 +92,13 @@ def given_repositories(options: argparse.Namespace) -> dict[str, str]:
 
 def add_release(command: argparse.ArgumentParser) -> None:
     """Adds the options of a publication."""
+    command.add_argument(
+        "--space-sdk",
+        choices=("auto", "gradio", "static"),
+        default="auto",
+        help="kind of a new Space: gradio; static, free and in the visitor's browser; or gradio "
+        "where the plan has it and static elsewhere (auto)",
+    )
     command.add_argument("--tag", metavar="vX.Y.Z", help="tag of the model's commit")
     command.add_argument("--private", action="store_true", help="make new repositories private")
     command.add_argument(

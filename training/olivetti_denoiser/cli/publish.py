@@ -35,6 +35,7 @@ def run(options: argparse.Namespace) -> None:
         model=options.model,
         dataset=options.dataset,
         space=options.space,
+        space_sdk=options.space_sdk,
         tag=options.tag,
         private=options.private,
         dry_run=options.dry_run,

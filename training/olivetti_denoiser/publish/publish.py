@@ -29,7 +29,7 @@ from olivetti_denoiser.model_folder import (
     split_of,
 )
 from olivetti_denoiser.publish.repository import Repository
-from olivetti_denoiser.publish.staging import Stage, dataset_card
+from olivetti_denoiser.publish.staging import AUTO, GRADIO, STATIC, Stage, dataset_card
 
 PSNR_TOLERANCE = 1e-3  # dB; the same weights differ by less from one machine to another
 PREDICTION_TOLERANCE = 1e-6
@@ -66,6 +66,7 @@ def publish(
     model: str,
     dataset: str | None = None,
     space: str | None = None,
+    space_sdk: str = AUTO,
     tag: str | None = None,
     private: bool = False,
     dry_run: bool = False,
@@ -79,6 +80,9 @@ def publish(
         model: OWNER/NAME of the model repository.
         dataset: OWNER/NAME of the dataset repository; None leaves the dataset alone.
         space: OWNER/NAME of the Space; None leaves the Space alone.
+        space_sdk: Kind of a Space that does not exist yet: "gradio", "static", or "auto" for
+            Gradio where the account's plan has it and static where it has not. An existing Space
+            keeps its kind.
         tag: Tag for the model's commit, vX.Y.Z.
         private: Make repositories that do not exist yet private.
         dry_run: List every file, its size and its repository, and touch nothing.
@@ -99,23 +103,25 @@ def publish(
     names = {kind: hub.check_repo_id(name) for kind, name in names.items() if name}
     if tag is not None and not TAG.fullmatch(tag):
         raise ValueError(f"a tag reads vX.Y.Z. Received: {tag!r}")
+    if space_sdk not in (AUTO, GRADIO, STATIC):
+        raise ValueError(f"a Space is auto, gradio or static. Received: {space_sdk!r}")
     with tempfile.TemporaryDirectory(prefix="publish-") as work:
-        staged = Stage(Path(folder), names, Path(work))
+        staged = Stage(Path(folder), names, Path(work), space_sdk)
         say(staged.listing())
         if dry_run:
             say("Dry run: nothing was touched.")
             return Report(psnr=(staged.psnr, None))
-        return _Run(staged, names, tag, private, allow_regression, say).go()
+        return _Run(staged, names, space_sdk, tag, private, allow_regression, say).go()
 
 
 class _Run:
     """One publication, from the first look at the Hub to the last check."""
 
-    def __init__(self, staged: Stage, names, tag, private, allow_regression, say):
+    def __init__(self, staged: Stage, names, space_sdk, tag, private, allow_regression, say):
         from huggingface_hub import HfApi
 
         api = HfApi()
-        self.staged, self.tag = staged, tag
+        self.staged, self.space_sdk, self.tag = staged, space_sdk, tag
         self.private, self.allow_regression, self.say = private, allow_regression, say
         self.repositories = {kind: Repository(api, kind, name, say) for kind, name in names.items()}
         self.report = Report(tag=tag, psnr=(staged.psnr, None))
@@ -133,8 +139,10 @@ class _Run:
         kind = "model"
         try:
             for kind in self.writable:
-                sdk = "gradio" if kind == "space" else None
-                self.repositories[kind].ensure(private=self.private, sdk=sdk)
+                if kind == "space":
+                    self._ensure_space(self.repositories[kind])
+                else:
+                    self.repositories[kind].ensure(private=self.private)
             kind = "model"
             if kind in self.writable:
                 self._check_model(self.repositories[kind].head())
@@ -155,6 +163,23 @@ class _Run:
             self.report.addresses[kind] = self.repositories[kind].address
             self.say(f"{kind:8}{self.report.addresses[kind]}")
         return self.report
+
+    def _ensure_space(self, space: Repository) -> None:
+        """Make sure that the Space exists, and take the files of its kind."""
+        try:
+            sdk = space.ensure(private=self.private, sdks=self.staged.space_kinds)
+        except Exception as error:
+            if hub.status_of(error) == 402 and self.staged.no_static:
+                raise ValueError(
+                    f"the account's plan has no Gradio Space, and {self.staged.no_static}"
+                ) from error
+            raise
+        if sdk != self.space_sdk and (self.space_sdk, sdk) not in ((AUTO, GRADIO), (AUTO, STATIC)):
+            raise ValueError(
+                f"{space} exists and is of the kind {sdk}, which it keeps; publish to another one "
+                f"or leave --space-sdk out. Received: --space-sdk {self.space_sdk}"
+            )
+        self.staged.choose_space(sdk)
 
     def _check_model(self, head: str) -> None:
         """Refuse a worse model, one measured on other pictures, or a tag that is taken."""

@@ -9,7 +9,7 @@ A repository changes in one commit that names its parent, and is read again afte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,12 +52,16 @@ class Repository:
         """Where a browser finds it."""
         return hub.address(self.name, self.kind)
 
-    def ensure(self, *, private: bool = False, sdk: str | None = None) -> None:
+    def ensure(self, *, private: bool = False, sdks: Sequence[str] = ()) -> str | None:
         """Make sure that it exists, with the asked privacy, and that it can be written to.
 
         Args:
             private: Make it private where it does not exist yet.
-            sdk: Of a Space that does not exist yet.
+            sdks: Kinds of a Space that does not exist yet, best first; the next one is taken where
+                the account's plan has none of the kind before.
+
+        Returns:
+            A Space's kind, else None.
 
         Raises:
             ValueError: it exists and is public, though `private` was asked for.
@@ -65,16 +69,11 @@ class Repository:
         """
         from huggingface_hub.errors import RepositoryNotFoundError
 
-        options = {"space_sdk": sdk} if sdk else {}
-
         def look_or_create():
             try:
                 return self.api.repo_info(self.name, repo_type=self.kind)
             except RepositoryNotFoundError:
-                self.api.create_repo(
-                    self.name, repo_type=self.kind, private=private or None, **options
-                )
-                self.say(f"{self}: created")
+                self._create(private, sdks)
                 return self.api.repo_info(self.name, repo_type=self.kind)
 
         info = hub.patiently(look_or_create)
@@ -84,6 +83,7 @@ class Repository:
                 f"{self} exists and is public; make it private on its settings page or "
                 f"leave --private out. Received: --private"
             )
+        return getattr(info, "sdk", None)
 
     def head(self) -> str:
         """Return the newest commit of the default branch."""
@@ -191,6 +191,20 @@ class Repository:
         raise PublishError(
             f"other publishers keep committing to {self.name}; run the same command again."
         )
+
+    def _create(self, private, sdks):
+        for position, sdk in enumerate(sdks or (None,), start=1):
+            options = {"space_sdk": sdk} if sdk else {}
+            try:
+                self.api.create_repo(
+                    self.name, repo_type=self.kind, private=private or None, **options
+                )
+            except Exception as error:
+                if hub.status_of(error) != 402 or position >= len(sdks):
+                    raise
+                self.say(f"{self}: {sdks[position]}, as the account's plan has no {sdk} Space")
+            else:
+                return self.say(f"{self}: created")
 
     def _check_write(self):
         """Ask for the right to write before anything changes."""

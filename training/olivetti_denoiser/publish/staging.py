@@ -23,11 +23,14 @@ from olivetti_denoiser.model_folder import (
     mean_test_psnr,
     split_of,
 )
+from olivetti_denoiser.publish import onnx_export
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
 BUNDLE = "model_card"
+GRADIO, STATIC, AUTO = "gradio", "static", "auto"  # kinds of Spaces
+BROWSER = "browser"  # the static Space's part of space/
 DATASET_TEMPLATE = PACKAGE / "templates" / "dataset_card.md"
 NEEDED = (CARD, *MODEL_FILES, METRICS)
 EXAMPLE_FACES = 4
@@ -41,13 +44,16 @@ class Stage:
         folder: The model folder.
         names: OWNER/NAME of each kind of repository that will be published.
         work: An empty folder for the files that have to be made.
+        space_sdk: "gradio", "static", or "auto" for both, of which `choose_space` takes one.
 
     Raises:
         ValueError: something is missing or wrong.
     """
 
-    def __init__(self, folder: Path, names: Mapping[str, str], work: Path):
+    def __init__(self, folder: Path, names: Mapping[str, str], work: Path, space_sdk: str = GRADIO):
         self.names = names
+        self.no_static = ""  # why there is no static Space to take
+        self._spaces = {}
         self.split = None
         self.files = {"model": stage_model(folder, names, work / "model")}
         self.psnr, self.measured_on = mean_test_psnr(folder), split_of(folder)
@@ -58,11 +64,41 @@ class Stage:
         if "dataset" in names:
             self.files["dataset"] = stage_dataset(self.split, names, work / "dataset")
         if "space" in names:
-            self.files["space"] = stage_space(
-                self.files["model"], self.split, names, work / "space"
-            )
+            self._stage_spaces(folder, work, space_sdk)
         for kind, files in self.files.items():
             _refuse_tokens(kind, files)
+
+    def _stage_spaces(self, folder, work, sdk):
+        model, faces = self.files["model"], example_faces(self.split, work / "faces")
+        if sdk in (GRADIO, AUTO):
+            self._spaces[GRADIO] = stage_space(model, faces, self.names, work / "space")
+        if sdk in (STATIC, AUTO):
+            try:
+                self._spaces[STATIC] = stage_static_space(
+                    folder, model, faces, self.names, work / "static"
+                )
+            except ValueError as error:
+                if sdk == STATIC:
+                    raise
+                self.no_static = str(error)
+        for files in self._spaces.values():
+            _refuse_tokens("space", files)
+        self.files["space"] = next(iter(self._spaces.values()))
+
+    @property
+    def space_kinds(self) -> list[str]:
+        """The kinds of Spaces that can be published, best first."""
+        return list(self._spaces)
+
+    def choose_space(self, sdk: str) -> None:
+        """Take the Space of this kind.
+
+        Raises:
+            ValueError: it is a static one, and could not be staged.
+        """
+        if sdk not in self._spaces:
+            raise ValueError(self.no_static)
+        self.files["space"] = self._spaces[sdk]
 
     def listing(self) -> str:
         """Return every file with its size, one line each, under its repository's name."""
@@ -72,6 +108,9 @@ class Stage:
             sizes = {path: source.stat().st_size for path, source in files.items()}
             lines.append(f"{kind} {name}: {len(files)} files, {sum(sizes.values()):,} bytes")
             lines += [f"  {sizes[path]:>10,}  {path}" for path in sorted(files)]
+            if kind == "space" and {GRADIO, STATIC} <= self._spaces.keys():
+                count = len(self._spaces[STATIC])
+                lines.append(f"  or, as a static Space: {count} files; the Hub decides which")
         return "\n".join(lines)
 
 
@@ -108,7 +147,8 @@ def stage_model(folder: Path, names: Mapping[str, str], work: Path) -> dict[str,
 
     The card is rendered anew, with the repositories' names in it, and `best_model.h5`, the format
     of the first client, is written from the weights, without the average over the mirror image,
-    which that format cannot hold. The rest is published as it is.
+    which that format cannot hold, and so are the ONNX files, which are checked against Keras. The
+    rest is published as it is.
 
     Args:
         folder: The model folder.
@@ -116,7 +156,8 @@ def stage_model(folder: Path, names: Mapping[str, str], work: Path) -> dict[str,
         work: Where to write what has to be made.
 
     Raises:
-        ValueError: the folder is not a whole model folder, or its card shows a missing picture.
+        ValueError: the folder is not a whole model folder, its card shows a missing picture, or
+            its ONNX files differ from Keras.
     """
     if missing := [name for name in NEEDED if not (folder / name).is_file()]:
         raise ValueError(
@@ -143,7 +184,11 @@ def stage_model(folder: Path, names: Mapping[str, str], work: Path) -> dict[str,
     if lost := [link for link in links if "://" not in link and link not in files]:
         raise ValueError(f"{CARD} shows pictures that are not there. Received: {', '.join(lost)}")
     logging.getLogger("absl").setLevel(logging.ERROR)  # Keras advises against this very format
-    without_mirror(load_folder(folder)).save(work / LEGACY_MODEL)  # it knows no flip
+    model = load_folder(folder)
+    without_mirror(model).save(work / LEGACY_MODEL)  # it knows no flip
+    onnx = onnx_export.write_onnx(model, work / onnx_export.FOLDER)
+    onnx_export.check_onnx(model, work / onnx_export.FOLDER)
+    files |= {f"{onnx_export.FOLDER}/{path.name}": path for path in onnx}
     return files | {name: work / name for name in (CARD, LEGACY_MODEL)}
 
 
@@ -208,44 +253,89 @@ def dataset_card(split: DatasetDict, names: Mapping[str, str], published: Mappin
     return DatasetCard(str(card))  # once through the parser, so that writing it again is the same
 
 
+def example_faces(split: DatasetDict, work: Path) -> dict[str, Path]:
+    """Write the first test faces, which a Space shows as examples; return them by file name."""
+    work.mkdir(parents=True)
+    faces = {}
+    for row in split["test"].select(range(EXAMPLE_FACES)):
+        name = f"face_{row['face_id']:03d}.png"
+        faces[name] = work / name
+        row["clean"].save(faces[name])
+    return faces
+
+
 def stage_space(
-    model_files: Mapping[str, Path], split: DatasetDict, names: Mapping[str, str], work: Path
+    model_files: Mapping[str, Path], faces: Mapping[str, Path], names: Mapping[str, str], work: Path
 ) -> dict[str, Path]:
-    """Return the Space's files: the app at the root, the code and the bundled model beside it.
+    """Return a Gradio Space's files: the app at the root, the code and the bundled model beside it.
 
     Args:
         model_files: The model repository's files.
-        split: The reference split, whose first test faces become examples.
+        faces: Test faces that become examples, by file name.
         names: OWNER/NAME of each kind of repository.
         work: Where to write what has to be made.
 
     Raises:
         ValueError: the Space's folder is missing, or its card and its requirements disagree.
     """
-    from huggingface_hub import SpaceCard
-
     space = bundled("space")
     check_space_versions(space)
-    files = {path.relative_to(space).as_posix(): path for path in _source_files(space)}
+    files = {
+        path.relative_to(space).as_posix(): path
+        for path in _source_files(space)
+        if path.relative_to(space).parts[0] != BROWSER
+    }
     files |= {
         f"{PACKAGE.name}/{path.relative_to(PACKAGE).as_posix()}": path
         for path in _source_files(PACKAGE)
         if path.relative_to(PACKAGE).parts[0] != "bundled"
     }
-    files |= {f"{BUNDLE}/{path}": model_files[path] for path in model_files if path != LEGACY_MODEL}
+    files |= {
+        f"{BUNDLE}/{path}": source
+        for path, source in model_files.items()
+        if path != LEGACY_MODEL and not path.startswith(f"{onnx_export.FOLDER}/")
+    }
+    files |= {f"examples/{name}": source for name, source in faces.items()}
+    return files | {CARD: _space_card(space / CARD, names, work)}
 
-    (work / "examples").mkdir(parents=True)
-    for row in split["test"].select(range(EXAMPLE_FACES)):
-        path = f"examples/face_{row['face_id']:03d}.png"
-        row["clean"].save(work / path)
-        files[path] = work / path
 
-    card = SpaceCard.load(space / CARD)
+def stage_static_space(
+    folder: Path,
+    model_files: Mapping[str, Path],
+    faces: Mapping[str, Path],
+    names: Mapping[str, str],
+    work: Path,
+) -> dict[str, Path]:
+    """Return a static Space's files: the built page with the network, its figures and examples.
+
+    Args:
+        folder: The model folder.
+        model_files: The model repository's files.
+        faces: Test faces that become examples, by file name.
+        names: OWNER/NAME of each kind of repository.
+        work: Where to write what has to be made.
+
+    Raises:
+        ValueError: the page is not built, or the model is none that it can run.
+    """
+    from olivetti_denoiser.publish.static_space import built_page, page_files
+
+    onnx = model_files[f"{onnx_export.FOLDER}/{onnx_export.MODEL}"].parent
+    files = page_files(built_page(), folder, onnx, faces, work / "page")
+    return files | {CARD: _space_card(bundled("space") / BROWSER / CARD, names, work)}
+
+
+def _space_card(card: Path, names: Mapping[str, str], work: Path) -> Path:
+    """Write a Space's card with the repositories in it that the Space shows."""
+    from huggingface_hub import SpaceCard
+
+    card = SpaceCard.load(card)
     card.data["models"] = [names["model"]]
     if "dataset" in names:
         card.data["datasets"] = [names["dataset"]]
+    work.mkdir(parents=True, exist_ok=True)
     card.save(work / CARD)
-    return files | {CARD: work / CARD}
+    return work / CARD
 
 
 def _source_files(folder: Path) -> list[Path]:

@@ -1,0 +1,52 @@
+// Whether this device can hold a picture, and how long the work on it will take.
+
+import { Mistake } from "./mistake.js";
+import { restore, work } from "./denoiser.js";
+
+const BYTES_A_PIXEL = 31; // pixels in and out, floats, two pictures on the screen
+const BYTES_BESIDE = 250e6; // the network at work, and the page
+const ASSUMED_MEMORY = 4; // GB, where the browser does not tell
+const SHARE = 1 / 4; // of the device's memory, which browsers tell up to 8 GB
+
+/** How many pixels a picture may have. */
+export function mostPixels(memory = navigator.deviceMemory ?? ASSUMED_MEMORY) {
+  return Math.max(2e6, (memory * 2 ** 30 * SHARE - BYTES_BESIDE) / BYTES_A_PIXEL);
+}
+
+/** Refuses a picture that would not fit. */
+export function checkSize(width, height) {
+  const most = mostPixels();
+  if (width * height <= most) return;
+  const size = `${width.toLocaleString("en")}×${height.toLocaleString("en")} pixels`;
+  throw new Mistake(
+    `The picture is too large for this device (${size}); up to ` +
+      `${Math.floor(most / 1e6)} million pixels work, so please make it smaller.`,
+  );
+}
+
+export const outOfMemory = () =>
+  new Mistake("This device has no memory left for the picture; close other tabs or make it smaller.");
+
+/** Whether an error, of the browser or of the runtime, says that memory ran out. */
+export const saysOutOfMemory = (error) =>
+  /allocat|array length|out of memory|bad_alloc/i.test(error?.message ?? String(error));
+
+const paces = new WeakMap(); // of each network, in milliseconds for a pixel
+
+/** How many seconds a network will need for a picture, by what it needed before. */
+export async function secondsFor(network, picture) {
+  if (!paces.has(network)) {
+    const channels = network.planes;
+    const small = { width: 128, height: 128, channels, data: new Uint8Array(128 * 128 * channels) };
+    for (let turn = 0; turn < 2; turn += 1) await timed(network, small, 0.1); // the first warms up
+  }
+  return (paces.get(network) * work(network, picture)) / 1000;
+}
+
+/** Restores a picture and remembers the pace. */
+export async function timed(network, picture, level, report) {
+  const started = performance.now();
+  const restored = await restore(network, picture, level, report);
+  paces.set(network, (performance.now() - started) / work(network, picture));
+  return restored;
+}

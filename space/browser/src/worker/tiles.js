@@ -1,0 +1,54 @@
+// A picture in tiles of a few fixed sides, as `Denoiser` cuts it, so that both restore the same.
+
+export const TILE_SIDES = [64, 128, 256, 512];
+export const MARGIN = 64; // pixels of context around a tile; more than half the receptive field
+
+/** The smallest side that holds the picture, else the largest there is. */
+export function tileSide(width, height) {
+  const longest = Math.max(width, height);
+  return TILE_SIDES.find((side) => side >= longest) ?? TILE_SIDES.at(-1);
+}
+
+/** Top-left corners [top, left] of tiles that cover the picture, neighbours overlapping. */
+export function tilePlaces(width, height, side, overlap) {
+  const starts = (length) => {
+    const step = side - overlap;
+    const found = [0];
+    for (let at = step; at < Math.max(1, length - overlap); at += step) found.push(at);
+    return found;
+  };
+  return starts(height).flatMap((top) => starts(width).map((left) => [top, left]));
+}
+
+/**
+ * How many rows or columns of a tile to compute for this many of the picture.
+ *
+ * `Denoiser` fills every tile to a square, as its backend compiles one shape at a time. What lies a
+ * margin away from the picture changes nothing, so it is left out here.
+ */
+export const tileLength = (length, side) => Math.min(side, Math.ceil((length + MARGIN) / 8) * 8);
+
+/**
+ * Copies one tile of one plane, high×wide, as floats in [0, 1] into `target`, from `offset` on.
+ *
+ * What reaches beyond the picture is mirrored at its lower and right edge.
+ */
+export function copyTile(picture, plane, { top, left, high, wide }, target, offset) {
+  const { width, height, channels, data } = picture;
+  const most = data instanceof Uint16Array ? 65535 : 255;
+  const rows = Math.min(high, height - top);
+  const columns = Math.min(wide, width - left);
+  for (let y = 0; y < high; y += 1) {
+    const row = (top + mirrored(y, rows)) * width + left;
+    for (let x = 0; x < wide; x += 1)
+      target[offset + y * wide + x] = data[(row + mirrored(x, columns)) * channels + plane] / most;
+  }
+}
+
+function mirrored(index, length) {
+  if (index < length) return index;
+  if (length === 1) return 0;
+  const period = 2 * (length - 1);
+  const place = index % period;
+  return place < length ? place : period - place;
+}

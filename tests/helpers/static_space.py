@@ -1,0 +1,119 @@
+"""A static Space on loopback: the built page, served as the Hub serves it, or by any plain server.
+
+    with StaticSpace(folder, variables={"MODEL_ID": "owner/model"}) as space:
+        tab.goto(space.url)
+
+The Hub adds the headers that the Space's card asks for and puts `window.huggingface` into the page.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import shutil
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ROOT / ".node" / "node_modules"
+TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".onnx": "application/octet-stream"}
+
+
+class StaticSpace:
+    """Serves a folder; a context manager.
+
+    Args:
+        folder: the built page, or {path: content}.
+        headers: what the card asks for; none for a plain server of files.
+        variables: the Space's variables; None where nobody puts any into the page.
+        replaced: {path: content} served in the place of a file; None answers 404.
+    """
+
+    def __init__(self, folder, headers=None, variables=None, replaced=None):
+        self.files = folder if isinstance(folder, dict) else Folder(folder)
+        self.headers, self.variables = headers or {}, variables
+        self.replaced = replaced or {}
+        self.log = []  # (path, bytes sent)
+        handler = type("Bound", (Handler,), {"space": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
+
+    def __enter__(self):
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self) -> None:
+        """Ends serving, as when there is no network."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def content(self, path: str) -> bytes | None:
+        """Returns what is served under a path, or None."""
+        path = path or "index.html"
+        if path in self.replaced:
+            return self.replaced[path]
+        content = self.files.get(path)
+        if path == "index.html" and self.variables is not None:
+            given = json.dumps({"variables": self.variables})
+            script = f"<head><script>window.huggingface={given};</script>".encode()
+            content = content.replace(b"<head>", script, 1)
+        return content
+
+
+class Folder:
+    """The files below a folder, by their paths."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    def get(self, path: str) -> bytes | None:
+        """Returns a file's content, or None where there is no such file."""
+        file = self.folder / path
+        return file.read_bytes() if file.is_file() else None
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers GET."""
+
+    space: StaticSpace
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_) -> None:
+        """Keep quiet: `StaticSpace.log` has it all."""
+
+    def do_GET(self) -> None:
+        path = unquote(urlsplit(self.path).path.lstrip("/"))
+        content = self.space.content(path)
+        self.space.log.append((path, len(content or b"")))
+        self.send_response(200 if content is not None else 404)
+        kind = TYPES.get(Path(path).suffix) or mimetypes.guess_type(path or "index.html")[0]
+        self.send_header("Content-Type", kind or "application/octet-stream")
+        self.send_header("Content-Length", str(len(content or b"")))
+        for name, value in self.space.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content or b"")
+
+
+def build_page(folder) -> None:
+    """Builds the page, without a network in it; skips where Node or its packages are missing."""
+    node = shutil.which("node")
+    if node is None or not PACKAGES.is_dir():
+        pytest.skip("the page needs Node and its packages: `make browser` installs them")
+    subprocess.run([node, ROOT / "space" / "browser" / "build.js", folder], check=True)
+
+
+def headers_of(card: str) -> dict[str, str]:
+    """Returns the headers that a Space's card asks for."""
+    return yaml.safe_load(card.split("---")[1])["custom_headers"]
