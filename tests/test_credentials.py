@@ -1,4 +1,4 @@
-"""With what right a run publishes: found out in a moment, before anything is trained."""
+"""The credentials that a run publishes with: found in a moment, before anything is trained."""
 
 from __future__ import annotations
 

@@ -304,7 +304,7 @@ def outcome(output):
     with np.load(f"{output}.run/state.npz") as state:
         arrays = {name: state[name] for name in state.files if name != "notes"}
     metrics = json.loads((output / "metrics.json").read_text())
-    return arrays, metrics["splits"]["test"]["model"]["psnr"]["mean"]
+    return arrays, metrics["parts"]["test"]["methods"]["model"]["psnr"]["mean"]
 
 
 def assert_alike(one, other):

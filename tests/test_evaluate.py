@@ -23,19 +23,20 @@ def metrics(few):
     from olivetti_denoiser.evaluate.measure import evaluate
     from olivetti_denoiser.model import residual_unet
 
-    others = Faces(*(np.zeros((3, 64, 64, 1), np.float32),) * 2, np.arange(3), np.arange(3))
-    peers = {"half": lambda noisy, sigma: np.full_like(noisy, 0.5)}
+    outside = Faces(*(np.zeros((3, 64, 64, 1), np.float32),) * 2, np.arange(3), np.arange(3))
+    published = {"half": lambda noisy, sigma: np.full_like(noisy, 0.5)}
     denoiser = Denoiser(residual_unet((4, 8), (1, 1)))
-    photographs = Photographs("BSD2", *(part[:2] for part in others[:2]))
-    return evaluate(denoiser, few, others, peers=peers, photographs=photographs)
+    photographs = Photographs("BSD2", *(part[:2] for part in outside[:2]))
+    return evaluate(denoiser, few, outside, published=published, photographs=photographs)
 
 
 def test_an_untrained_network_scores_as_its_input_does(metrics):
     for part in ("train", "test"):
-        rows = metrics["splits"][part]
-        assert rows["model"] == rows["noisy"]
-        assert rows["model, sigma given"] == rows["noisy"]
-    assert metrics["sigmas"]["model"] == metrics["sigmas"]["noisy"]
+        noisy = metrics["parts"][part]["methods"]["noisy"]
+        assert metrics["parts"][part]["methods"]["model"] == noisy
+        assert metrics["parts"][part]["variants"]["sigma given"] == noisy
+    curves = metrics["sigmas"]["methods"]
+    assert curves["model"] == curves["noisy"]
 
 
 def test_the_noisy_row_on_the_whole_test_part(test_faces):
@@ -47,12 +48,12 @@ def test_the_noisy_row_on_the_whole_test_part(test_faces):
     assert round(row["ssim"]["mean"], 3) == 0.472
 
 
-def test_peers_are_measured_on_the_test_part_and_the_photographs_alone(metrics):
-    measured = {part for part, rows in metrics["splits"].items() if "half" in rows}
+def test_published_denoisers_are_measured_on_the_test_part_and_the_photographs_alone(metrics):
+    measured = {name for name, part in metrics["parts"].items() if "half" in part["methods"]}
     assert measured == {"test", "photographs"}
-    assert metrics["peers"] == ["half"]
-    assert metrics["seconds"]["half"] > 0
-    assert len(metrics["sigmas"]["half"]) == 7
+    assert metrics["published"] == ["half"]
+    assert metrics["seconds"]["methods"]["half"] > 0
+    assert len(metrics["sigmas"]["methods"]["half"]) == 7
 
 
 def test_intervals_hold_their_mean_and_narrow_with_more_pictures():
@@ -72,8 +73,9 @@ def test_intervals_hold_their_mean_and_narrow_with_more_pictures():
 
 def test_classical_methods_beat_the_input_and_keep_it_at_sigma_zero(metrics):
     for method in ("Gaussian filter", "Non-local means", "Total variation"):
-        assert metrics["sigmas"][method]["0.1"] > metrics["sigmas"]["noisy"]["0.1"] + 5
-        assert metrics["sigmas"][method]["0"] > 99
+        curves = metrics["sigmas"]["methods"]
+        assert curves[method]["0.1"] > curves["noisy"]["0.1"] + 5
+        assert curves[method]["0"] > 99
 
 
 def test_levels_of_noise_are_what_they_say(test_faces):
@@ -96,20 +98,22 @@ def test_the_record_says_what_it_was_made_with(metrics, few):
 
 
 def test_photographs_are_a_part_with_the_name_of_their_folder(metrics):
-    assert metrics["photographs"] == "BSD2"
-    assert metrics["splits"]["photographs"]["count"] == 2
-    assert metrics["splits"]["photographs"].keys() >= {"noisy", "model", "Total variation"}
+    part = metrics["parts"]["photographs"]
+    assert (part["name"], part["count"]) == ("BSD2", 2)
+    assert part["methods"].keys() >= {"noisy", "model", "Total variation"}
 
 
 def test_the_table_shows_the_time_of_every_method_but_the_input(metrics):
-    from olivetti_denoiser.evaluate.measure import table
+    from olivetti_denoiser.evaluate.tables import table
+    from olivetti_denoiser.figures import rows
 
     text = table(metrics)
     assert "Photographs of BSD2 (2), 64×64, sigma 0.1" in text
     first = text.split("\n\n")[1].splitlines()
     times = {line.split("|")[1].strip(): line.split("|")[-2].strip() for line in first[2:]}
     assert times.pop("noisy") == "–"
-    assert times == {name: f"{1000 * took:.2f}" for name, took in metrics["seconds"].items()}
+    taken = rows(metrics["seconds"])
+    assert times == {name: f"{1000 * took:.2f}" for name, took in taken.items()}
 
 
 def test_a_methods_time_is_the_best_of_three_and_a_long_one_is_run_once():
@@ -143,15 +147,15 @@ def test_a_model_of_another_split_is_warned_of(faces, tmp_path):
         ("reference", by_people, known), ("reference", faces, None),
         ("subjects", by_people, None), (None, faces, None),
     ):  # fmt: skip
-        (tmp_path / "metrics.json").write_text(json.dumps({"split": name}))
+        (tmp_path / "metrics.json").write_text(json.dumps({"split": name, "parts": {}}))
         line = warning(tmp_path, split)
         assert (f"with {count} of these 20 test faces" in line) if count else line == ""
 
 
 def test_the_table_shows_every_method(metrics):
-    from olivetti_denoiser.evaluate.measure import table
+    from olivetti_denoiser.evaluate.tables import table
 
-    text = table(metrics)
+    text = " ".join(table(metrics).split())
     for method in ("noisy", "model", "Total variation", "half"):
         assert f"| {method} | " in text
     assert "∞" in text

@@ -291,7 +291,7 @@ def space(page_model, tmp_path_factory):
     copy_tree(ROOT / "training" / "olivetti_denoiser", staged / "olivetti_denoiser")
     copy_tree(page_model, staged / "model_card")
     copy_tree(page_model, staged / "model_card" / "colour")
-    metrics = {"splits": {"test": {"model": {"psnr": {"mean": 29.5}}}}}
+    metrics = {"parts": {"test": {"methods": {"model": {"psnr": {"mean": 29.5}}}}}}
     (staged / "model_card" / "metrics.json").write_text(json.dumps(metrics))
     Image.open(PORTRAIT).rotate(180).save(staged / "examples" / "face_049.png")
     return staged

@@ -79,8 +79,13 @@ def pixels(path):
 def test_a_model_folder_gets_its_four_small_plots(tmp_path):
     clean, noisy, restored = faces()
     pictures = {"clean": clean, "noisy": noisy, "restored": restored, "face_id": np.arange(20)}
-    sigmas = levels(model=9, **{"model, sigma given": 9.1}, **{f"method {i}": i for i in range(8)})
-    draw_plots(tmp_path, history(), {"sigmas": sigmas}, pictures)
+    sigmas = levels(model=9, **{f"method {i}": i for i in range(8)})
+    draw_plots(
+        tmp_path,
+        history(),
+        {"sigmas": {"methods": sigmas, "variants": levels(model=9.1)}},
+        pictures,
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(PLOTS)
     for name in PLOTS:
         with Image.open(tmp_path / name) as image:

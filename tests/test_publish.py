@@ -223,7 +223,7 @@ def test_cards_are_valid_and_say_what_the_metrics_say(release):
     hub, *_ = release
     card = ModelCard(hub.read("alice/m", "README.md").decode())
     metrics = json.loads(hub.read("alice/m", "metrics.json"))
-    model = metrics["splits"]["test"]["model"]
+    model = metrics["parts"]["test"]["methods"]["model"]
     figures = {result.metric_type: result.metric_value for result in card.data.eval_results}
     assert figures == {
         "psnr": round(model["psnr"]["mean"], 2),
@@ -268,7 +268,7 @@ def test_gate_and_arguments(release):
     assert taken["end"] == "ValueError" and "--tag v1.0.0" in taken["message"]
     assert named["end"] == "ValueError" and "OWNER/NAME" in named["message"]
     assert leaked["end"] == "ValueError" and "history.csv" in leaked["message"]
-    assert other["end"] == "RefusedError" and "but on other faces" in other["message"]
+    assert other["end"] == "RefusedError" and "but on other pictures" in other["message"]
     assert "30.900 dB, published 29.500 dB" in other["message"]
     assert misled["end"] == "ValueError" and "leave --dataset out" in misled["message"]
     assert misled["message"].endswith("Received: a model of the subjects split")
@@ -405,5 +405,7 @@ def test_two_publishers_at_once(tmp_path, late, end):
     assert result["end"] == end, result
     assert len(repository.commits) == (2 if end == "RefusedError" else 3)
     assert set(repository.head.files) == MODEL_FILES
-    best = json.loads(hub.read("alice/m", "metrics.json"))["splits"]["test"]["model"]["psnr"]
+    best = json.loads(hub.read("alice/m", "metrics.json"))["parts"]["test"]["methods"]["model"][
+        "psnr"
+    ]
     assert best["mean"] == max(late, 29.5)

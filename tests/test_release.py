@@ -36,7 +36,7 @@ def metrics():
 def release(tmp_path, metrics):
     """Writes a release of a tiny network with the released model's figures."""
     from olivetti_denoiser.model import residual_unet
-    from olivetti_denoiser.publish.release import write_model_folder
+    from olivetti_denoiser.publish.write import write_model_folder
     from olivetti_denoiser.train.run import Trained
 
     run_folder = tmp_path / "run"
@@ -51,7 +51,7 @@ def release(tmp_path, metrics):
             residual_unet((4, 8), (1, 1)),
             TrainingConfig(channels=(4, 8), blocks=(1, 1)),
             HISTORY,
-            {name: metrics[name] for name in metrics if name != "levers"},
+            {name: metrics[name] for name in metrics if name != "ablation"},
             pictures,
             run_folder,
         )
@@ -62,10 +62,10 @@ def release(tmp_path, metrics):
 
 def test_the_card_says_what_is_preserved_and_what_is_blurred(release, metrics, tmp_path):
     card = (release(tmp_path / "model") / "README.md").read_text(encoding="utf-8")
-    table = card[card.index("| details of |") :].split("\n\n")[0].splitlines()[2:]
+    table = card[card.index("| details of ") :].split("\n\n")[0].splitlines()[2:]
     kept = [f"{100 * row['kept']:.0f} %" for row in metrics["details"]]
-    assert [line.split(" | ")[1] for line in table] == kept
-    assert "| less than 2 |" in table[-1]
+    assert [line.split("|")[2].strip() for line in table] == kept
+    assert table[-1].startswith("| less than 2 ")
     assert "comes back and the rest is blurred" in card
 
 
@@ -88,7 +88,7 @@ def test_a_release_is_complete_and_replaces_only_what_it_made(release, tmp_path)
 
 
 def test_a_failure_on_the_way_leaves_the_earlier_release_whole(release, tmp_path, monkeypatch):
-    import olivetti_denoiser.publish.release as module
+    import olivetti_denoiser.publish.write as module
 
     folder = release(tmp_path / "model")
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
@@ -120,31 +120,31 @@ def check_figures(folder, metrics, repo_id):
     """Every figure on a folder's card, the header's too, is one of the metrics."""
     from huggingface_hub import ModelCard
 
-    from olivetti_denoiser.publish.release import render_card
+    from olivetti_denoiser.publish.card import render_card
 
     card = ModelCard(render_card(folder, repo_id))
     values = {result.metric_type: result.metric_value for result in card.data.eval_results}
-    test = metrics["splits"]["test"]["model"]
+    test = metrics["parts"]["test"]["methods"]["model"]
     assert values == {
         "psnr": round(test["psnr"]["mean"], 2),
         "ssim": round(test["ssim"]["mean"], 3),
         "mse": round(test["mse"]["mean"], 6),
     }
     known = {f"{number:.{digits}f}" for number in _numbers(metrics) for digits in (2, 3, 4, 6)}
-    known |= {f"{1000 * number:.2f}" for number in metrics["seconds"].values()}
-    train, test = (metrics["splits"][part] for part in ("train", "test"))
+    known |= {f"{1000 * number:.2f}" for number in _numbers(metrics["seconds"])}
+    train, test = (metrics["parts"][part]["methods"] for part in ("train", "test"))
     for method in ("model", "noisy"):
         gap = train[method]["psnr"]["mean"] - test[method]["psnr"]["mean"]
         known.add(f"{gap:.2f}")
     if scores := [run["psnr"] for run in metrics.get("seeds", ())]:
         known |= {f"{sum(scores) / len(scores):.2f}", f"{max(scores) - min(scores):.2f}"}
     for run in metrics.get("other_splits", {}).values():
-        there, here = run["splits"]["test"], metrics["splits"]["test"]
+        there, here = (tree["parts"]["test"]["methods"] for tree in (run, metrics))
         if "FFDNet" in there and "FFDNet" in here:
             ours = here["model"]["psnr"]["mean"] - here["FFDNet"]["psnr"]["mean"]
             known |= {f"{there['model'] - there['FFDNet']:.2f}", f"{ours:.2f}"}
-    if {"default", "mse"} <= metrics.get("levers", {}).get("rows", {}).keys():
-        rows = metrics["levers"]["rows"]
+    if {"default", "mse"} <= metrics.get("ablation", {}).get("rows", {}).keys():
+        rows = metrics["ablation"]["rows"]
         for measure, digits in (("psnr", 2), ("ssim", 4)):
             change = rows["default"][measure]["mean"] - rows["mse"][measure]["mean"]
             known.add(f"{abs(change):.{digits}f}")
@@ -159,25 +159,27 @@ def check_figures(folder, metrics, repo_id):
 
 @pytest.fixture
 def more(metrics):
-    """The released figures as an evaluation with peers and photographs returns them."""
+    """The released figures as an evaluation of everything returns them."""
     more = json.loads(json.dumps(metrics))
     del more["training"]
-    more.pop("levers", None)  # it comes with a picture of its own, which these releases lack
-    more |= {"peers": ["FFDNet", "BM3D"], "photographs": "BSD68"}
-    test = more["splits"]["test"]
-    for place, name in enumerate(more["peers"]):
+    more.pop("ablation", None)  # it comes with a picture of its own, which these releases lack
+    more["published"] = ["FFDNet", "BM3D"]
+    test = more["parts"]["test"]["methods"]
+    for place, name in enumerate(more["published"]):
         test[name] = {
             measure: {part: value + 0.123 + place for part, value in row.items()}
             for measure, row in test["model"].items()
         }
-        more["sigmas"][name] = dict.fromkeys(more["sigmas"]["model"], 20.0 + place)
-        more["seconds"][name] = 0.0123 + place
-    more["splits"]["photographs"] = test | {"count": 68}
+        curves = more["sigmas"]["methods"]
+        curves[name] = dict.fromkeys(curves["model"], 20.0 + place)
+        more["seconds"]["methods"][name] = 0.0123 + place
+    photographs = json.loads(json.dumps(more["parts"]["test"]))
+    more["parts"]["photographs"] = photographs | {"name": "BSD68", "count": 68}
     return more
 
 
 def test_figures_of_a_later_evaluation_take_their_place_in_the_folder(release, more, tmp_path):
-    from olivetti_denoiser.publish.release import update_figures
+    from olivetti_denoiser.publish.update import update_figures
 
     folder = release(tmp_path / "model")
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
@@ -190,18 +192,18 @@ def test_figures_of_a_later_evaluation_take_their_place_in_the_folder(release, m
     assert kept == more | {"training": training}
     check_figures(folder, kept, "OWNER/olivetti-denoiser")
     card = after["README.md"].decode()
-    assert re.search(r"^\| BM3D \| .* \| – \| – \| 1012\.30 \|$", card, re.M)
+    assert re.search(r"^\| BM3D +\| .* \| +– \| +– \| +1012\.30 \|$", card, re.M)
     assert "The 68 photographs of BSD68" in card
-    assert len(re.findall(r"^\| FFDNet \|", card, re.M)) == 3
+    assert len(re.findall(r"^\| FFDNet +\|", card, re.M)) == 3
 
-    plain = {name: value for name, value in more.items() if name not in ("peers", "photographs")}
+    plain = {name: value for name, value in more.items() if name != "published"}
     update_figures(folder, plain)  # an evaluation without them leaves none of theirs behind
     assert json.loads((folder / "metrics.json").read_text()) == plain | {"training": training}
     assert {path.name for path in tmp_path.iterdir()} == {"model", "run"}
 
 
 def test_runs_of_other_seeds_stand_beside(release, more, tmp_path):
-    from olivetti_denoiser.publish.release import update_figures
+    from olivetti_denoiser.publish.update import update_figures
 
     folder, other = (release(tmp_path / name) for name in ("model", "other"))
     with pytest.raises(ValueError, match=r"a seed of its own\. Received: seeds \[0, 0\]"):
@@ -219,33 +221,33 @@ def test_runs_of_other_seeds_stand_beside(release, more, tmp_path):
 
 
 def test_a_run_on_another_split_stands_beside(release, more, tmp_path):
-    from olivetti_denoiser.publish.release import update_figures
+    from olivetti_denoiser.publish.update import update_figures
 
     folder, other = (release(tmp_path / name) for name in ("model", "other"))
     figures = json.loads((other / "metrics.json").read_text())
-    del figures["splits"]["others"]["model"]["ssim"]
-    figures["splits"]["test"] = json.loads(json.dumps(more["splits"]["test"]))
-    figures["splits"]["test"]["FFDNet"]["psnr"]["mean"] = 28.5
+    del figures["parts"]["outside"]["methods"]["model"]["ssim"]
+    figures["parts"]["test"] = json.loads(json.dumps(more["parts"]["test"]))
+    figures["parts"]["test"]["methods"]["FFDNet"]["psnr"]["mean"] = 28.5
     figures |= {"split": "subjects", "split_checksum": "0" * 64}
     (other / "metrics.json").write_text(json.dumps(figures))
     update_figures(folder, more, [other])
     kept = json.loads((folder / "metrics.json").read_text())
-    assert kept["other_splits"]["subjects"]["splits"]["test"]["FFDNet"] == 28.5
+    assert kept["other_splits"]["subjects"]["parts"]["test"]["methods"]["FFDNet"] == 28.5
     check_figures(folder, kept, "OWNER/olivetti-denoiser")
     card = (folder / "README.md").read_text()
-    below = more["splits"]["test"]["model"]["psnr"]["mean"] - 28.5
+    below = more["parts"]["test"]["methods"]["model"]["psnr"]["mean"] - 28.5
     assert f"FFDNet is {below:.2f} dB below ours there (28.50 dB)" in card
     assert "20 of 8 others to test" in card
 
-    left_out = ("peers", "photographs", "other_splits")
+    left_out = ("published", "other_splits")
     plain = {name: value for name, value in more.items() if name not in left_out}
     update_figures(folder, plain)  # what other runs scored stays true
     assert json.loads((folder / "metrics.json").read_text())["other_splits"] == kept["other_splits"]
 
 
-def test_what_levers_are_worth_stands_on_the_card(release, test_faces, tmp_path):
-    from olivetti_denoiser.publish.release import update_levers
-    from olivetti_denoiser.train import ablation as levers
+def test_what_each_choice_is_worth_stands_on_the_card(release, test_faces, tmp_path):
+    from olivetti_denoiser.publish.update import update_ablation
+    from olivetti_denoiser.train import ablation
 
     folder = release(tmp_path / "model")
     other = {"val_ssim": 0.8912, "seconds": 60.0, "levels": {"estimated": {"0.1": 30.0}}}
@@ -253,11 +255,11 @@ def test_what_levers_are_worth_stands_on_the_card(release, test_faces, tmp_path)
         name: [{"val_psnr": psnr + seed, **other} for seed in (0, 0.1)]
         for name, psnr in (("default", 29.9), ("mse", 30.1))
     }
-    found = levers.summary({name: levers.ROWS[name] for name in figures}, (0, 1), figures)
+    found = ablation.summary({name: ablation.ROWS[name] for name in figures}, (0, 1), figures)
     faces = test_faces.take(slice(3))
-    update_levers(folder, found, faces, {"mse": faces.clean, "mse+ssim": faces.noisy})
+    update_ablation(folder, found, faces, {"mse": faces.clean, "mse+ssim": faces.noisy})
     kept = json.loads((folder / "metrics.json").read_text())
-    assert kept["levers"] == found
+    assert kept["ablation"] == found
     check_figures(folder, kept, "OWNER/olivetti-denoiser")
     card = (folder / "README.md").read_text()
     assert "| default | 60 | 29.95 (29.90 – 30.00) | 0.8912 |" in " ".join(card.split())
@@ -266,7 +268,7 @@ def test_what_levers_are_worth_stands_on_the_card(release, test_faces, tmp_path)
 
 
 def test_figures_of_another_split_are_not_kept(release, more, tmp_path):
-    from olivetti_denoiser.publish.release import update_figures
+    from olivetti_denoiser.publish.update import update_figures
 
     folder = release(tmp_path / "model")
     with pytest.raises(ValueError, match=r"own split, reference; give it as --split\. Received"):
@@ -276,7 +278,7 @@ def test_figures_of_another_split_are_not_kept(release, more, tmp_path):
 
 
 def test_a_card_says_which_split_level_and_loss_it_is_about(release, metrics, tmp_path):
-    from olivetti_denoiser.publish.release import render_card
+    from olivetti_denoiser.publish.card import render_card
 
     folder = release(tmp_path / "model")
     text = render_card(folder)
@@ -298,7 +300,7 @@ def test_a_card_says_which_split_level_and_loss_it_is_about(release, metrics, tm
 
 def test_the_cards_tables_are_tables():
     """No blank line between rows: Markdown would show them as text."""
-    from olivetti_denoiser.publish.release import render_card
+    from olivetti_denoiser.publish.card import render_card
 
     lines = render_card(RELEASED).splitlines()
     for index, line in enumerate(lines[1:-1], 1):
@@ -307,7 +309,7 @@ def test_the_cards_tables_are_tables():
 
 
 def test_the_released_card_is_what_the_template_gives():
-    from olivetti_denoiser.publish.release import render_card
+    from olivetti_denoiser.publish.card import render_card
 
     assert (RELEASED / "README.md").read_text() == render_card(RELEASED)
 
@@ -315,7 +317,7 @@ def test_the_released_card_is_what_the_template_gives():
 @pytest.fixture(params=[True, False], ids=["hub", "folder"])
 def card_of_pictures(request, tmp_path, metrics):
     """The card of a model that was trained on a dataset of pictures, and its figures."""
-    from olivetti_denoiser.publish.release import render_card
+    from olivetti_denoiser.publish.card import render_card
 
     summary = {
         "dataset": "ada/birds:large" if request.param else "birds",
@@ -331,8 +333,8 @@ def card_of_pictures(request, tmp_path, metrics):
         "broken_names": ["a.png (cut short)"],
     }
     training = metrics["training"] | {"learned_faces": 0, "pictures": summary}
-    splits = metrics["splits"] | {"pictures": metrics["splits"]["others"] | {"count": 256}}
-    figures = metrics | {"training": training, "splits": splits}
+    parts = metrics["parts"] | {"pictures": metrics["parts"]["outside"] | {"count": 256}}
+    figures = metrics | {"training": training, "parts": parts}
     (tmp_path / "metrics.json").write_text(json.dumps(figures))
     (tmp_path / "training_config.json").write_text(TrainingConfig().to_json())
     return request.param, render_card(tmp_path), figures
@@ -349,7 +351,7 @@ def test_the_card_of_other_pictures_says_what_was_learned_from(card_of_pictures)
     assert f"{shown:,} gray patches of 64×64 pixels, cut from" in card.text
     for promised in ("2,764 pictures were read", "2,500 of them", "3 were broken", "12 were small"):
         assert promised in card.text
-    pictures = metrics["splits"]["pictures"]
+    pictures = metrics["parts"]["pictures"]["methods"]
     before, after = (pictures[method]["psnr"]["mean"] for method in ("noisy", "model"))
     assert "On 256 test pictures of that dataset" in card.text
     assert f"**{before:.2f} dB into {after:.2f} dB**" in card.text
@@ -366,9 +368,9 @@ def test_the_card_of_other_pictures_says_what_was_learned_from(card_of_pictures)
     assert ("(https://huggingface.co/datasets/ada/birds)" in card.text) == on_hub
     assert ("at `0123456`" in card.text) == on_hub
     assert ("from its split `test`" in card.text) == on_hub
-    rows = [line for line in card.text.splitlines() if line.startswith("| model |")]
-    assert f"| {pictures['model']['psnr']['mean']:.2f} |" in rows[0]
-    header = next(line for line in card.text.splitlines() if line.startswith("| method | test"))
+    rows = [line for line in card.text.splitlines() if line.startswith("| model  ")]
+    assert f" {pictures['model']['psnr']['mean']:.2f} |" in rows[0]
+    header = next(line for line in card.text.splitlines() if re.match(r"\| method +\| +test", line))
     assert header.count("|") == rows[0].count("|")
 
 
@@ -387,7 +389,9 @@ def test_the_released_figures_are_those_of_the_released_weights(metrics, test_fa
 
     restored = Denoiser.from_pretrained(RELEASED)(test_faces.noisy)
     measured = psnr(test_faces.clean, restored).mean()
-    assert measured == pytest.approx(metrics["splits"]["test"]["model"]["psnr"]["mean"], abs=0.01)
+    assert measured == pytest.approx(
+        metrics["parts"]["test"]["methods"]["model"]["psnr"]["mean"], abs=0.01
+    )
     assert measured > 29.16  # FFDNet, which saw thousands of photographs
 
 

@@ -23,7 +23,10 @@ def write_folder(folder, psnr, faces=(1, 2, 3, 4), wobble=0.0):
     }
     noisy = row | {"psnr": mean_interval([20.0, 20.1])}
     metrics = {
-        "splits": {part: {"count": 4, "noisy": noisy, "model": row} for part in ("test", "train")},
+        "parts": {
+            part: {"count": 4, "methods": {"noisy": noisy, "model": row}, "variants": {}}
+            for part in ("test", "train")
+        },
         "faces": [{"face_id": f, "psnr": v} for f, v in zip(faces, values, strict=True)],
         "training": {"epochs": 3, "best_epoch": 2, "seconds": 90, "cores": 2},
     }
@@ -36,7 +39,7 @@ def write_folder(folder, psnr, faces=(1, 2, 3, 4), wobble=0.0):
 
 
 def row_of(text, name):
-    return [cell.strip() for cell in re.search(rf"^\| {name} \|(.*)\|$", text, re.M)[1].split("|")]
+    return [cell.strip() for cell in re.search(rf"^\| {name} +\|(.*)\|$", text, re.M)[1].split("|")]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +74,7 @@ def test_figures_of_another_split_are_not_compared_with(tmp_path):
         (folder / "metrics.json").write_text(json.dumps(figures | {"split_checksum": checksum}))
     text = summary(new, [str(old)])
     assert "There is no released model to compare with." in text
-    assert f"Not compared with `{old}`: its figures are of another split" in text
+    assert f"Not compared with `{old}`: its figures are of other pictures" in text
 
 
 def test_what_cannot_be_compared_with_is_named_and_the_next_taken(tmp_path):

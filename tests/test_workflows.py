@@ -188,7 +188,7 @@ def worse_than_released(hub):
     """Let somebody publish a better model over the one just published."""
     repository = hub.repository(NAME)
     metrics = json.loads(hub.read(NAME, "metrics.json"))
-    model = metrics["splits"]["test"]["model"]
+    model = metrics["parts"]["test"]["methods"]["model"]
     model["psnr"] = {key: value + 1 for key, value in model["psnr"].items()}
     for face in metrics["faces"]:
         face["psnr"] += 1
@@ -213,9 +213,13 @@ def make_empty_repositories(hub, token):
 def figures(job):
     """The table of the job summary: (part, measure) → new, released and difference."""
     rows = re.findall(
-        r"^\| (\w+ faces), (\w+)[^|]*\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", job.summary, re.M
+        r"^\| (\w+ faces|faces outside the split), (\w+)[^|]*\|([^|]+)\|([^|]+)\|([^|]+)\|$",
+        job.summary,
+        re.M,
     )
-    return {(part, measure): tuple(cells) for part, measure, *cells in rows}
+    return {
+        (part, measure): tuple(cell.strip() for cell in cells) for part, measure, *cells in rows
+    }
 
 
 def outcomes(job):
@@ -236,11 +240,14 @@ def test_every_case_shows_the_figures_of_its_metrics(runs, case):
     job = runs[case]
     metrics = json.loads((job.workspace / "outputs/model/metrics.json").read_text())
     table = figures(job)
-    assert {part for part, _ in table} == {"test faces", "other faces", "training faces"}
+    assert {part for part, _ in table} == {
+        "test faces",
+        "faces outside the split",
+        "training faces",
+    }
     for (part, measure), (new, *_) in table.items():
-        row = metrics["splits"][
-            {"training": "train", "other": "others"}.get(w := part.split()[0], w)
-        ]
+        word = part.split()[0]
+        row = metrics["parts"][{"training": "train", "faces": "outside"}.get(word, word)]["methods"]
         digits = {"PSNR": 3, "SSIM": 4, "MSE": 6}[measure]
         found = row["model"][measure.lower()]
         assert new == "{mean:.{d}f} [{low:.{d}f}, {high:.{d}f}]".format(d=digits, **found)

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageChops
 
 from olivetti_denoiser import hub
-from olivetti_denoiser.model_folder import METRICS, MODEL_FILES, mean_test_psnr, missing_files
+from olivetti_denoiser.figures import mean_test_psnr
+from olivetti_denoiser.model_folder import METRICS, MODEL_FILES, missing_files
 
 if TYPE_CHECKING:
     from olivetti_denoiser.denoiser import Denoiser

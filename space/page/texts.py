@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from olivetti_denoiser.figures import Metrics
 from page.trials import NETWORK, MethodResult
 
 # From which noise level on which words hold.
@@ -68,18 +69,17 @@ def comparison_table(results: list[MethodResult]) -> str:
     return "\n".join(lines)
 
 
-def released_table(metrics: dict) -> str:
+def released_table(metrics: Metrics) -> str:
     """Returns the released model's figures on the test faces as a table in Markdown.
 
     Args:
-        metrics: what `metrics.json` holds, see `evaluate.measure`.
+        metrics: what `metrics.json` holds.
 
     Raises:
         KeyError: it does not hold the test faces' figures.
     """
-    test = metrics["splits"]["test"]
-    names = {"noisy": "Noisy", "model": NETWORK}
-    methods = [name for name in test if isinstance(test[name], dict) and "," not in name]
+    test = metrics["parts"]["test"]
+    methods, names = test["methods"], {"noisy": "Noisy", "model": NETWORK}
     lines = [
         f"Means over the {test['count']} test faces at σ = {metrics['sigma']:g}, PSNR with its "
         "95 % interval.",
@@ -87,8 +87,8 @@ def released_table(metrics: dict) -> str:
         "| | PSNR, dB | SSIM | MSE |",
         "|---|---:|---:|---:|",
     ]
-    for name in sorted(methods, key=lambda name: -test[name]["psnr"]["mean"]):
-        psnr, ssim, mse = (test[name][measure] for measure in ("psnr", "ssim", "mse"))
+    for name in sorted(methods, key=lambda name: -methods[name]["psnr"]["mean"]):
+        psnr, ssim, mse = (methods[name][measure] for measure in ("psnr", "ssim", "mse"))
         lines.append(
             f"| {names.get(name, name)} | {psnr['mean']:.2f} ({psnr['low']:.2f}–"
             f"{psnr['high']:.2f}) | {ssim['mean']:.3f} | {mse['mean']:.5f} |"

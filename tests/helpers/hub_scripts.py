@@ -76,7 +76,7 @@ def make_folder(
     from olivetti_denoiser.config import TrainingConfig
     from olivetti_denoiser.data.faces import SPLIT_CHECKSUM
     from olivetti_denoiser.model_folder import PLOTS
-    from olivetti_denoiser.publish.release import render_card
+    from olivetti_denoiser.publish.card import render_card
 
     noisy = keras.Input((None, None, 1))
     noise = keras.layers.Conv2D(1, 3, padding="same", kernel_initializer=_seeded(seed))(noisy)
@@ -90,9 +90,14 @@ def make_folder(
         "sigma": 0.1,
         "split_checksum": checksum or SPLIT_CHECKSUM,
         "parameters": model.count_params(),
+        "planes": 1,
         "versions": {"keras": keras.__version__},
-        "splits": {part: {"count": 20, "noisy": row, "model": row} for part in ("test", "train")},
-        "sigmas": {"noisy": {"0.1": 20.0}, "model": {"0.1": psnr}},
+        "parts": {
+            part: {"count": 20, "methods": {"noisy": row, "model": row}, "variants": {}}
+            for part in ("test", "train")
+        },
+        "seconds": {"methods": {}, "variants": {}},
+        "sigmas": {"methods": {"noisy": {"0.1": 20.0}, "model": {"0.1": psnr}}, "variants": {}},
         "faces": [{"face_id": number, "psnr": psnr} for number in range(20)],
         "training": {
             "learned_faces": 72,

@@ -1,9 +1,7 @@
-"""The model folder: the name of every file in it, and its figures.
+"""The model folder: the name of every file in it, and what makes one.
 
     >>> missing_files("model_card")              # doctest: +SKIP
     []
-    >>> read_metrics("model_card")["sigma"]      # doctest: +SKIP
-    0.1
 
 A model folder is the root of a model repository on the Hub: Keras's own files, the card, the
 figures, the history and settings of the training, and plots.
@@ -11,7 +9,6 @@ figures, the history and settings of the training, and plots.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 WEIGHTS = "model.weights.h5"
@@ -55,32 +52,3 @@ def check_target(folder: str | Path) -> None:
     raise ValueError(
         f"the output must be a new folder or an earlier model folder. Received: {folder}"
     )
-
-
-def read_metrics(folder: str | Path) -> dict:
-    """Reads the figures of a model folder.
-
-    Raises:
-        ValueError: there are none, or they cannot be read.
-    """
-    path = Path(folder) / METRICS
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"no figures can be read: {error}. Received: {path}") from None
-
-
-def mean_test_psnr(folder: str | Path) -> float | None:
-    """Returns a model folder's mean PSNR on the test faces in dB, or None without figures."""
-    try:
-        return float(read_metrics(folder)["splits"]["test"]["model"]["psnr"]["mean"])
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def split_of(folder: str | Path) -> str | None:
-    """Returns the checksum of the split that the figures are of, or None without one."""
-    try:
-        return read_metrics(folder).get("split_checksum")
-    except (ValueError, AttributeError):
-        return None

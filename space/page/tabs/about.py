@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
-from olivetti_denoiser.model_folder import COMPARISON, CURVES, ERRORS, LEVELS, read_metrics
+from olivetti_denoiser.figures import read_metrics
+from olivetti_denoiser.model_folder import COMPARISON, CURVES, ERRORS, LEVELS
 from page import texts
 from page.limits import limits_in_words
 from page.serving import ServedModel

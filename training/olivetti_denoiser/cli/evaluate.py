@@ -63,8 +63,8 @@ def run(options: argparse.Namespace) -> None:
     from olivetti_denoiser.data.faces import load_split
     from olivetti_denoiser.denoiser import Denoiser
     from olivetti_denoiser.evaluate.measure import evaluate, warning
-    from olivetti_denoiser.evaluate.plots import curves_of, psnr_against_sigma
-    from olivetti_denoiser.publish.release import check_update, update_figures
+    from olivetti_denoiser.evaluate.plots import psnr_against_sigma
+    from olivetti_denoiser.publish.update import check_update, update_figures
     from olivetti_denoiser.train.run import others_if_there
 
     model = options.model or bundled("model_card")
@@ -75,9 +75,9 @@ def run(options: argparse.Namespace) -> None:
             check_update(model, split)
         given = {}
         if options.peers:
-            from olivetti_denoiser.evaluate.published import load_peers
+            from olivetti_denoiser.evaluate.published import published_denoisers
 
-            given["peers"] = load_peers(options.peers)
+            given["published"] = published_denoisers(options.peers)
         if options.pictures:
             from olivetti_denoiser.data.test_images import read_photographs
 
@@ -90,6 +90,6 @@ def run(options: argparse.Namespace) -> None:
             print(f"Keeping the figures in {kept}")
         plot = options.plot or (PLOT if options.peers and not options.save else None)
         if plot:
-            psnr_against_sigma(curves_of(metrics), plot)
+            psnr_against_sigma(metrics["sigmas"]["methods"], plot)
             print(f"PSNR against sigma: {plot}")
     print_figures(metrics, options.json)

@@ -165,7 +165,7 @@ def print_figures(metrics: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(metrics))
         return
-    from olivetti_denoiser.evaluate.measure import table
+    from olivetti_denoiser.evaluate.tables import table
 
     print(table(metrics))
 

@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> None:
     """Trains, writes the model folder and prints its figures."""
     config = config_of(options)
     prepare(options.distributed)
-    from olivetti_denoiser.publish.release import write_model_folder
+    from olivetti_denoiser.publish.write import write_model_folder
     from olivetti_denoiser.train.run import train
 
     with quiet_output(options.json):

@@ -1,9 +1,9 @@
-"""Measure a denoiser on a split of the faces: a model and pictures in, the whole table out.
+"""Measure a denoiser on a split of the faces: a model and pictures in, all figures out.
 
     denoiser evaluate model_card
     denoiser evaluate model_card --peers FOLDER --pictures FOLDER
     >>> metrics = evaluate(Denoiser.from_pretrained("model_card"), reference_split())
-    >>> metrics["splits"]["test"]["model"]["psnr"]      # {"mean": …, "low": …, "high": …}
+    >>> metrics["parts"]["test"]["methods"]["model"]["psnr"]  # {"mean": …, "low": …, "high": …}
 
 Every figure is computed from the split's 8-bit pictures, restored pictures clipped to [0, 1],
 averaged over pictures, with the 95 % Student interval of that mean.
@@ -33,8 +33,9 @@ from olivetti_denoiser.data.test_images import Photographs
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.errors import FacesUnavailableError
 from olivetti_denoiser.evaluate.baselines import BASELINES, restore_all
+from olivetti_denoiser.evaluate.tables import PART_NAMES
+from olivetti_denoiser.figures import MODEL, NOISY, Methods, Metrics, Part, Scores, read_metrics
 from olivetti_denoiser.metrics import details, mean_interval, mse, psnr, ssim
-from olivetti_denoiser.model_folder import read_metrics
 from olivetti_denoiser.noise import from_uint8, noisy_uint8
 
 MEASURES = {"mse": mse, "psnr": psnr, "ssim": ssim}
@@ -56,71 +57,71 @@ Method = Callable[[np.ndarray, float], np.ndarray]
 def evaluate(
     denoiser: Denoiser,
     split,
-    others: Faces | None = None,
+    outside: Faces | None = None,
     *,
-    peers: Mapping[str, Method] | None = None,
+    published: Mapping[str, Method] | None = None,
     photographs: Photographs | None = None,
     pictures: Faces | None = None,
     say: Callable[[str], None] = lambda line: None,
-) -> dict:
+) -> Metrics:
     """Measures the denoiser and what it is compared with.
 
     Args:
         denoiser: the model to measure.
         split: a `datasets.DatasetDict` with `train` and `test`.
-        others: the faces outside the split, or None to leave them out.
-        peers: more methods by name, `(N×H×W×1, sigma) -> N×H×W×1`, for the test faces and the
-            photographs.
+        outside: the faces outside the split, or None to leave them out.
+        published: published denoisers by name, `(N×H×W×1, sigma) -> N×H×W×1`, for the test faces
+            and the photographs.
         photographs: a further test set, or None.
         pictures: test pictures of the dataset that the model was trained on, where that was
             another than the split.
         say: receives a line of progress for each part.
 
     Returns:
-        What `metrics.json` holds: `splits` (part → method → measure → mean, low, high), `sigmas`
-        (method → level → mean PSNR on the test faces), `faces` (each test face's figures),
-        `details` (what is preserved of them, see `metrics.details`), `seconds` (method →
-        time a test face), `sigma`, `split` (its name), `split_checksum`, `versions`, `backend`,
-        and where they were given `peers` (their names) and `photographs` (the folder's name).
+        What `metrics.json` holds of these pictures, see `figures.Metrics`.
     """
-    peers = dict(peers or {})
-    methods = model_methods(denoiser) | classical_methods()
+    published = dict(published or {})
+    model = model_methods(denoiser)
+    usual = {**model["methods"], **classical_methods()}
     parts = {"test": as_arrays(split["test"]), "train": as_arrays(split["train"])}
-    if others is not None:
-        parts["others"] = others
-    if photographs is not None:
-        parts["photographs"] = photographs
-    if pictures is not None:
-        parts["pictures"] = pictures
-    test, checksum = parts["test"], split_checksum(split)
-    metrics = {
+    further = {"outside": outside, "photographs": photographs, "pictures": pictures}
+    parts |= {name: part for name, part in further.items() if part is not None}
+    checksum = split_checksum(split)
+    metrics: Metrics = {
         "sigma": SIGMA,
         "split": split_name(checksum),
         "split_checksum": checksum,
         "backend": _backend(),
         "versions": versions(),
         "parameters": int(denoiser.model.count_params()),
-        "splits": {},
-        "seconds": {},
+        "planes": int(denoiser.model.inputs[0].shape[-1]),
+        "parts": {},
+        "seconds": {"methods": {}, "variants": {}},
     }
-    if peers:
-        metrics["peers"] = list(peers)
-    if photographs is not None:
-        metrics["photographs"] = photographs.name
+    if published:
+        metrics["published"] = list(published)
     for name, faces in parts.items():
         say(f"Measuring {PART_NAMES[name].lower()} ({len(faces.clean)})")
-        used = methods | peers if name in ("test", "photographs") else methods
-        metrics["splits"][name] = {"count": len(faces.clean)}
-        for method, restore in used.items():
-            restored = np.clip(restore(faces.noisy, SIGMA), 0, 1)
-            metrics["splits"][name][method] = measure(faces.clean, restored)
-            if name == "test" and method != "noisy":  # again, now that all is compiled
-                metrics["seconds"][method] = fastest(restore, faces.noisy) / len(faces.clean)
-            if name == "test" and method == "model":
-                metrics["faces"] = _each_face(faces, restored)
-                metrics["details"] = details(faces.clean, faces.noisy, restored)
+        part: Part = {"count": len(faces.clean), "methods": {}, "variants": {}}
+        if name == "photographs":
+            part = {"name": photographs.name, **part}
+        metrics["parts"][name] = part
+        known = published if name in ("test", "photographs") else {}
+        for kind, methods in (("methods", usual | known), ("variants", model["variants"])):
+            for method, restore in methods.items():
+                restored = np.clip(restore(faces.noisy, SIGMA), 0, 1)
+                part[kind][method] = measure(faces.clean, restored)
+                if name == "test" and method != NOISY:  # again, now that all is compiled
+                    took = fastest(restore, faces.noisy) / len(faces.clean)
+                    metrics["seconds"][kind][method] = took
+                if name == "test" and method == MODEL:
+                    metrics["faces"] = _each_face(faces, restored)
+                    metrics["details"] = details(faces.clean, faces.noisy, restored)
     say(f"Measuring the test faces at sigma {', '.join(f'{sigma:g}' for sigma in SIGMAS)}")
-    metrics["sigmas"] = psnr_against_sigma(methods | peers, test)
+    metrics["sigmas"] = {
+        "methods": psnr_against_sigma(usual | published, parts["test"]),
+        "variants": psnr_against_sigma(model["variants"], parts["test"]),
+    }
     return metrics
 
 
@@ -158,16 +159,17 @@ def warning(folder: str | Path, split) -> str:
     )
 
 
-def model_methods(denoiser: Denoiser) -> dict[str, Method]:
-    """Returns the ways to use the denoiser; `model` is what a call without options does."""
-    methods = {"noisy": lambda noisy, sigma: noisy, "model": lambda noisy, sigma: denoiser(noisy)}
+def model_methods(denoiser: Denoiser) -> Methods[Method]:
+    """Returns the ways to use the denoiser: "model" is a call without options."""
+    methods = {NOISY: lambda noisy, sigma: noisy, MODEL: lambda noisy, sigma: denoiser(noisy)}
+    variants: dict[str, Method] = {}
     if denoiser.takes_sigma:
-        methods["model, sigma given"] = lambda noisy, sigma: denoiser(noisy, sigma=sigma)
+        variants["sigma given"] = lambda noisy, sigma: denoiser(noisy, sigma=sigma)
     if denoiser.averages_mirror:
-        methods["model, without mirror"] = lambda noisy, sigma: denoiser(noisy, mirror=False)
+        variants["without mirror"] = lambda noisy, sigma: denoiser(noisy, mirror=False)
     else:
-        methods["model, mirror averaged"] = lambda noisy, sigma: denoiser(noisy, mirror=True)
-    return methods
+        variants["mirror averaged"] = lambda noisy, sigma: denoiser(noisy, mirror=True)
+    return {"methods": methods, "variants": variants}
 
 
 def classical_methods() -> dict[str, Method]:
@@ -179,7 +181,7 @@ def classical_methods() -> dict[str, Method]:
     return {name: batched(restore) for name, restore in BASELINES.items()}
 
 
-def measure(clean: np.ndarray, restored: np.ndarray) -> dict[str, dict[str, float]]:
+def measure(clean: np.ndarray, restored: np.ndarray) -> Scores:
     """Returns mean and 95 % interval of MSE, PSNR (dB) and SSIM over pictures.
 
     Args:
@@ -230,71 +232,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def table(metrics: Mapping) -> str:
-    """Returns the metrics as Markdown tables: methods on each part, and PSNR against sigma."""
-    parts = metrics["splits"]
-    lines = []
-    for name, rows in parts.items():
-        lines += [
-            f"{_title(name, rows['count'], metrics)}, sigma {metrics['sigma']:g}",
-            "",
-            "| method | MSE | PSNR dB | 95 % | SSIM | 95 % | ms a picture |",
-            "|---|---|---|---|---|---|---|",
-        ]
-        seconds = metrics["seconds"] if name == "test" else {}
-        lines += [_row(method, rows[method], seconds) for method in rows if method != "count"]
-        lines.append("")
-    lines += ["PSNR in dB against sigma, test faces", "", sigma_table(metrics)]
-    return "\n".join(lines)
-
-
-def sigma_table(metrics: Mapping) -> str:
-    """Returns PSNR against sigma as a Markdown table, a row a method."""
-    levels = list(next(iter(metrics["sigmas"].values())))
-    lines = [f"| method | {' | '.join(levels)} |", "|---" * (len(levels) + 1) + "|"]
-    for method, row in metrics["sigmas"].items():
-        lines.append(f"| {method} | {' | '.join(decibels(row[level]) for level in levels)} |")
-    return "\n".join(lines)
-
-
-def decibels(value: float) -> str:
-    """Returns a PSNR for a table: two decimals, and ∞ for identical pictures."""
-    return f"{value:.2f}" if value < 99.995 else "∞"
-
-
-PART_NAMES = {
-    "test": "Test faces",
-    "train": "Training faces",
-    "others": "Other faces",
-    "photographs": "Photographs",
-    "pictures": "Test pictures of the dataset",
-}
-
-
-def _title(part, count, metrics):
-    """What a table is about: "Test faces (20), subjects split", "Photographs of BSD68 (68)"."""
-    name = PART_NAMES.get(part, part)
-    if part == "photographs":
-        return f"{name} of {metrics['photographs']} ({count}), 64×64"
-    if part == "pictures":
-        return f"{name} ({count}), 64×64"
-    split = metrics.get("split")
-    title = f"{name} ({count})" + (f", {split} split" if split else "")
-    if part == "train" and metrics.get("training", {}).get("pictures"):
-        title += ", which this model has not learned from"
-    return title
-
-
-def _row(method, row, seconds):
-    took = f"{1000 * seconds[method]:.2f}" if method in seconds else "–"
-    return (
-        f"| {method} | {row['mse']['mean']:.6f} | {decibels(row['psnr']['mean'])} | "
-        f"{decibels(row['psnr']['low'])} – {decibels(row['psnr']['high'])} | "
-        f"{row['ssim']['mean']:.3f} | {row['ssim']['low']:.3f} – {row['ssim']['high']:.3f} | "
-        f"{took} |"
-    )
 
 
 def _each_face(faces, restored):

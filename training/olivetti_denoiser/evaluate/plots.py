@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from olivetti_denoiser.atomic import whole_file
+from olivetti_denoiser.figures import MODEL, NOISY, Metrics
 from olivetti_denoiser.metrics import psnr, ssim
 from olivetti_denoiser.model_folder import COMPARISON, CURVES, ERRORS, LEVELS
 from olivetti_denoiser.noise import to_uint8
@@ -26,7 +27,6 @@ BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
 # The model's own colour is vermilion and the input's is gray; others take these in turn.
 COLOURS = (BLUE, "#E69F00", GREEN, "#CC79A7", "#56B4E9", "#000000", "#8C6D1F")
 MARKERS = ("s", "^", "D", "v", "P", "X", "<")
-MODEL, INPUT = "model", "noisy"
 
 DPI = 150
 PIXELS = 3  # screen pixels a side for each pixel of a face in the grid
@@ -35,7 +35,7 @@ PIXELS = 3  # screen pixels a side for each pixel of a face in the grid
 def draw_plots(
     folder: str | Path,
     history: Sequence[Mapping],
-    metrics: Mapping,
+    metrics: Metrics,
     pictures: Mapping[str, np.ndarray],
 ) -> None:
     """Draws every figure of `PLOTS` into a folder.
@@ -43,14 +43,15 @@ def draw_plots(
     Args:
         folder: where the PNG files go.
         history: one row an epoch, see `loss_curves`.
-        metrics: figures with `sigmas`, see `psnr_against_sigma`.
+        metrics: figures, whose `sigmas` are drawn: the methods alone, since the variants of the
+            model lie within a line's width of it.
         pictures: `clean`, `noisy` and `restored` test faces, N×64×64×1, and their `face_id`.
     """
     folder = Path(folder)
     clean, noisy, restored = (pictures[name] for name in ("clean", "noisy", "restored"))
     loss_curves(history, folder / CURVES)
     comparison_grid(clean, noisy, restored, folder / COMPARISON, names=pictures.get("face_id"))
-    psnr_against_sigma(curves_of(metrics), folder / LEVELS)
+    psnr_against_sigma(metrics["sigmas"]["methods"], folder / LEVELS)
     error_map(clean, restored, folder / ERRORS)
 
 
@@ -223,17 +224,6 @@ def _grid(rows, labels, path):
     _save(figure, path)
 
 
-def curves_of(metrics: Mapping) -> dict[str, Mapping]:
-    """Returns the rows of `sigmas` to draw: the model's variants lie within a line's width of it.
-
-    Args:
-        metrics: figures with `sigmas`, as `evaluate.measure.evaluate` returns them.
-    """
-    return {
-        name: row for name, row in metrics["sigmas"].items() if not name.startswith(f"{MODEL},")
-    }
-
-
 def psnr_against_sigma(table: Mapping[str, Mapping], path: str | Path) -> None:
     """Draws each method's PSNR against the noise level, and its gain over the noisy input.
 
@@ -252,14 +242,14 @@ def psnr_against_sigma(table: Mapping[str, Mapping], path: str | Path) -> None:
     }
     if not any(curves.values()):
         raise ValueError(f"the plot needs a level over 0. Received: {dict(table)}")
-    before = dict(curves.get(INPUT, ()))
+    before = dict(curves.get(NOISY, ()))
     panels = 2 if before and len(curves) > 1 else 1
     figure = _figure(4.6 * panels + 1.9, 4.2)
     axes = figure.subplots(1, panels, squeeze=False)[0]
     for name, style in _styles(curves).items():
         levels, values = np.array(curves[name]).reshape(-1, 2).T
         axes[0].plot(levels, values, label=name, **style)
-        if panels == 2 and name != INPUT:
+        if panels == 2 and name != NOISY:
             gained = [(s, v - before[s]) for s, v in curves[name] if s in before]
             axes[1].plot(*np.array(gained).reshape(-1, 2).T, label=name, **style)
     unit = "noise level σ (fraction of the range)"
@@ -361,7 +351,7 @@ def _styles(names):
     for name in names:
         if name == MODEL:
             look = {"color": VERMILION, "marker": "o", "linewidth": 2.6, "zorder": 5}
-        elif name == INPUT:
+        elif name == NOISY:
             look = {"color": "#888888", "marker": ".", "linewidth": 1.6, "linestyle": "--"}
         else:
             colour, marker = COLOURS[turn % len(COLOURS)], MARKERS[turn % len(MARKERS)]

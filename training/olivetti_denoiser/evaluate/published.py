@@ -1,8 +1,8 @@
 """Published denoisers, measured on the same bytes as ours: FFDNet, DnCNN and BM3D.
 
     denoiser evaluate model_card --peers FOLDER
-    >>> peers = load_peers("peers")
-    >>> restored = peers["FFDNet"](noisy, 0.1)      # N×H×W×1 in [0, 1]
+    >>> published = published_denoisers("peers")
+    >>> restored = published["FFDNet"](noisy, 0.1)      # N×H×W×1 in [0, 1]
 
 The folder holds `ffdnet_gray.npz` and `dncnn_25.npz`: arrays `w0, b0, w1, b1, …`, one pair a
 3×3 convolution, kernels out × in × height × width, ReLU between. BM3D joins where the `bm3d`
@@ -25,7 +25,7 @@ FFDNET_FILE, DNCNN_FILE = "ffdnet_gray.npz", "dncnn_25.npz"
 PHASES = ((0, 0), (1, 0), (0, 1), (1, 1))
 
 
-def load_peers(folder: str | Path) -> dict[str, Method]:
+def published_denoisers(folder: str | Path) -> dict[str, Method]:
     """Builds the published denoisers from their weights.
 
     Args:
@@ -43,16 +43,16 @@ def load_peers(folder: str | Path) -> dict[str, Method]:
     missing = [name for name in (FFDNET_FILE, DNCNN_FILE) if not (folder / name).is_file()]
     if missing:
         raise ValueError(
-            f"the folder of peers needs {FFDNET_FILE} and {DNCNN_FILE}; "
+            f"the folder of published denoisers needs {FFDNET_FILE} and {DNCNN_FILE}; "
             f"{', '.join(missing)} missing. Received: {folder}"
         )
-    peers = {
+    published = {
         "FFDNet": ffdnet(folder / FFDNET_FILE),
         "DnCNN (σ = 25/255)": dncnn(folder / DNCNN_FILE),
     }
     if find_spec("bm3d"):
-        peers["BM3D"] = bm3d
-    return peers
+        published["BM3D"] = bm3d
+    return published
 
 
 def ffdnet(path: str | Path) -> Method:
@@ -171,5 +171,7 @@ def _read(path, inputs, outputs):
 def _batch(noisy):
     noisy = np.asarray(noisy, np.float32)
     if noisy.ndim != 4 or noisy.shape[-1] != 1:
-        raise ValueError(f"a peer takes gray pictures, N×H×W×1. Received: shape={noisy.shape}")
+        raise ValueError(
+            f"a published denoiser takes gray pictures, N×H×W×1. Received: shape={noisy.shape}"
+        )
     return noisy

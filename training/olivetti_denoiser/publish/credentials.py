@@ -1,10 +1,10 @@
-"""With what right a run may publish: a token, a trusted publisher, or none.
+"""Find the credentials to publish with: a token, a trusted publisher, or none.
 
     denoiser credentials --model owner/olivetti-denoiser --space owner/olivetti-denoiser
 
-A trusted publisher (https://huggingface.co/docs/hub/trusted-publishers) is a workflow that a
-repository believes without a stored secret: the workflow's identity token is exchanged for a token
-that writes to this one repository for an hour. Asked before half an hour of training, not after.
+A trusted publisher (https://huggingface.co/docs/hub/trusted-publishers) is a workflow that may
+publish to a repository without a stored secret: its identity token is exchanged for a token that
+writes to this one repository for an hour. The workflow looks before it trains for half an hour.
 """
 
 from __future__ import annotations
@@ -55,18 +55,18 @@ def find_credentials(names: Mapping[str, str]) -> Credentials:
     resources = [hub.ADDRESSES[kind] + name for kind, name in names.items()]
     if not any(map(os.environ.get, IDENTITY)):
         return Credentials(NONE, "Nothing is published: there is no HF_TOKEN.")
-    strangers = [resource for resource in resources if not _trusts(resource)]
-    if not strangers:
+    refusing = [resource for resource in resources if not _trusts(resource)]
+    if not refusing:
         return Credentials(TRUSTED, f"Publishes as a trusted publisher of {', '.join(resources)}.")
-    if len(strangers) == len(resources):
+    if len(refusing) == len(resources):
         return Credentials(
             NONE,
             "Nothing is published: there is no HF_TOKEN, and this run is a trusted publisher of "
-            f"none of {', '.join(strangers)}.",
+            f"none of {', '.join(refusing)}.",
         )
     raise PermissionError(
         f"this run is a trusted publisher of some of the repositories, but not of "
-        f"{', '.join(strangers)}; add it in the settings there, or set HF_TOKEN."
+        f"{', '.join(refusing)}; add it in the settings there, or set HF_TOKEN."
     )
 
 
@@ -99,7 +99,7 @@ def _owner(token, names):
 
 
 def _trusts(resource):
-    """Whether the repository gives this job a token; nobody keeps it."""
+    """Whether the repository gives this job a token, which is thrown away again."""
     from huggingface_hub import errors, get_token
 
     before = os.environ.get(RESOURCE)

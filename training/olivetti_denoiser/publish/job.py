@@ -1,4 +1,4 @@
-"""The same training and publishing on a machine of Hugging Face: one Job of the Hub.
+"""Train and publish on a machine of Hugging Face: one Job of the Hub.
 
     denoiser launch --flavor a10g-small --model OWNER/olivetti-denoiser -- --epochs 100
     >>> launch(["--epochs", "100"], flavor="a10g-small", publish=["--model", "OWNER/name"])

@@ -21,12 +21,11 @@ import numpy as np
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.errors import DamagedFileError, PublishError, RefusedError
+from olivetti_denoiser.figures import GateFigure, gate_figure, read_metrics
 from olivetti_denoiser.model_folder import (
     CARD,
     METRICS,
     WEIGHTS,
-    mean_test_psnr,
-    split_of,
 )
 from olivetti_denoiser.publish.repository import Repository
 from olivetti_denoiser.publish.staging import AUTO, GRADIO, STATIC, Stage, dataset_card
@@ -110,8 +109,21 @@ def publish(
         say(staged.listing())
         if dry_run:
             say("Dry run: nothing was touched.")
-            return Report(psnr=(staged.psnr, None))
+            return Report(psnr=(staged.figure.psnr, None))
         return _Run(staged, names, space_sdk, tag, private, allow_regression, say).go()
+
+
+def _refuse_worse(mine: GateFigure, theirs: GateFigure, verdict: str) -> None:
+    """Refuse a model whose figure is worse than the published one's, or of other pictures."""
+    despite = "--allow-regression publishes it all the same"
+    if not mine.compares_with(theirs):
+        of = [f"{one.pictures} ({(one.checksum or 'unknown')[:12]})" for one in (mine, theirs)]
+        raise RefusedError(
+            f"refused: {verdict}, but on other pictures, by their checksums: {of[0]} and {of[1]}; "
+            f"{despite}"
+        )
+    if mine.psnr < theirs.psnr - PSNR_TOLERANCE:
+        raise RefusedError(f"refused: {verdict}; {despite}")
 
 
 class _Run:
@@ -124,7 +136,7 @@ class _Run:
         self.staged, self.space_sdk, self.tag = staged, space_sdk, tag
         self.private, self.allow_regression, self.say = private, allow_regression, say
         self.repositories = {kind: Repository(api, kind, name, say) for kind, name in names.items()}
-        self.report = Report(tag=tag, psnr=(staged.psnr, None))
+        self.report = Report(tag=tag, psnr=(staged.figure.psnr, None))
         # A trusted publisher's token (https://huggingface.co/docs/hub/trusted-publishers) writes to
         # one repository: a workflow runs the same command once for each.
         resource = os.environ.get("HF_OIDC_RESOURCE")
@@ -184,26 +196,14 @@ class _Run:
     def _check_model(self, head: str) -> None:
         """Refuse a worse model, one measured on other pictures, or a tag that is taken."""
         model = self.repositories["model"]
-        mine, (theirs, measured_on) = self.staged.psnr, self._published_figures(model, head)
+        mine, theirs = self.staged.figure, self._published_figure(model, head)
         if theirs is not None:
-            verdict = f"test PSNR {mine:.3f} dB, published {theirs:.3f} dB"
-            if self.report.psnr != (mine, theirs):
+            verdict = f"{mine.pictures}: {mine.psnr:.3f} dB, published {theirs.psnr:.3f} dB"
+            if self.report.psnr != (mine.psnr, theirs.psnr):
                 self.say(verdict)
-            self.report.psnr = (mine, theirs)
-            incomparable = None not in (measured_on, self.staged.measured_on) and (
-                measured_on != self.staged.measured_on
-            )
-            if incomparable and not self.allow_regression:
-                raise RefusedError(
-                    f"refused: {verdict}, but on other faces: the splits' checksums are "
-                    f"{self.staged.measured_on[:12]}… and {measured_on[:12]}…; "
-                    "--allow-regression publishes it all the same"
-                )
-            if mine < theirs - PSNR_TOLERANCE and not self.allow_regression:
-                raise RefusedError(
-                    f"refused: {verdict} at {model.name} {head[:7]}; "
-                    "--allow-regression publishes it all the same"
-                )
+            self.report.psnr = (mine.psnr, theirs.psnr)
+            if not self.allow_regression:
+                _refuse_worse(mine, theirs, f"{verdict} at {model.name} {head[:7]}")
         if self.tag is not None:
             commit = model.tags().get(self.tag)
             if commit is not None and (
@@ -214,18 +214,20 @@ class _Run:
                     f"{commit[:7]}; choose another. Received: --tag {self.tag}"
                 )
 
-    def _published_figures(self, model: Repository, head: str) -> tuple[float | None, str | None]:
-        """Return the published model's test PSNR and its split's checksum."""
+    def _published_figure(self, model: Repository, head: str) -> GateFigure | None:
+        """Return what the published model is judged by, or None where there is none."""
         if METRICS not in model.listing(head):
-            return None, None
-        folder = hub.download(model.name, METRICS, revision=head)
-        theirs = mean_test_psnr(folder)
-        if theirs is None and not self.allow_regression:
+            return None
+        try:
+            figure = gate_figure(read_metrics(hub.download(model.name, METRICS, revision=head)))
+        except ValueError:
+            figure = None
+        if figure is None and not self.allow_regression:
             raise ValueError(
-                f"the published {METRICS} holds no test PSNR to compare with; "
+                f"the published {METRICS} holds no PSNR to compare with; "
                 f"--allow-regression publishes all the same. Received: {model.name}"
             )
-        return theirs, split_of(folder)
+        return figure
 
     def _publish_model(self, model: Repository) -> None:
         self._update(model, f"Publish {self.tag or 'the model'}", check=self._check_model)

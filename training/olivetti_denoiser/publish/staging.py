@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.bundled import PACKAGE, bundled
+from olivetti_denoiser.figures import gate_figure, read_metrics
 from olivetti_denoiser.model_folder import (
     CARD,
     LEGACY_MODEL,
     METRICS,
     MODEL_FILES,
     RELEASED,
-    mean_test_psnr,
-    split_of,
 )
 from olivetti_denoiser.publish import onnx_export
 
@@ -56,11 +55,12 @@ class Stage:
         self._spaces = {}
         self.split = None
         self.files = {"model": stage_model(folder, names, work / "model")}
-        self.psnr, self.measured_on = mean_test_psnr(folder), split_of(folder)
+        metrics = read_metrics(folder)
+        self.figure, split = gate_figure(metrics), metrics.get("split_checksum")
         if "dataset" in names:
-            _refuse_another_split(self.measured_on)
+            _refuse_another_split(split)
         if "dataset" in names or "space" in names:
-            self.split = _split(names.get("dataset"), self.measured_on)
+            self.split = _split(names.get("dataset"), split)
         if "dataset" in names:
             self.files["dataset"] = stage_dataset(self.split, names, work / "dataset")
         if "space" in names:
@@ -164,12 +164,12 @@ def stage_model(folder: Path, names: Mapping[str, str], work: Path) -> dict[str,
             f"a folder to publish needs {', '.join(NEEDED)}; {', '.join(missing)} missing. "
             f"Received: {folder}"
         )
-    if mean_test_psnr(folder) is None:
-        raise ValueError(f"{METRICS} holds no test PSNR of the model. Received: {folder}")
+    if gate_figure(read_metrics(folder)) is None:
+        raise ValueError(f"{METRICS} holds no PSNR to judge the model by. Received: {folder}")
 
     from olivetti_denoiser.denoiser import load_folder
     from olivetti_denoiser.model import without_mirror
-    from olivetti_denoiser.publish.release import render_card
+    from olivetti_denoiser.publish.card import render_card
 
     files = {
         path.relative_to(folder).as_posix(): path

@@ -1,4 +1,4 @@
-"""What a retraining came to, as Markdown: figures beside the released ones, curves, addresses.
+"""The summary of a retraining in Markdown: figures beside the released ones, losses, addresses.
 
     denoiser summary outputs/model --released owner/olivetti-denoiser model_card
     denoiser addresses --model owner/olivetti-denoiser --space owner/olivetti-denoiser
@@ -9,23 +9,28 @@ addresses: the loss curve is drawn by Mermaid, and the plots are shown once they
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.model_folder import METRICS, read_metrics
+from olivetti_denoiser.evaluate.tables import NONE, markdown
+from olivetti_denoiser.figures import Metrics, gate_figure, model_scores, read_metrics
+from olivetti_denoiser.history import read_history
+from olivetti_denoiser.model_folder import COMPARISON, CONFIG, CURVES, HISTORY, METRICS
 from olivetti_denoiser.publish.publish import PSNR_TOLERANCE
 
-HISTORY, CONFIG = "history.csv", "training_config.json"
-PICTURES = ("comparison.png", "loss_curves.png")
+if TYPE_CHECKING:
+    import pandas as pd
+
+PICTURES = (COMPARISON, CURVES)
 PARTS = {
     "test": "test faces",
-    "others": "other faces",
+    "outside": "faces outside the split",
     "train": "training faces",
     "pictures": "pictures of the dataset",
 }
@@ -51,10 +56,11 @@ def summary(folder: str | Path, released: Sequence[str] = (), note: str | None =
     """
     folder = Path(folder)
     new = read_metrics(folder)
-    old, where, missing = _released(released, new.get("split_checksum"))
-    lines = ["## Retrained model", "", _verdict(new, old, where), "", *missing]
-    lines += _table(new, old)
-    lines += [
+    old, where, missing = _released(released, new)
+    lines = [
+        *("## Retrained model", "", _verdict(new, old, where), "", *missing),
+        *(markdown(_table(new, old)), ""),
+        "With 95 % intervals; a difference has one where the faces are paired.",
         "",
         *_curve(folder / HISTORY),
         "",
@@ -97,17 +103,20 @@ def addresses(names: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _released(places, split):
+def _released(places, new):
     """The released figures, where they come from, and a line for each place without such."""
-    missing = []
+    missing, mine = [], gate_figure(new)
     for place in places:
         try:
             folder = Path(place)
             if not folder.is_dir():
                 folder = hub.download(place, METRICS)
             figures = read_metrics(folder)
-            if split != figures.get("split_checksum", split):
-                raise ValueError("its figures are of another split of the faces.")
+            theirs = gate_figure(figures)
+            if theirs is None:
+                raise ValueError("it holds no figure to compare with.")
+            if mine is not None and not mine.compares_with(theirs):
+                raise ValueError("its figures are of other pictures.")
             return figures, place, missing
         except (ValueError, OSError) as error:
             missing += [f"Not compared with `{place}`: {error}", ""]
@@ -115,34 +124,37 @@ def _released(places, split):
 
 
 def _verdict(new, old, where):
-    mine = new["splits"]["test"]["model"]["psnr"]["mean"]
-    noisy = new["splits"]["test"]["noisy"]["psnr"]["mean"]
-    sentence = f"Test PSNR **{mine:.3f} dB**, noisy input {noisy:.3f} dB."
+    mine = gate_figure(new)
+    if mine is None:
+        raise ValueError("the folder's figures hold none to judge the model by.")
+    sentence = f"PSNR on {mine.pictures} **{mine.psnr:.3f} dB**, noisy input {mine.noisy:.3f} dB."
     if old is None:
         return f"{sentence} There is no released model to compare with."
-    theirs = old["splits"]["test"]["model"]["psnr"]["mean"]
-    word = "worse than" if mine < theirs - PSNR_TOLERANCE else "better than"
-    if abs(mine - theirs) <= PSNR_TOLERANCE:
+    theirs = gate_figure(old).psnr
+    word = "worse than" if mine.psnr < theirs - PSNR_TOLERANCE else "better than"
+    if abs(mine.psnr - theirs) <= PSNR_TOLERANCE:
         word = "as good as"
     which = "bundled" if Path(where).is_dir() else "released"
     return f"{sentence} It is **{word}** the {which} model, {theirs:.3f} dB (`{where}`)."
 
 
-def _table(new, old):
-    lines = ["| | new | released | difference |", "|---|---|---|---|"]
+def _table(new: Metrics, old: Metrics | None) -> pd.DataFrame:
+    """New, released and difference of each measure on each part."""
+    import pandas as pd
+
+    lines = []
     for part, name in PARTS.items():
-        if part not in new["splits"]:
+        if part not in new["parts"]:
             continue
-        mine = new["splits"][part]["model"]
-        theirs = old["splits"].get(part, {}).get("model", {}) if old else {}
+        mine = model_scores(new, part)
+        theirs = model_scores(old, part) if old and part in old["parts"] else {}
         for measure, (title, digits, gain) in MEASURES.items():
             paired = _paired(new, old, measure) if part == "test" and old else None
-            lines.append(
-                f"| {name}, {title} | {_figure(mine[measure], digits)} "
-                f"| {_figure(theirs.get(measure), digits)} "
-                f"| {_difference(mine[measure], theirs.get(measure), paired, digits, gain)} |"
-            )
-    return [*lines, "", "With 95 % intervals; a difference has one where the faces are paired."]
+            row, other = mine[measure], theirs.get(measure)
+            difference = _difference(row, other, paired, digits, gain)
+            figures = (_figure(row, digits), _figure(other, digits), difference)
+            lines.append((f"{name}, {title}", *figures))
+    return pd.DataFrame(lines, columns=["", "new", "released", "difference"])
 
 
 def _paired(new, old, measure):
@@ -160,13 +172,13 @@ def _paired(new, old, measure):
 
 def _figure(row, digits):
     if row is None:
-        return "–"
+        return NONE
     return f"{row['mean']:.{digits}f} [{row['low']:.{digits}f}, {row['high']:.{digits}f}]"
 
 
 def _difference(mine, theirs, paired, digits, gain):
     if theirs is None:
-        return "–"
+        return NONE
     value = mine["mean"] - theirs["mean"]
     text = f"{value:+.{digits}f}"
     if paired is not None:
@@ -178,19 +190,18 @@ def _difference(mine, theirs, paired, digits, gain):
 
 def _curve(path):
     """The losses as a Mermaid chart, on a logarithmic scale since they fall by decades at first."""
-    with path.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    history = read_history(path)
     names = ("restored_loss", "val_restored_loss")
-    if not rows or not set(names) <= rows[0].keys():
+    if history.empty or not set(names) <= set(history.columns):
         return []
-    curves = [[math.log10(max(float(row[name]), 1e-9)) for row in rows] for name in names]
+    curves = [[math.log10(max(value, 1e-9)) for value in history[name]] for name in names]
     low, high = (edge(map(edge, curves)) for edge in (min, max))
     return [
         "Loss of the restored faces, common logarithm: training (first line) and validation.",
         "",
         "```mermaid",
         "xychart-beta",
-        f'    x-axis "epoch" 1 --> {max(2, len(rows))}',
+        f'    x-axis "epoch" 1 --> {max(2, len(history))}',
         f'    y-axis "log10 of the loss" {low - 0.05:.2f} --> {high + 0.05:.2f}',
         *(f"    line [{', '.join(f'{value:.3f}' for value in curve)}]" for curve in curves),
         "```",

@@ -240,8 +240,10 @@ def _levels_table(ablation) -> pd.DataFrame:
 
 
 def _markdown(frame):
+    from olivetti_denoiser.evaluate.tables import markdown
+
     cells = frame.map(lambda cell: cell if isinstance(cell, str) else f"{cell:.2f}")
-    return cells.to_markdown(index=False, disable_numparse=True, tablefmt="pipe")
+    return markdown(cells, texts=["command"])
 
 
 def restored_by_losses(

@@ -1,4 +1,4 @@
-"""Peers: the published networks as Keras models, against the operations written out in NumPy."""
+"""Published denoisers: the networks as Keras models, against the operations in NumPy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from olivetti_denoiser.evaluate.published import (
     bm3d,
     dncnn,
     ffdnet,
-    load_peers,
+    published_denoisers,
 )
 from olivetti_denoiser.metrics import psnr, ssim
 
@@ -35,7 +35,7 @@ def small_weights(path, widths, seed=0):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder of peers with small random networks."""
+    """A folder of published denoisers with small random networks."""
     folder = tmp_path_factory.mktemp("peers")
     small_weights(folder / FFDNET_FILE, (5, 6, 4))
     small_weights(folder / DNCNN_FILE, (1, 3, 3, 1))
@@ -80,24 +80,24 @@ def test_ffdnet_works_on_the_four_phases_and_a_map_of_the_level(folder, noisy):
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (12, 12), (9, 64)])
 def test_pictures_of_any_size_come_back_in_their_size_and_range(folder, size):
     noisy = np.random.default_rng(0).random((2, *size, 1), np.float32)
-    peers = load_peers(folder)
+    published = published_denoisers(folder)
     for name in ("FFDNet", "DnCNN (σ = 25/255)"):
-        restored = peers[name](noisy, 0.1)
+        restored = published[name](noisy, 0.1)
         assert (restored.shape, restored.dtype) == (noisy.shape, np.float32)
         assert 0.0 <= restored.min() <= restored.max() <= 1.0
 
 
 def test_ffdnet_minds_the_level_and_dncnn_does_not(folder, noisy):
-    peers = load_peers(folder)
-    low, high = (peers["FFDNet"](noisy, sigma) for sigma in (0.05, 0.5))
+    published = published_denoisers(folder)
+    low, high = (published["FFDNet"](noisy, sigma) for sigma in (0.05, 0.5))
     assert np.abs(low - high).max() > 1e-3
-    low, high = (peers["DnCNN (σ = 25/255)"](noisy, sigma) for sigma in (0.05, 0.5))
+    low, high = (published["DnCNN (σ = 25/255)"](noisy, sigma) for sigma in (0.05, 0.5))
     np.testing.assert_array_equal(low, high)
 
 
-def test_bm3d_is_a_peer_where_it_is_installed(folder):
+def test_bm3d_is_there_where_it_is_installed(folder):
     pytest.importorskip("bm3d")
-    assert list(load_peers(folder)) == ["FFDNet", "DnCNN (σ = 25/255)", "BM3D"]
+    assert list(published_denoisers(folder)) == ["FFDNet", "DnCNN (σ = 25/255)", "BM3D"]
     clean = np.full((1, 16, 16, 1), 0.5, np.float32)
     clean[:, 8:] = 0.7
     noisy = clean + 0.1 * np.random.default_rng(0).standard_normal(clean.shape).astype(np.float32)
@@ -110,17 +110,17 @@ def test_bm3d_is_a_peer_where_it_is_installed(folder):
 
 def test_without_bm3d_the_networks_are_there_alone(folder, monkeypatch):
     monkeypatch.setattr("olivetti_denoiser.evaluate.published.find_spec", lambda name: None)
-    assert list(load_peers(folder)) == ["FFDNet", "DnCNN (σ = 25/255)"]
+    assert list(published_denoisers(folder)) == ["FFDNet", "DnCNN (σ = 25/255)"]
 
 
 def test_a_folder_without_the_files_is_refused(tmp_path):
     with pytest.raises(ValueError, match=rf"{FFDNET_FILE}, {DNCNN_FILE} missing\. Received: "):
-        load_peers(tmp_path)
+        published_denoisers(tmp_path)
     small_weights(tmp_path / FFDNET_FILE, (5, 6, 4))
     with pytest.raises(ValueError, match=rf"; {DNCNN_FILE} missing\. Received: "):
-        load_peers(tmp_path)
+        published_denoisers(tmp_path)
     with pytest.raises(ValueError, match=r"missing\. Received: .*absent"):
-        load_peers(tmp_path / "absent")
+        published_denoisers(tmp_path / "absent")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_weights_of_something_else_are_refused(folder, tmp_path, damage):
 
 @pytest.mark.parametrize("shape", [(64, 64), (1, 64, 64), (1, 64, 64, 3)])
 def test_what_is_no_batch_of_gray_pictures_is_refused(folder, shape):
-    for restore in load_peers(folder).values():
+    for restore in published_denoisers(folder).values():
         with pytest.raises(ValueError, match=r"N×H×W×1\. Received: shape="):
             restore(np.zeros(shape, np.float32), 0.1)
 
@@ -165,6 +165,6 @@ if (WEIGHTS / FFDNET_FILE).is_file():
         [("FFDNet", 29.16, 0.877), ("DnCNN (σ = 25/255)", 29.14, 0.876)],
     )
     def test_the_published_weights_have_their_figures(test_faces, name, decibels, similarity):
-        restored = load_peers(WEIGHTS)[name](test_faces.noisy, 0.1)
+        restored = published_denoisers(WEIGHTS)[name](test_faces.noisy, 0.1)
         assert psnr(test_faces.clean, restored).mean() == pytest.approx(decibels, abs=0.02)
         assert ssim(test_faces.clean, restored).mean() == pytest.approx(similarity, abs=1e-3)

@@ -1,0 +1,276 @@
+"""The figures of a model: the declared form of `metrics.json`, and its readers and writers.
+
+    >>> metrics = read_metrics("model_card")                                      # doctest: +SKIP
+    >>> metrics["parts"]["test"]["methods"]["model"]["psnr"]["mean"]              # doctest: +SKIP
+    30.166569652096122
+    >>> gate_figure(metrics).psnr                                                 # doctest: +SKIP
+    30.166569652096122
+
+A result of several methods is a `Methods`: what is compared stands under `methods`, and other ways
+to call the model (told sigma, without mirror) stand under `variants`, by what they do.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, NotRequired, TypedDict, TypeVar
+
+from olivetti_denoiser.model_folder import METRICS
+
+T = TypeVar("T")
+
+NOISY, MODEL = "noisy", "model"  # the methods that every table has
+STANDING_SET = "scikit-image"  # the colour pictures that every machine has
+GATE_LEVEL = "25"  # 255ths of the range: the noise that a colour model is judged at
+
+
+class Interval(TypedDict):
+    """A mean over pictures with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Scores(TypedDict):
+    """MSE, PSNR in dB and SSIM of restored pictures."""
+
+    mse: Interval
+    psnr: Interval
+    ssim: Interval
+
+
+class Methods(TypedDict, Generic[T]):
+    """One result for each method.
+
+    Attributes:
+        methods: by the method's name; "noisy" is the input, "model" a call without options.
+        variants: other ways to call the model, by what they do: "sigma given", "without mirror".
+    """
+
+    methods: dict[str, T]
+    variants: dict[str, T]
+
+
+class Part(Methods[Scores]):
+    """Scores on one set of gray pictures.
+
+    Attributes:
+        count: How many pictures there are.
+        name: What the set is called, where it is a folder of photographs.
+    """
+
+    count: int
+    name: NotRequired[str]
+
+
+class ColourSetFigures(TypedDict):
+    """PSNR on colour pictures with white noise, over all three planes.
+
+    Attributes:
+        count: How many pictures there are.
+        crop: Side of their middle squares in pixels; None where whole pictures are measured.
+        checksum: SHA-256 of the clean pictures and of their noisy versions.
+        psnr: Mean PSNR in dB by level, the level in 255ths of the range, such as "25".
+        seconds: Seconds a megapixel.
+    """
+
+    count: int
+    crop: int | None
+    checksum: str
+    psnr: Methods[dict[str, float]]
+    seconds: Methods[float]
+
+
+class PairsFigures(TypedDict):
+    """Mean PSNR in dB on real noisy pictures, against clean ones of the same scenes.
+
+    Attributes:
+        count: How many pairs there are.
+        crop: As of `ColourSetFigures`.
+        psnr: Mean PSNR in dB; no method is told a level, but for the variants that say so.
+    """
+
+    count: int
+    crop: int | None
+    psnr: Methods[float]
+
+
+class Run(TypedDict):
+    """The scores of another run of the recipe, on its own test faces.
+
+    Attributes:
+        parts: Of a run on another split: mean PSNR in dB of each method, with `count`.
+    """
+
+    seed: int
+    mse: float
+    psnr: float
+    ssim: float
+    validation_psnr: float
+    parts: NotRequired[dict[str, Any]]
+
+
+class Metrics(TypedDict):
+    """What `metrics.json` holds.
+
+    Attributes:
+        sigma: The split's noise level, a fraction of the range.
+        split: The split's name, or None where it is neither of the two.
+        split_checksum: Of the split's bytes.
+        backend: Keras's, that restored the pictures.
+        versions: Of Python, this package and what the figures depend on.
+        parameters: How many the network has.
+        planes: 1 of a network for gray pictures, 3 of one for colour.
+        parts: Scores on the faces: "test", "train", "outside" the split; on "photographs" and on
+            "pictures", the test pictures of the dataset that the model was trained on.
+        seconds: Seconds a test face.
+        published: Names of the published denoisers among the methods.
+        faces: Each test face: `face_id`, `subject`, `noisy_psnr`, `mse`, `psnr`, `ssim`.
+        details: What is preserved of the test faces, see `metrics.details`.
+        sigmas: Mean PSNR in dB on the test faces by level, a fraction of the range, such as "0.1".
+        colour: By the name of the set.
+        pairs: By the name of the set.
+        seeds: The same recipe with other seeds.
+        other_splits: The same recipe on other splits, by the split's name.
+        training: How it was trained, see `train.run`.
+        ablation: See `train.ablation.summary`.
+    """
+
+    sigma: float
+    split: str | None
+    split_checksum: str
+    backend: str
+    versions: dict[str, str]
+    parameters: int
+    planes: int
+    parts: dict[str, Part]
+    seconds: Methods[float]
+    published: NotRequired[list[str]]
+    faces: list[dict[str, Any]]
+    details: list[dict[str, Any]]
+    sigmas: Methods[dict[str, float]]
+    colour: NotRequired[dict[str, ColourSetFigures]]
+    pairs: NotRequired[dict[str, PairsFigures]]
+    seeds: NotRequired[list[Run]]
+    other_splits: NotRequired[dict[str, Run]]
+    training: NotRequired[dict[str, Any]]
+    ablation: NotRequired[dict[str, Any]]
+
+
+class GateFigure(NamedTuple):
+    """What a model is compared by before it replaces a published one.
+
+    Attributes:
+        psnr: Mean PSNR in dB.
+        noisy: That of the noisy pictures.
+        pictures: What it is the mean over, for people.
+        checksum: Of these pictures; only figures with one checksum compare.
+    """
+
+    psnr: float
+    noisy: float
+    pictures: str
+    checksum: str | None
+
+    def compares_with(self, other: GateFigure) -> bool:
+        """Whether both are of the same pictures, as far as they say so."""
+        unknown = None in (self.checksum, other.checksum)
+        return self.pictures == other.pictures and (unknown or self.checksum == other.checksum)
+
+
+def read_metrics(folder: str | Path) -> Metrics:
+    """Reads the figures of a model folder.
+
+    Args:
+        folder: The model folder.
+
+    Raises:
+        ValueError: There are none, they cannot be read, or they are of another form.
+    """
+    path = Path(folder) / METRICS
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"no figures can be read: {error}. Received: {path}") from None
+    if not isinstance(metrics, dict) or not isinstance(metrics.get("parts"), dict):
+        raise ValueError(
+            "no figures can be read: they must be an object with `parts`, as `denoiser evaluate "
+            f"--save` writes it. Received: {path}"
+        )
+    return metrics  # type: ignore[return-value]
+
+
+def write_metrics(folder: str | Path, metrics: Metrics) -> None:
+    """Writes the figures of a model folder.
+
+    Args:
+        folder: A folder that nobody reads yet; see `atomic.whole_folder`.
+        metrics: The figures.
+    """
+    text = json.dumps(metrics, indent=1) + "\n"
+    (Path(folder) / METRICS).write_text(text, encoding="utf-8")
+
+
+def mean_test_psnr(folder: str | Path) -> float | None:
+    """Returns a model folder's mean PSNR on the test faces in dB, or None without figures."""
+    try:
+        return float(model_scores(read_metrics(folder))["psnr"]["mean"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def model_scores(metrics: Metrics, part: str = "test") -> Scores:
+    """Returns the model's scores on a part.
+
+    Raises:
+        KeyError: The part was not measured.
+    """
+    return metrics["parts"][part]["methods"][MODEL]
+
+
+def gate_figure(metrics: Metrics) -> GateFigure | None:
+    """Returns what a release is judged by.
+
+    A gray model is judged by its mean PSNR on the test faces, a colour model by that on the colour
+    pictures of scikit-image at σ = 25/255: the pictures that any machine can measure on.
+
+    Args:
+        metrics: The figures of a model.
+
+    Returns:
+        The figure, or None where it is not among them.
+    """
+    try:
+        if metrics.get("planes", 1) == 1:
+            scores = metrics["parts"]["test"]["methods"]
+            psnr, noisy = (float(scores[name]["psnr"]["mean"]) for name in (MODEL, NOISY))
+            return GateFigure(psnr, noisy, "the test faces", metrics.get("split_checksum"))
+        figures = metrics["colour"][STANDING_SET]
+        levels = figures["psnr"]["methods"]
+        psnr, noisy = (float(levels[name][GATE_LEVEL]) for name in (MODEL, NOISY))
+        pictures = f"the colour pictures of {STANDING_SET} at σ = {GATE_LEVEL}/255"
+        return GateFigure(psnr, noisy, pictures, figures.get("checksum"))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def gate_psnr(metrics: Metrics) -> float | None:
+    """Returns the mean PSNR in dB that a release is judged by, see `gate_figure`."""
+    figure = gate_figure(metrics)
+    return None if figure is None else figure.psnr
+
+
+def rows(results: Methods[T]) -> dict[str, T]:
+    """Returns results by what tables call the methods, the variants after the model.
+
+    >>> rows({"methods": {"noisy": 20, "model": 30, "BM3D": 29}, "variants": {"sigma given": 31}})
+    {'noisy': 20, 'model': 30, 'model, sigma given': 31, 'BM3D': 29}
+    """
+    named = {}
+    for name, result in results["methods"].items():
+        named[name] = result
+        if name == MODEL:
+            named |= {f"{MODEL}, {way}": other for way, other in results["variants"].items()}
+    return named

@@ -1,0 +1,93 @@
+"""Render the model card from its template and the model folder's own figures.
+
+>>> text = render_card("model_card", "owner/olivetti-denoiser", "owner/olivetti-denoiser")
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from olivetti_denoiser.bundled import PACKAGE
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.data.faces import REFERENCE
+from olivetti_denoiser.evaluate import tables
+from olivetti_denoiser.figures import model_scores, read_metrics
+from olivetti_denoiser.model_folder import CONFIG
+from olivetti_denoiser.train.ablation import table as ablation_table
+
+TEMPLATE = PACKAGE / "templates" / "model_card.md"
+NAME = "olivetti-denoiser"
+NO_OWNER = f"OWNER/{NAME}"
+
+
+def render_card(folder: str | Path, repo_id: str = NO_OWNER, dataset_id: str | None = None) -> str:
+    """Renders the model card from its template and the folder's own figures.
+
+    Args:
+        folder: a model folder with `metrics.json` and `training_config.json`.
+        repo_id: OWNER/NAME of the model repository, for the lines of code on the card.
+        dataset_id: OWNER/NAME of the dataset repository, where there is one.
+
+    Returns:
+        The card's Markdown with its YAML header, `model-index` included.
+    """
+    from huggingface_hub import ModelCard
+
+    metrics = read_metrics(folder)
+    parts, text = metrics["parts"], tables.markdown
+    card = ModelCard.from_template(
+        _card_data(metrics, repo_id, dataset_id),
+        template_path=str(TEMPLATE),
+        repo_id=repo_id,
+        dataset_id=dataset_id,
+        metrics=metrics,
+        config=TrainingConfig.from_json(Path(folder) / CONFIG),
+        test=parts["test"]["methods"],
+        comparison=text(tables.comparison(metrics)),
+        sigma_table=text(tables.psnr_by_sigma(metrics)),
+        photographs=text(tables.photographs(metrics)) if "photographs" in parts else "",
+        details=text(tables.details(metrics)) if "details" in metrics else "",
+        ablation=ablation_table(metrics["ablation"]) if "ablation" in metrics else "",
+        db=tables.decibels,
+        faces=sorted(metrics["faces"], key=lambda face: face["psnr"]),
+    )
+    return str(card)
+
+
+def _card_data(metrics, repo_id, dataset_id):
+    from huggingface_hub import EvalResult, ModelCardData
+
+    results = [
+        EvalResult(
+            task_type="image-to-image",
+            task_name="Gaussian denoising",
+            dataset_type=dataset_id or "olivetti-faces",
+            dataset_name=f"Olivetti faces{_other_split(metrics)}, sigma {metrics['sigma']:g}",
+            dataset_split="test",
+            metric_type=name,
+            metric_name=f"Test {name.upper()}",
+            metric_value=round(model_scores(metrics)[name]["mean"], digits),
+        )
+        for name, digits in (("psnr", 2), ("ssim", 3), ("mse", 6))
+    ]
+    pictures = metrics["training"].get("pictures", {})
+    datasets = [dataset_id] if dataset_id else []
+    if pictures.get("on_hub"):
+        datasets.append(pictures["dataset"].partition(":")[0])
+    tags = ["denoising", "image-restoration", "u-net", "gaussian-noise"]
+    return ModelCardData(
+        license="mit",
+        library_name="keras",
+        pipeline_tag="image-to-image",
+        tags=tags if pictures else [*tags, "faces"],
+        datasets=datasets or None,
+        metrics=["mse", "psnr", "ssim"],
+        model_name=repo_id.split("/")[-1],
+        eval_results=results,
+    )
+
+
+def _other_split(metrics):
+    """Names the split where it is not the one that everybody expects."""
+    name = metrics.get("split", REFERENCE)
+    return "" if name == REFERENCE else f", {name or 'another'} split"

@@ -1,0 +1,159 @@
+"""Put later figures into a finished model folder: figures, plot and card, all of it or none.
+
+>>> update_figures("model_card", evaluate(denoiser, split, published=published))
+>>> update_ablation("model_card", summary(rows, seeds, figures), faces, restored)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from olivetti_denoiser.atomic import whole_folder
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.data.faces import REFERENCE, Faces, split_checksum, split_name
+from olivetti_denoiser.evaluate.plots import losses_grid, psnr_against_sigma
+from olivetti_denoiser.figures import Metrics, model_scores, read_metrics, write_metrics
+from olivetti_denoiser.model_folder import CARD, CONFIG, LEVELS, LOSS_FACES, is_released
+from olivetti_denoiser.publish.card import render_card
+
+# What only an evaluation with published denoisers measures: one without them drops it.
+MEASURED_ON_REQUEST = ("published",)
+
+
+def update_figures(folder: str | Path, metrics: Metrics, also: Sequence[str | Path] = ()) -> Path:
+    """Puts new figures of the same model on the same split into a release.
+
+    `metrics.json` keeps what is written of the training and of colour pictures; PSNR against sigma
+    is drawn anew and the card rendered anew.
+
+    Args:
+        folder: a release.
+        metrics: what `evaluate.measure.evaluate` returned.
+        also: releases of the same recipe with other seeds, or on another split, whose figures
+            are put beside.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: it is no release, the figures are of another split than its own, or a further
+            release differs in more than its seed.
+    """
+    before = _own_figures(folder, metrics["split_checksum"])
+    if also:
+        metrics = {**metrics, **_figures_beside(folder, also)}
+    kept = {name: before[name] for name in before if name not in (*metrics, *MEASURED_ON_REQUEST)}
+    learned_from = {part: row for part, row in before["parts"].items() if part == "pictures"}
+    parts = {**metrics["parts"], **learned_from}
+    with whole_folder(folder) as stage:
+        write_metrics(stage, {**metrics, **kept, "parts": parts})
+        psnr_against_sigma(metrics["sigmas"]["methods"], stage / LEVELS)
+        (stage / CARD).write_text(render_card(stage), encoding="utf-8")
+    return Path(folder)
+
+
+def update_ablation(
+    folder: str | Path,
+    ablation: Mapping[str, Any],
+    faces: Faces,
+    restored: Mapping[str, np.ndarray],
+) -> Path:
+    """Puts what each choice of the recipe is worth into a release, see `train.ablation`.
+
+    Args:
+        folder: a release.
+        ablation: what `train.ablation.summary` returned.
+        faces: `data.faces.Faces` with noise.
+        restored: {loss: those faces as networks trained with it restore them}, to be drawn.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: it is no release.
+    """
+    _check_release(folder)
+    with whole_folder(folder) as stage:
+        write_metrics(stage, {**read_metrics(stage), "ablation": dict(ablation)})
+        losses_grid(faces.clean, faces.noisy, restored, stage / LOSS_FACES)
+        (stage / CARD).write_text(render_card(stage), encoding="utf-8")
+    return Path(folder)
+
+
+def check_update(folder: str | Path, split) -> None:
+    """Makes sure that figures on a split can be kept in a folder, before they are measured.
+
+    Args:
+        folder: a release.
+        split: the `datasets.DatasetDict` to measure on.
+
+    Raises:
+        ValueError: see `update_figures`.
+    """
+    _own_figures(folder, split_checksum(split))
+
+
+def _figures_beside(folder, also):
+    """What other releases of the recipe score: `seeds` on the same split, and `other_splits`."""
+    figures, seeds, recipes = {}, {}, {}
+    for path in (folder, *also):
+        if not is_released(path):
+            raise ValueError(f"another run must be a whole model folder. Received: {path}")
+        figures[path] = read_metrics(path)
+        recipes[path] = asdict(TrainingConfig.from_json(Path(path) / CONFIG))
+        seeds[path] = recipes[path].pop("seed")
+    if different := [path for path in also if recipes[path] != recipes[folder]]:
+        raise ValueError(f"other runs must differ in seed or split alone. Received: {different[0]}")
+    split = figures[folder]["split_checksum"]
+    here = [path for path in figures if figures[path]["split_checksum"] == split]
+    if len({seeds[path] for path in here}) < len(here):
+        given = [seeds[path] for path in here]
+        raise ValueError(f"every run must have a seed of its own. Received: seeds {given}")
+    beside = {}
+    if len(here) > 1:
+        beside["seeds"] = [_scores(figures[path], seeds[path]) for path in here]
+    if elsewhere := [path for path in figures if path not in here]:
+        beside["other_splits"] = {
+            figures[path]["split"]: _scores(figures[path], seeds[path])
+            | {"parts": {part: _psnr(row) for part, row in figures[path]["parts"].items()}}
+            for path in elsewhere
+        }
+    return beside
+
+
+def _scores(figures, seed):
+    """Seed, test scores and validation score of one run."""
+    scores = {name: row["mean"] for name, row in model_scores(figures).items()}
+    return {"seed": seed, **scores, "validation_psnr": figures["training"]["validation_psnr"]}
+
+
+def _psnr(part):
+    """A part's mean PSNR in dB alone."""
+    kinds = ("methods", "variants")
+    means = {
+        kind: {name: row["psnr"]["mean"] for name, row in part[kind].items()} for kind in kinds
+    }
+    return {"count": part["count"], **means}
+
+
+def _check_release(folder):
+    if not is_released(folder):
+        raise ValueError(f"figures are kept in a whole model folder. Received: {folder}")
+
+
+def _own_figures(folder, checksum):
+    """The figures of a release, which have to be of the split with this checksum."""
+    _check_release(folder)
+    figures = read_metrics(folder)
+    if figures["split_checksum"] != checksum:
+        raise ValueError(
+            f"the figures to keep must be of the model's own split, "
+            f"{figures.get('split', REFERENCE)}; give it as --split. "
+            f"Received: {folder} and the split {split_name(checksum) or checksum}"
+        )
+    return figures
