@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -22,6 +23,7 @@ from olivetti_denoiser.errors import RunStoppedError
 
 DONE, FAILED, WRONG_ARGUMENT, REFUSED = 0, 1, 2, 3
 PLOT = "psnr_against_sigma.png"
+SAID_EVERY = 5.0  # seconds between two lines of progress
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -111,26 +113,45 @@ def _evaluate(options) -> int:
 
 
 def _restore(options) -> int:
-    from olivetti_denoiser.atomic import whole_file
-    from olivetti_denoiser.denoiser import Denoiser
+    from olivetti_denoiser.picture_files import read_picture
+    from olivetti_denoiser.save_picture import check_ending, check_output, save_picture
 
     output = Path(options.output)
+    check_ending(output)
     if output.exists() and not options.overwrite:
         raise ValueError(f"the output exists; --overwrite replaces it. Received: {output}")
+    picture = read_picture(options.picture)
+    notes = [*picture.notes, *picture.frames_note, *check_output(picture, output)]
+    for note in notes:
+        print(note, file=sys.stderr)
+    from olivetti_denoiser.denoiser import Denoiser
+
     denoiser = Denoiser.from_pretrained(options.model or bundled("model_card"))
-    picture = denoiser(
-        options.picture, sigma=options.sigma, strength=options.strength, mirror=options.mirror
+    restored = denoiser(
+        picture.whole,
+        sigma=options.sigma,
+        strength=options.strength,
+        mirror=options.mirror,
+        progress=_Progress("tiles"),
     )
-    try:
-        with whole_file(output) as beside:
-            picture.save(beside)
-    except (KeyError, ValueError):
-        raise ValueError(
-            f"a {picture.mode} picture is not written in that format; .png would do. "
-            f"Received: {output}"
-        ) from None
+    save_picture(restored, output, picture)
     print(output)
     return DONE
+
+
+class _Progress:
+    """Says on standard error how far the work is: in place on a terminal, else now and then."""
+
+    def __init__(self, unit):
+        self.unit, self.said = unit, time.monotonic()
+
+    def __call__(self, done, total):
+        text = f"{done} of {total} {self.unit}"
+        if sys.stderr.isatty():
+            print(f"\r{text}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        elif time.monotonic() - self.said >= SAID_EVERY:
+            self.said = time.monotonic()
+            print(text, file=sys.stderr, flush=True)
 
 
 def _demo(options) -> int:
