@@ -118,7 +118,9 @@ def _transform(profile, mode):
         steps = np.arange(0, 256, 15, dtype=np.uint8)
         if mode == "RGB":
             steps = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(1, -1, 3)
-        probe = Image.fromarray(steps.reshape(1, *steps.shape[-2:]) if mode == "RGB" else steps[None])
+        probe = Image.fromarray(
+            steps.reshape(1, *steps.shape[-2:]) if mode == "RGB" else steps[None]
+        )
         shown = np.asarray(turn.apply(probe)).astype(int)
         if np.abs(shown - np.asarray(probe.convert("RGB"))).max() <= 1:
             return None

@@ -1,7 +1,7 @@
 """Any Pillow image upright and in one of a few modes, with its transparency as a channel.
 
-    >>> upright(Image.new("P", (4, 3))).mode
-    'RGB'
+>>> upright(Image.new("P", (4, 3))).mode
+'RGB'
 """
 
 from __future__ import annotations

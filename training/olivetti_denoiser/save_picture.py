@@ -43,7 +43,11 @@ LONGEST = {"WEBP": 16383, "JPEG": 65535, "GIF": 65535, "HEIF": 65535, "AVIF": 65
 # What a mode may become, nearest first, and what to say where that is less than it was.
 BECOMES = {
     "RGBA;16": (("RGBA", "16 bits a colour become 8"), ("RGB;16", "")),
-    "LA;16": (("RGBA;16", ""), ("LA", "16 bits of gray become 8"), ("RGBA", "16 bits of gray become 8")),
+    "LA;16": (
+        ("RGBA;16", ""),
+        ("LA", "16 bits of gray become 8"),
+        ("RGBA", "16 bits of gray become 8"),
+    ),
     "RGB;16": (("RGB", "16 bits a colour become 8"),),
     "F": (("I;16", "floats become 16 bits"), ("L", "floats become 8 bits")),
     "I;16": (("L", "16 bits of gray become 8"), ("RGB", "16 bits of gray become 8")),

@@ -18,6 +18,7 @@ from olivetti_denoiser.gray_view import VIEW_SIDE, gray_view
 from olivetti_denoiser.noise import from_uint8, noisy_uint8
 from olivetti_denoiser.picture_files import ENDINGS, read_picture
 
+
 class Photographs(NamedTuple):
     """The pictures of one folder, in the order of their names.
 
