@@ -114,7 +114,7 @@ def encode_png16(pixels: np.ndarray, profile: bytes | None, dpi, exif: bytes | N
     """
     height, width, channels = pixels.shape
     kind = {2: 4, 3: 2, 4: 6}[channels]
-    rows = pixels.astype(">u2").view(np.uint8).reshape(height, -1)
+    rows = np.ascontiguousarray(pixels, ">u2").view(np.uint8).reshape(height, -1)
     filtered = np.zeros((height, rows.shape[1] + 1), np.uint8)
     filtered[:, 0], filtered[:, 1:] = 2, rows  # each row as its difference to the one above
     filtered[1:, 1:] -= rows[:-1]

@@ -8,7 +8,9 @@ A format is chosen by the file's ending. Profile, resolution and EXIF come along
 
 from __future__ import annotations
 
+import io
 import math
+from functools import cache
 from os import PathLike
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from PIL import Image
 from olivetti_denoiser import deep_pictures
 from olivetti_denoiser.atomic import whole_file
 from olivetti_denoiser.colour_profile import profile_of, to_srgb
-from olivetti_denoiser.exif import block_of, without_orientation
+from olivetti_denoiser.exif import START, block_of, without_orientation
 from olivetti_denoiser.picture_files import ENDINGS, PictureFile
 from olivetti_denoiser.pillow_modes import eight_bits
 
@@ -57,7 +59,6 @@ BECOMES = {
     "LA": (("RGBA", ""),),
 }  # fmt: skip
 QUALITY = 95  # at 75 a restored JPEG loses 1.1 dB
-LUMINANCE_SUM = 3687  # of the table that JPEG's Annex K gives for quality 50
 
 
 def check_output(picture: PictureFile, output: str | PathLike) -> list[str]:
@@ -125,7 +126,7 @@ def save_picture(
             options["dpi"] = dpi
         if exif and kind in KEEPS_PROFILE:
             try:
-                pixels.save(path, kind, exif=exif, **options)
+                pixels.save(path, kind, exif=START + exif, **options)
                 return
             except OSError:
                 raise
@@ -206,21 +207,27 @@ def _as_mode(restored, mode, picture, to_be_srgb):
 def _options(kind, picture):
     """How to encode, so that nothing is lost that a person sees."""
     if kind == "JPEG":
-        return {"quality": max(QUALITY, _quality(picture)), "subsampling": 0}
+        return {"quality": _quality(picture), "subsampling": 0}
     if kind == "WEBP":
         return {"lossless": True}
     return {"quality": QUALITY} if kind in ("AVIF", "HEIF") else {}
 
 
 def _quality(picture):
-    """The quality of the JPEG that came in, 1 to 100, or 0 of another file.
-
-    libjpeg scales its table by 2 − quality / 50 (jcparam.c, for 50 and above).
-    """
+    """At least 95, or what a JPEG that came in was saved at: no coarser than its own table."""
     table = picture.quantization.get(0)
-    if not table or sum(table) >= LUMINANCE_SUM:
-        return 0
-    return min(100, math.floor(100 - 50 * sum(table) / LUMINANCE_SUM + 0.5))
+    if not table:
+        return QUALITY
+    steps = range(QUALITY, 101)
+    return next((step for step in steps if sum(_table(step)) <= sum(table)), 100)
+
+
+@cache
+def _table(quality):
+    """The steps that brightness is rounded to at a quality, as libjpeg has them."""
+    file = io.BytesIO()
+    Image.new("L", (8, 8)).save(file, "JPEG", quality=quality)
+    return Image.open(file).quantization[0]
 
 
 def _dpi(image):
