@@ -61,7 +61,7 @@ def build(models: ServedModels) -> gr.Blocks:
         with gr.Tab("Compare") as tab:
             compare_tab(page, tab, models.gray)
         with gr.Tab("About"):
-            about_tab(models.gray)
+            about_tab(models)
     fill_in_values(page)
     read_only_what_was_sent(page)
     return page.queue(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -126,23 +127,41 @@ def pytest_make_collect_report():
 
 @pytest.fixture(scope="session")
 def page_model(tmp_path_factory):
-    """A model folder with a small network whose every weight is at work."""
+    """A model folder with a small gray network whose every weight is at work."""
+    return small_model(tmp_path_factory.mktemp("page_model") / "model", planes=1)
+
+
+@pytest.fixture(scope="session")
+def colour_model(tmp_path_factory):
+    """A model folder with a small network for colour pictures."""
+    return small_model(tmp_path_factory.mktemp("colour_model") / "model", planes=3)
+
+
+def small_model(folder, planes):
+    """Saves a small network with weights that differ from the first to the last."""
     import numpy as np
 
     from olivetti_denoiser.model import residual_unet
 
-    model = residual_unet(channels=(8, 16), blocks=(1, 1))
+    model = residual_unet(channels=(8, 16), blocks=(1, 1), planes=planes)
     rng = np.random.default_rng(0)
     model.set_weights([rng.normal(0, 0.15, w.shape).astype(np.float32) for w in model.weights])
-    folder = tmp_path_factory.mktemp("page_model") / "model"
     model.save(str(folder), zipped=False)
     return folder
 
 
 @pytest.fixture(scope="session")
-def page(page_model, tmp_path_factory):
+def page_models(page_model, colour_model, tmp_path_factory):
+    """The bundle that the page serves: a gray model, and one for colour pictures inside it."""
+    bundle = shutil.copytree(page_model, tmp_path_factory.mktemp("bundle") / "model_card")
+    shutil.copytree(colour_model, bundle / "colour")
+    return bundle
+
+
+@pytest.fixture(scope="session")
+def page(page_models, tmp_path_factory):
     """The running page, one for all tests."""
     from page_server import PageServer
 
-    with PageServer(page_model, tmp_path_factory.mktemp("page")) as server:
+    with PageServer(page_models, tmp_path_factory.mktemp("page")) as server:
         yield server

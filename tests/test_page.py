@@ -55,30 +55,39 @@ def large(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def denoised(page_model, three, large, tmp_path_factory):
-    """What `Denoiser` gives for the same pictures, on the page's backend."""
+def denoised(page_models, three, large, tmp_path_factory):
+    """What the two models give for the same pictures, on the page's backend."""
     work = tmp_path_factory.mktemp("denoised")
     (work / "noisy.png").write_bytes(three[1])
-    sources = [work / "noisy.png", COLOURS, large]
+    gray, colour = page_models, page_models / "colour"
+    asked = [
+        (gray, work / "noisy.png", 1.0),
+        (colour, COLOURS, 1.0),
+        (colour, COLOURS, 1.5),
+        (colour, large, 1.0),
+    ]
     script = (
-        "import sys; from olivetti_denoiser.denoiser import Denoiser\n"
-        "denoiser = Denoiser.from_pretrained(sys.argv[1])\n"
-        "for number, path in enumerate(sys.argv[3:]):\n"
-        "    denoiser(path).save(f'{sys.argv[2]}/{number}.png')\n"
+        "import json, sys; from olivetti_denoiser.denoiser import Denoiser\n"
+        "for number, (model, path, factor) in enumerate(json.loads(sys.argv[2])):\n"
+        "    denoiser = Denoiser.from_pretrained(model)\n"
+        "    denoiser(path, level_factor=factor).save(f'{sys.argv[1]}/{number}.png')\n"
     )
     subprocess.run(
-        [sys.executable, "-c", script, page_model, work, *sources],
+        [sys.executable, "-c", script, work, json.dumps(asked, default=str)],
         cwd=ROOT,
         env={**os.environ, "KERAS_BACKEND": "openvino"},
         check=True,
     )
-    return [np.asarray(Image.open(work / f"{number}.png")) for number in range(3)]
+    return [np.asarray(Image.open(work / f"{number}.png")) for number in range(len(asked))]
 
 
-def test_the_page_restores_as_the_denoiser_does(page, three, large, denoised):
-    assert np.array_equal(pixels(three[2]), denoised[0])
-    for source, expected in zip((COLOURS, large), denoised[1:], strict=True):
-        assert np.array_equal(pixels(page.visitor().call("restore", source)[0]), expected)
+def test_the_page_restores_as_the_denoisers_do(page, three, large, denoised):
+    reconstructed, colours, smoother, whole = denoised
+    assert np.array_equal(pixels(three[2]), reconstructed)
+    visitor = page.visitor()
+    assert np.array_equal(pixels(visitor.call("restore", COLOURS)[0]), colours)
+    assert np.array_equal(pixels(visitor.call("restore", COLOURS, 1.0, 1.5)[0]), smoother)
+    assert np.array_equal(pixels(visitor.call("restore", large)[0]), whole)
 
 
 def test_noise_and_figures_are_those_of_the_pictures(page, three):
@@ -284,13 +293,12 @@ def test_nothing_that_trains_is_imported():
 
 
 @pytest.fixture(scope="module")
-def space(page_model, tmp_path_factory):
+def space(page_models, tmp_path_factory):
     """A staged Space: the app at the root, the code and the bundled model beside it."""
     staged = tmp_path_factory.mktemp("space") / "staged"
     copy_tree(ROOT / "space", staged)
     copy_tree(ROOT / "training" / "olivetti_denoiser", staged / "olivetti_denoiser")
-    copy_tree(page_model, staged / "model_card")
-    copy_tree(page_model, staged / "model_card" / "colour")
+    copy_tree(page_models, staged / "model_card")
     metrics = {"parts": {"test": {"methods": {"model": {"psnr": {"mean": 29.5}}}}}}
     (staged / "model_card" / "metrics.json").write_text(json.dumps(metrics))
     Image.open(PORTRAIT).rotate(180).save(staged / "examples" / "face_049.png")
@@ -345,7 +353,10 @@ def test_a_hub_that_hangs_at_the_start_does_not_hold_the_space_up(space, tmp_pat
             assert said in home
             page.visitor().call("denoise", PORTRAIT)
             page.visitor().call("restore", COLOURS)
-            assert "Colour pictures: bundled model (no COLOUR_MODEL_ID is set)." in page.text()
+            assert (
+                "Colour pictures: bundled model (no COLOUR_MODEL_ID is set). Gray pictures: "
+                in page.text()
+            )
             shown = [home, page.text()]
             for address in ("/config", "/gradio_api/info", "/gradio_api/mcp/schema"):
                 shown.append(httpx.get(page.url + address).text)

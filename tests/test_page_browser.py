@@ -174,7 +174,7 @@ def test_a_large_picture_is_told_how_far_it_is_and_compared_pixel_by_pixel(visit
     shown = source(part, "Cleaned up")
     upload(part, tmp_path / "photograph.png")
     tab.get_by_text(
-        re.compile(r"tile \d+ of 36, (about \d+ (s|min) left|almost done)")
+        re.compile(r"tile \d+ of 12, (about \d+ (s|min) left|almost done)")
     ).first.wait_for()
     changed(tab, part, "Cleaned up", shown)
     after = pixels(download(part, "Cleaned up"))

@@ -40,12 +40,13 @@ def test_without_a_colour_model_the_gray_one_serves_all(bundle):
     assert "no colour model" in str(models)
 
 
-def test_a_bundled_colour_model_serves_colour_pictures(bundle, page_model):
-    shutil.copytree(page_model, bundle / "colour")
+def test_a_bundled_colour_model_serves_colour_pictures(bundle, colour_model):
+    shutil.copytree(colour_model, bundle / "colour")
     models = load_models({}, bundle)
     assert models.for_picture(RED) is models.colour
     assert models.for_picture(GRAY) is models.for_picture(GRAY.convert("RGB")) is models.gray
     assert models.colour.folder == bundle / "colour"
+    assert (models.gray.denoiser.planes, models.colour.denoiser.planes) == (1, 3)
     assert "no COLOUR_MODEL_ID is set" in str(models)
 
 
@@ -57,8 +58,8 @@ def test_a_colour_model_that_cannot_be_had_is_told_and_not_missed(bundle):
     assert "not a name" in str(models)
 
 
-def test_a_damaged_colour_model_does_not_keep_the_page_from_starting(bundle, page_model):
-    shutil.copytree(page_model, bundle / "colour")
+def test_a_damaged_colour_model_does_not_keep_the_page_from_starting(bundle, colour_model):
+    shutil.copytree(colour_model, bundle / "colour")
     (bundle / "colour" / "model.weights.h5").write_bytes(b"damaged")
     models = load_models({}, bundle)
     assert models.colour is None

@@ -8,7 +8,7 @@ from olivetti_denoiser.figures import read_metrics
 from olivetti_denoiser.model_folder import COMPARISON, CURVES, ERRORS, LEVELS
 from page import texts
 from page.limits import limits_in_words
-from page.serving import ServedModel
+from page.serving import ServedModel, ServedModels
 
 PLOTS = {
     CURVES: "Training and validation loss",
@@ -27,10 +27,9 @@ measured in the model's card.
 
 ## What it is not good for
 
-It knows soft Gaussian noise on small gray pictures. It was not made for JPEG blocks, blur, film
-grain, scratches, or pictures much larger than 64×64: there it may smooth away what is real, or
-leave the noise. What it draws in place of the noise is a guess. Do not use it for evidence, for
-medicine, or to recognise people.
+{limits_of_the_network}
+What is drawn in place of the noise is a guess. Do not use it for evidence, for medicine, or to
+recognise people.
 
 ## Use it
 
@@ -40,16 +39,29 @@ import keras
 model = keras.saving.load_model("hf://{name}")
 ```
 
-Demo, Clean up and Compare also answer as an API and as tools for agents: see *Use via API* below.
+{use_of_colour}Demo, Clean up and Compare also answer as an API and as tools for agents: see
+*Use via API* below.
 
 ## Limits of this page
 
 {limits}
 """
 
+GRAY_ALONE = """\
+It knows soft Gaussian noise on small gray pictures. It was not made for JPEG blocks, blur, film
+grain, scratches, or pictures much larger than 64×64: there it may smooth away what is real, or
+leave the noise."""
+WITH_COLOUR = """\
+The gray network knows soft Gaussian noise on small gray pictures. Clean up restores colour
+pictures with a second network. It learned from collages of the same eighty faces, which were given
+colours and the noise of a camera; no photograph in colour was among them. Neither was made for
+strong JPEG blocks, blur or scratches: there they may smooth away what is real, or leave the
+noise."""
 
-def about_tab(served: ServedModel) -> None:
+
+def about_tab(models: ServedModels) -> None:
     """Adds the tab's contents."""
+    served = models.gray
     gr.Markdown(f"## How good it is\n\n{_figures(served)}", elem_classes="figures")
     with gr.Row():
         for name, title in PLOTS.items():
@@ -65,11 +77,20 @@ def about_tab(served: ServedModel) -> None:
                         buttons=["download", "fullscreen"],
                         elem_classes="plot",
                     )
-    name = served.repository or "OWNER/olivetti-denoiser"
-    gr.Markdown(ABOUT.format(name=name, limits=limits_in_words()))
+    use_of_colour = ""
+    if models.colour is not None and models.colour.repository:
+        use_of_colour = f"The network for colour is `hf://{models.colour.repository}`. "
+    gr.Markdown(
+        ABOUT.format(
+            name=served.repository or "OWNER/olivetti-denoiser",
+            limits_of_the_network=GRAY_ALONE if models.colour is None else WITH_COLOUR,
+            use_of_colour=use_of_colour,
+            limits=limits_in_words(),
+        )
+    )
 
 
-def _figures(served):
+def _figures(served: ServedModel):
     """The served model's own figures as a table, where it has some."""
     try:
         return texts.released_table(read_metrics(served.folder))
