@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,15 @@ PICTURES = {
     "a line": lambda p: save(p / "line.png", noisy_scene(1, 4000, 1)),
     "several tiles": lambda p: save(p / "tiles.png", noisy_scene(700, 520, 1)),
 }
+
+
+def test_the_modules_by_themselves():
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("these tests run in Node, which is not installed")
+    tests = sorted((SOURCE / "test").glob("*.test.js"))
+    done = subprocess.run([node, "--test", *tests], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("name", PICTURES)
