@@ -114,6 +114,15 @@ def build_page(folder) -> None:
     subprocess.run([node, ROOT / "space" / "browser" / "build.js", folder], check=True)
 
 
+def link_packages(target: Path) -> None:
+    """Makes a folder of Node's packages that is the present one, as `make` leaves it; or skips."""
+    if not PACKAGES.is_dir():
+        pytest.skip("the page needs Node and its packages: `make browser` installs them")
+    target.mkdir()
+    (target / "node_modules").symlink_to(PACKAGES)
+    (target / ".installed").touch()
+
+
 def headers_of(card: str) -> dict[str, str]:
     """Returns the headers that a Space's card asks for."""
     return yaml.safe_load(card.split("---")[1])["custom_headers"]
