@@ -299,6 +299,7 @@ def test_the_demo_greets_with_a_result_and_follows_the_controls(visit, denoiser)
     tab.keyboard.press("Home")
     before = changed(part, "noisy", before)
     assert np.array_equal(shown(part, "noisy"), original)
+    part.get_by_label("Noise level").focus()  # the download's link has it now
     tab.keyboard.press("End")
     before = changed(part, "noisy", before)
     drawn = [shown(part, "noisy")]

@@ -8,6 +8,7 @@ The Hub adds the headers that the Space's card asks for and puts `window.hugging
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mimetypes
 import shutil
@@ -103,7 +104,8 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in self.space.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content or b"")
+        with contextlib.suppress(ConnectionError):  # the visitor has gone
+            self.wfile.write(content or b"")
 
 
 def build_page(folder) -> None:
