@@ -12,7 +12,7 @@ INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/pyth
 demo: $(VENV)/.demo
 	$(BIN)/denoiser demo
 
-test: $(VENV)/.all
+test: $(VENV)/.all $(if $(shell command -v npm),.node/.installed)
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 train: $(VENV)/.all

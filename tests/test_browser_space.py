@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -199,6 +200,15 @@ PICTURES = {
 }
 
 
+def test_the_modules_by_themselves():
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("these tests run in Node, which is not installed")
+    tests = sorted((SOURCE / "test").glob("*.test.js"))
+    done = subprocess.run([node, "--test", *tests], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize("name", PICTURES)
 def test_pictures_are_cleaned_up_as_by_the_denoiser(visit, denoiser, tmp_path, name):
     path = PICTURES[name](tmp_path)
@@ -289,6 +299,7 @@ def test_the_demo_greets_with_a_result_and_follows_the_controls(visit, denoiser)
     tab.keyboard.press("Home")
     before = changed(part, "noisy", before)
     assert np.array_equal(shown(part, "noisy"), original)
+    part.get_by_label("Noise level").focus()  # the download's link has it now
     tab.keyboard.press("End")
     before = changed(part, "noisy", before)
     drawn = [shown(part, "noisy")]

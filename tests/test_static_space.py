@@ -37,10 +37,10 @@ def published(faces, checkout, tmp_path_factory):
             hub,
             folder,
             token,
-            order(NAMES | {"tag": "v1.0.0"}),
-            order(NAMES | {"tag": "v1.0.0"}),
-            order(NAMES | {"space_sdk": "gradio"}),
-            order(NAMES | {"space": "alice/other", "space_sdk": "gradio"}),
+            order(estimator=True, options=NAMES | {"tag": "v1.0.0"}),
+            order(estimator=True, options=NAMES | {"tag": "v1.0.0"}),
+            order(estimator=True, options=NAMES | {"space_sdk": "gradio"}),
+            order(estimator=True, options=NAMES | {"space": "alice/other", "space_sdk": "gradio"}),
         )
         yield hub, reports
 
@@ -83,7 +83,10 @@ def test_its_card_asks_for_the_headers_that_threads_need(published):
 def test_who_has_paid_gets_a_gradio_space(faces, checkout, tmp_path):
     with LocalHub(checkout=checkout) as hub:
         token = hub.user("alice")
-        orders = [order(NAMES), order(NAMES | {"space": "alice/t", "space_sdk": "static"})]
+        orders = [
+            order(estimator=True, options=NAMES),
+            order(estimator=True, options=NAMES | {"space": "alice/t", "space_sdk": "static"}),
+        ]
         reports = run_orders(hub, tmp_path, token, *orders)
         assert [report["end"] for report in reports] == ["done", "done"], reports
         gradio, static = (hub.repository(name, "spaces") for name in ("alice/s", "alice/t"))
@@ -97,7 +100,10 @@ def test_without_the_built_page_one_line_says_what_to_do(faces, checkout, tmp_pa
     shutil.copytree(checkout, bare, ignore=shutil.ignore_patterns("dist"))
     with LocalHub(checkout=bare) as hub:
         token = hub.user("alice", paid=False)
-        orders = [order(NAMES | {"space_sdk": "static"}), order(NAMES)]
+        orders = [
+            order(estimator=True, options=NAMES | {"space_sdk": "static"}),
+            order(estimator=True, options=NAMES),
+        ]
         for report in run_orders(hub, tmp_path, token, *orders):
             assert report["end"] == "ValueError"
             assert "run `make browser`, which needs Node" in report["message"]

@@ -15,6 +15,7 @@ import pytest
 
 from actions_runner import ROOT, WORKFLOWS, Identity, Job, link_environment, read_workflow
 from local_hub import LocalHub
+from static_space import link_packages
 
 TINY = {"steps_per_epoch": 3, "channels": [8, 16], "blocks": [1, 1], "validation_faces": 4}
 NAME = "alice/olivetti-denoiser"
@@ -90,6 +91,7 @@ def base(faces, tmp_path_factory):
         shutil.copy2(ROOT / name, checkout)
     (checkout / "tiny.json").write_text(json.dumps(TINY))
     link_environment(checkout / ".venv", Path(sys.prefix))
+    link_packages(checkout / ".node")
     (folder / "home").mkdir()
     data = os.environ.get("SCIKIT_LEARN_DATA") or Path.home() / "scikit_learn_data"
     (folder / "home" / "scikit_learn_data").symlink_to(data)

@@ -67,7 +67,11 @@ DOWNLOAD_FAULTS = {
 
 
 def make_folder(
-    folder: Path, psnr: float = 29.5, seed: int = 0, checksum: str | None = None
+    folder: Path,
+    psnr: float = 29.5,
+    seed: int = 0,
+    checksum: str | None = None,
+    estimator: bool = False,
 ) -> Path:
     """Write a model folder with a tiny network and everything that a release holds."""
     import keras
@@ -75,12 +79,15 @@ def make_folder(
 
     from olivetti_denoiser.config import TrainingConfig
     from olivetti_denoiser.data.faces import SPLIT_CHECKSUM
+    from olivetti_denoiser.model import residual_unet
     from olivetti_denoiser.model_folder import PLOTS
     from olivetti_denoiser.publish.card import render_card
 
     noisy = keras.Input((None, None, 1))
     noise = keras.layers.Conv2D(1, 3, padding="same", kernel_initializer=_seeded(seed))(noisy)
     model = keras.Model(noisy, keras.layers.Subtract()([noisy, noise]))
+    if estimator:
+        model = residual_unet(channels=(4, 8), blocks=(1, 1))
     model.save(folder, zipped=False)
     row = {
         name: {"mean": value, "low": value * 0.9, "high": value * 1.1}

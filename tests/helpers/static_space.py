@@ -8,6 +8,7 @@ The Hub adds the headers that the Space's card asks for and puts `window.hugging
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mimetypes
 import shutil
@@ -103,7 +104,8 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in self.space.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content or b"")
+        with contextlib.suppress(ConnectionError):  # the visitor has gone
+            self.wfile.write(content or b"")
 
 
 def build_page(folder) -> None:
@@ -112,6 +114,15 @@ def build_page(folder) -> None:
     if node is None or not PACKAGES.is_dir():
         pytest.skip("the page needs Node and its packages: `make browser` installs them")
     subprocess.run([node, ROOT / "space" / "browser" / "build.js", folder], check=True)
+
+
+def link_packages(target: Path) -> None:
+    """Makes a folder of Node's packages that is the present one, as `make` leaves it; or skips."""
+    if not PACKAGES.is_dir():
+        pytest.skip("the page needs Node and its packages: `make browser` installs them")
+    target.mkdir()
+    (target / "node_modules").symlink_to(PACKAGES)
+    (target / ".installed").touch()
 
 
 def headers_of(card: str) -> dict[str, str]:

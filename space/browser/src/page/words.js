@@ -8,27 +8,27 @@ const NOISE_WORDS = [
   [-Infinity, "hardly any"],
 ];
 
-/** What the network did to the noise: a gain of g dB divides the mean squared error by 10^(g/10). */
+/**
+ * What the network did to the noise.
+ *
+ * Noise is measured by the mean squared error, which a gain of g dB divides by 10^(g/10).
+ */
 export function gainInWords({ noisy, reconstructed }) {
   if (noisy.mse === 0) return "No noise was added; what changed is what the network took for noise.";
   const gain = reconstructed.psnr - noisy.psnr;
+  const shown = `${gain < 0 ? "−" : "+"}${Math.abs(gain).toFixed(1)} dB`;
+  if (reconstructed.mse === 0) return `${shown}: no noise is left.`;
   const times = 10 ** (Math.abs(gain) / 10);
-  if (Math.abs(gain) < 0.05)
-    return "0.0 dB: the restored picture is as far from the original as the noisy one.";
-  if (gain < 0)
-    return (
-      `−${(-gain).toFixed(1)} dB: the restored picture is further from the original than the ` +
-      `noisy one, its error ${(100 * (times - 1)).toFixed(0)} % larger.`
-    );
-  const gone = (100 * (1 - 1 / times)).toFixed(0);
-  const left = times >= 1.5 ? `, ${times.toFixed(1)} times less than before` : "";
-  return `+${gain.toFixed(1)} dB: ${gone} % of the error that the noise made is gone${left}.`;
+  if (Math.abs(gain) < 0.05) return "0.0 dB: as much noise as before.";
+  if (times < 1.05) return `${shown}: hardly any difference.`;
+  if (gain < 0) return `${shown}: ${times.toFixed(1)} times more error than in the noisy picture.`;
+  return `${shown}: ${times.toFixed(1)} times less noise.`;
 }
 
 /** What an estimated noise level means. */
 export function noiseInWords(level) {
   const [, words] = NOISE_WORDS.find(([least]) => level >= least);
-  return `Estimated noise level: σ ≈ ${level.toFixed(3)}, ${words}.`;
+  return `Estimated noise level: σ ≈ ${level.toFixed(3)} (${(255 * level).toFixed(1)} of 255), ${words}.`;
 }
 
 /** A length of time, roughly. */

@@ -52,8 +52,8 @@ function averaged(image, box, factor, reach) {
       let sum = 0;
       for (let v = y0; v < y1; v += 1)
         for (let u = x0; u < x1; u += 1) sum += image.data[v * image.width + u];
-      const mean = sum / ((x1 - x0) * (y1 - y0));
-      data[y * width + x] = whole ? Math.floor(mean + 0.5) : mean;
+      const count = (x1 - x0) * (y1 - y0);
+      data[y * width + x] = whole ? divided(sum, count) : sum / count;
     }
   return [
     { width, height, data },
@@ -64,6 +64,11 @@ function averaged(image, box, factor, reach) {
       height: box.height / factor,
     },
   ];
+}
+
+/** Divides in whole numbers as Pillow does: by a reciprocal that is cut off after 24 bits. */
+function divided(sum, count) {
+  return Math.floor(((sum + (count >> 1)) * Math.floor(2 ** 24 / count)) / 2 ** 24);
 }
 
 /** Scales the rows of a picture from [start, start + length) to `size` values. */

@@ -1,0 +1,71 @@
+// node --test space/browser/test/
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { readHeader } from "../src/worker/header.js";
+import { figures } from "../src/worker/metrics.js";
+import { logarithm, noisyPicture, normal } from "../src/worker/noise.js";
+import { rint } from "../src/worker/numbers.js";
+import { copyTile, tileLength, tilePlaces, tileSide } from "../src/worker/tiles.js";
+
+test("halves are rounded to the even number", () => {
+  assert.deepEqual([0.5, 1.5, 2.5, 2.4, 2.6].map(rint), [0, 2, 2, 2, 3]);
+});
+
+test("the logarithm is right to the last digits", () => {
+  for (const value of [1, 0.9999, 0.75, 0.5, 0.1, 1e-3, 1e-12, 2 ** -60])
+    assert.ok(Math.abs(logarithm(value) - Math.log(value)) <= 4e-15 * Math.max(1, -Math.log(value)));
+});
+
+test("the noise of a seed never changes, and is normal", () => {
+  const draw = normal(0);
+  const first = [draw(), draw(), draw()];
+  const again = normal(0);
+  assert.deepEqual(first, [again(), again(), again()]);
+  assert.notDeepEqual(first[0], normal(1)());
+  const draws = Array.from({ length: 100_000 }, normal(7));
+  const moment = (power) => draws.reduce((sum, x) => sum + x ** power, 0) / draws.length;
+  assert.ok(Math.abs(moment(1)) < 0.015);
+  assert.ok(Math.abs(moment(2) - 1) < 0.02);
+  assert.ok(Math.abs(moment(3)) < 0.05);
+  assert.ok(Math.abs(moment(4) - 3) < 0.15);
+});
+
+test("no noise leaves the picture as it was", () => {
+  const picture = Uint8Array.from({ length: 256 }, (_, i) => i);
+  assert.deepEqual(noisyPicture(picture, 0, 3), picture);
+});
+
+test("a picture is at most 100 dB from itself, and its similarity is 1", () => {
+  const picture = Uint8Array.from({ length: 400 }, (_, i) => (i * 37) % 256);
+  const { mse, psnr, ssim } = figures(picture, picture, 20);
+  assert.equal(mse, 0);
+  assert.equal(psnr, 100);
+  assert.ok(Math.abs(ssim - 1) < 1e-12);
+});
+
+test("tiles cover a picture, and none reaches further than it must", () => {
+  assert.deepEqual([1, 64, 65, 512, 4000].map((side) => tileSide(side, 1)), [64, 64, 128, 512, 512]);
+  assert.deepEqual(tilePlaces(512, 600, 512, 128), [[0, 0], [384, 0]]);
+  const covered = new Set();
+  for (const [, left] of tilePlaces(1300, 1, 512, 128))
+    for (let x = left ? left + 64 : 0; x < Math.min(left + 512, 1300); x += 1) covered.add(x);
+  assert.equal(covered.size, 1300);
+  assert.equal(tileLength(1, 512), 72);
+  assert.equal(tileLength(600, 512), 512);
+});
+
+test("a tile beyond the picture is its mirror image", () => {
+  const picture = { width: 3, height: 1, channels: 1, data: Uint8Array.of(0, 51, 255) };
+  const tile = new Float32Array(8);
+  copyTile(picture, 0, { top: 0, left: 0, high: 1, wide: 8 }, tile, 0);
+  assert.deepEqual([...tile].map((x) => Math.round(x * 5)), [0, 1, 5, 1, 0, 1, 5, 1]);
+});
+
+test("what is no picture is told in a sentence", () => {
+  const bytes = (text) => new TextEncoder().encode(text.padEnd(64));
+  assert.throws(() => readHeader(bytes("Dear page")), /not a picture that can be read here/);
+  assert.throws(() => readHeader(bytes("<svg/>")), /An SVG is a drawing/);
+  assert.throws(() => readHeader(Uint8Array.of(0xff, 0xd8, 0xff, 0xe0, 0, 16)), /damaged or cut short/);
+});
