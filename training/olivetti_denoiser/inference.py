@@ -118,18 +118,19 @@ class TiledNetwork:
         """
         # A colour network has learned the level of small patches, in which it differs less.
         side = tile_side(pictures.shape[1:3]) if self.planes == 1 else TILE_SIDES[0]
-        tiles, owners = [], []
-        for index, picture in enumerate(pictures):
-            seen = None if opaque is None else opaque[index]
-            for rows, columns in noisy_tiles(picture, side, seen):
-                tiles.append((index, rows, columns))
-                owners.append(index)
-        levels = []
-        size = chunk_size(side)
+        tiles = [
+            (index, *tile)
+            for index, picture in enumerate(pictures)
+            for tile in noisy_tiles(picture, side, None if opaque is None else opaque[index])
+        ]
+        levels, size = [], chunk_size(side)
         for start in range(0, len(tiles), size):
-            some = tiles[start : start + size]
-            cut = [padded(pictures[i : i + 1, rows, columns], side) for i, rows, columns in some]
-            levels.append(self._run("estimate", np.concatenate(cut)).reshape(-1))
+            chunk = [
+                padded(pictures[index : index + 1, rows, columns], side)
+                for index, rows, columns in tiles[start : start + size]
+            ]
+            levels.append(self._run("estimate", np.concatenate(chunk)).reshape(-1))
+        owners = [index for index, _, _ in tiles]
         total = np.bincount(owners, np.concatenate(levels), len(pictures))
         return (total / np.bincount(owners, minlength=len(pictures))).astype(np.float32)
 
