@@ -12,6 +12,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -34,6 +35,12 @@ from olivetti_denoiser.tiles import (
     tile_places,
     tile_side,
 )
+
+# Of the levels of the tiles of a picture. Fine texture is taken for noise, so that tiles with little
+# of it tell the level best: on 12 of BSDS500's photographs it is 3/255 in place of 6/255 without noise
+# (42.2 dB in place of 37.3), 11.5 in place of 13.3 at 10 (32.8 dB, 32.1); ten crops of real
+# pictures, whose noise differs with brightness, lose 0.1 dB.
+LEVEL_QUANTILE = 0.1
 
 PARTS: dict[str, Callable[[keras.Model], keras.Model]] = {
     "restore": lambda model: model,
@@ -107,7 +114,9 @@ class TiledNetwork:
         return max(shape) <= tile_side(shape)
 
     def estimate(self, pictures: np.ndarray, opaque: np.ndarray | None = None) -> np.ndarray:
-        """Returns the noise level of each picture, the mean over its tiles that hold noise.
+        """Returns the noise level of each picture, from its tiles that hold noise.
+
+        It is the mean of those of a gray network, and a low quantile of those of a colour network.
 
         Args:
             pictures: float32 N×H×W×C in [0, 1].
@@ -131,8 +140,10 @@ class TiledNetwork:
             ]
             levels.append(self._run("estimate", np.concatenate(chunk)).reshape(-1))
         owners = [index for index, _, _ in tiles]
-        total = np.bincount(owners, np.concatenate(levels), len(pictures))
-        return (total / np.bincount(owners, minlength=len(pictures))).astype(np.float32)
+        owners, levels = np.array(owners), np.concatenate(levels)
+        combine = np.mean if self.planes == 1 else partial(np.quantile, q=LEVEL_QUANTILE)
+        found = [combine(levels[owners == index]) for index in range(len(pictures))]
+        return np.array(found, np.float32)
 
     def restore(
         self,
