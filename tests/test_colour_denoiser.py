@@ -106,20 +106,22 @@ def test_a_batch_is_restored_picture_by_picture(denoiser):
     np.testing.assert_allclose(denoiser(batch), alone, atol=1e-5)
 
 
-def test_tiles_leave_no_seam(denoiser, model):
+def test_tiles_leave_no_seam():
+    model = residual_unet(channels=(4, 8, 8), blocks=(1, 2, 2), planes=3)
+    rng = np.random.default_rng(0)
+    # Weights as the other tests have them reach farther than trained ones, these about as far.
+    model.set_weights([rng.normal(0, 0.08, w.shape).astype(np.float32) for w in model.weights])
     shape = (TILE_SIDES[-1] + 96, 2 * TILE_SIDES[-1] - 2 * COLOUR_MARGIN + 40, 3)
-    picture = np.random.default_rng(5).random(shape, np.float32)
+    picture = rng.random(shape, np.float32)
     passes = []
-    tiled = denoiser(picture, sigma=0.1, progress=lambda done, total: passes.append(total))
+    options = {"sigma": 0.5, "progress": lambda done, total: passes.append(total)}
+    tiled = Denoiser(model)(picture, **options)
     assert passes == [6] * 6  # two rows of three tiles
-    level = np.full((1, 1, 1, 1), 0.1, np.float32)
+    level = np.full((1, 1, 1, 1), 0.5, np.float32)
     whole = np.asarray(restorer_of(model).predict_on_batch([picture[None], level]))[0]
     # The picture's lower and right edge are mirrored in one and zeros in the other.
     inside = np.s_[: shape[0] - 64, : shape[1] - 64]
-    # Weights as these reach farther than trained ones, whose tiles differ by less than 0.001/255.
-    difference = np.abs(tiled - np.clip(whole, 0, 1))[inside]
-    assert difference.max() < 0.01
-    assert (difference > 1e-4).mean() < 1e-3
+    np.testing.assert_allclose(tiled[inside], np.clip(whole, 0, 1)[inside], atol=0.1 / 255)
     assert np.abs(tiled - picture).mean() > 0.01
 
 
