@@ -272,3 +272,36 @@ def _sets(folder: Path):
         }
         for part in module.PARTS
     }
+
+
+def test_patches_in_colour_are_larger_and_keep_their_colours(tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 256, (130, 300, 3), np.uint8) for _ in range(6)]
+    for number, picture in enumerate(pictures):
+        Image.fromarray(picture).save(photos / f"{number}.png")
+    prepared = made(photos, tmp_path / "out", planes=3)
+    patches = prepared.learned.clean
+    assert (patches[0].shape, patches[0].dtype) == ((128, 128, 3), np.float32)
+    assert prepared.test.clean.shape == prepared.test.noisy.shape == (1, 128, 128, 3)
+    assert len(prepared.held_out.clean) == 1
+    known = {tile.tobytes() for picture in pictures for tile in cut(picture, 9, 0, side=128)}
+    for index in range(len(patches)):
+        assert np.rint(patches[index] * 255).astype(np.uint8).tobytes() in known
+    again = load(tmp_path / "out")
+    np.testing.assert_array_equal(again.learned.clean[1], patches[1])
+
+
+def test_a_picture_of_any_mode_has_a_view_in_colour():
+    from olivetti_denoiser.gray_view import colour_pixels
+
+    gray = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
+    assert (colour_pixels(gray) == np.asarray(gray)[..., None]).all()
+    clear = Image.new("RGBA", (8, 8), (255, 0, 0, 0))
+    assert (colour_pixels(clear) == 255).all()
+    red = Image.new("RGB", (8, 8), (200, 10, 20))
+    assert (colour_pixels(red) == (200, 10, 20)).all()
+    assert np.abs(colour_pixels(red.convert("CMYK")).astype(int) - (200, 10, 20)).max() <= 2
+    deep = Image.fromarray(np.full((8, 8), 128 * 257, np.uint16))
+    assert (colour_pixels(deep) == 128).all()

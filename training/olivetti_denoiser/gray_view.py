@@ -62,6 +62,24 @@ def gray_pixels(image: Image.Image) -> np.ndarray:
     return _eight_bits(_gray_on_white(upright(image)))
 
 
+def colour_pixels(image: Image.Image) -> np.ndarray:
+    """Shows a whole picture in red, green and blue, transparency on white, in its own size.
+
+    Args:
+        image: any picture that `images` decodes.
+
+    Returns:
+        uint8 array H×W×3, upright; three equal colours of a gray picture.
+
+    Raises:
+        ValueError: the pixels are not numbers in a known range.
+    """
+    image = to_srgb(upright(image))
+    if image.mode in ("F", "I;16", "L", "LA"):
+        return np.repeat(_eight_bits(_gray_on_white(image))[..., None], 3, axis=2)
+    return np.asarray(_on_white(image).convert("RGB"))
+
+
 def _eight_bits(gray):
     if gray.mode == "F":
         return np.rint(np.clip(np.asarray(gray), 0.0, 1.0) * 255.0).astype(np.uint8)
@@ -73,8 +91,14 @@ def _gray_on_white(image):
     image = to_srgb(image)
     if image.mode in ("F", "I;16"):
         return Image.fromarray(Picture.of(image).planes[0])
-    if image.mode in ("LA", "RGBA"):
-        solid = Image.new("RGB" if image.mode == "RGBA" else "L", image.size, "white")
-        solid.paste(image.convert(solid.mode), mask=image.getchannel("A"))
-        image = solid
+    image = _on_white(image)
     return image.convert("L")
+
+
+def _on_white(image):
+    """The picture without transparency."""
+    if image.mode not in ("LA", "RGBA"):
+        return image
+    solid = Image.new("RGB" if image.mode == "RGBA" else "L", image.size, "white")
+    solid.paste(image.convert(solid.mode), mask=image.getchannel("A"))
+    return solid

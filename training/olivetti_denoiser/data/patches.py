@@ -3,8 +3,11 @@
     >>> prepared = prepare("OWNER/NAME", "model.run/pictures", wanted=40_000, validation=8)
     >>> len(prepared.learned.clean), prepared.learned.clean[7].shape    # (40000, (64, 64, 1))
 
+Patches are gray, or in colour where the network is; those are larger, as training cuts its own out
+of them.
+
 A stream has one order and a batch needs any patch of it, at any step, on any machine, after any
-interruption. So the stream is read once, ahead of training, and every patch becomes 4,096 bytes
+interruption. So the stream is read once, ahead of training, and every patch becomes a few bytes
 of a file: then a batch stays a function of (seed, step), as it is for the faces. The full-size
 pictures are never stored, no more is read than the run will look at, and memory holds a few
 pictures at a time, however many there are.
@@ -22,6 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -32,13 +36,14 @@ from olivetti_denoiser import hub
 from olivetti_denoiser.atomic import write_whole
 from olivetti_denoiser.data.faces import SEED, SIGMA, Faces
 from olivetti_denoiser.data.image_dataset import Pictures, open_pictures, read_row
-from olivetti_denoiser.gray_view import gray_pixels
+from olivetti_denoiser.gray_view import colour_pixels, gray_pixels
 from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
 from olivetti_denoiser.picture_files import decode_picture
 
-NOTES, PATCHES = "pictures.json", ".u8"  # of uint8, 64×64 after 64×64
+NOTES, PATCHES = "pictures.json", ".u8"  # of uint8, one patch after another
 PARTS = ("train", "validation", "test")
 SIDE = 64
+SHAPES = {1: (SIDE, SIDE, 1), 3: (2 * SIDE, 2 * SIDE, 3)}  # by the planes of the network
 PER_PICTURE = 16  # patches of one picture that are learned from; one of a picture judges
 TEST_PICTURES = 256
 LEAST_PICTURES = 1000  # read even where the run needs fewer, so that enough of them can judge
@@ -61,7 +66,7 @@ class Cut(NamedTuple):
     Attributes:
         name: what the dataset calls it.
         digest: SHA-256 of its file.
-        patches: uint8 N×64×64; empty where it is broken.
+        patches: uint8 N×64×64, or N×128×128×3; empty where it is broken.
         padded: whether it was smaller than a patch.
         reason: why it is broken, or None.
     """
@@ -105,6 +110,11 @@ class Notes:
     in_share: int = 0
     state: dict | None = None
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape of a patch."""
+        return SHAPES[self.asked.get("planes", 1)]
+
     def summary(self) -> dict:
         """Returns what `metrics.json` says about the pictures."""
         names = ("pictures", "patches", "read", "padded", "broken", "broken_names")
@@ -122,7 +132,7 @@ class PatchFile:
         self,
         path: Path,
         left_out: Sequence[int] = (),
-        shape: tuple[int, int, int] = (SIDE, SIDE, 1),
+        shape: tuple[int, int, int] = SHAPES[1],
     ):
         self.path, self.shape = path, shape
         self.bytes_each = math.prod(shape)
@@ -151,7 +161,7 @@ class Prepared(NamedTuple):
     Attributes:
         learned: the patches to learn from.
         held_out: patches to validate on, one a picture.
-        test: patches to measure on, one a picture, with the reference noise.
+        test: patches to measure on, one a picture, with the reference noise; in colour N×128×128×3.
         summary: where they are from and how many there are, for `metrics.json`.
     """
 
@@ -169,6 +179,7 @@ def prepare(
     split: str | None = None,
     wanted: int,
     validation: int,
+    planes: int = 1,
     fixed: bool = False,
     say: Callable[[str], None] = print,
 ) -> Prepared | None:
@@ -182,6 +193,7 @@ def prepare(
         folder: where the patches are kept; created where missing.
         wanted: patches to learn from; fewer where the dataset has fewer.
         validation: pictures to validate on, at most.
+        planes: of a patch, 1 for gray and 3 for colour.
         fixed: whether a run has begun with what the folder holds; others are then refused, where
             else they are replaced.
         say: receives lines of progress.
@@ -200,6 +212,8 @@ def prepare(
     folder = Path(folder)
     asked = {"dataset": str(dataset), "image_column": column, "split": split}
     asked |= {"wanted": wanted, "validation_pictures": validation}
+    if planes != 1:
+        asked["planes"] = planes
     notes = _noted(folder, asked, fixed)
     if notes and notes.part is None:
         return load(folder)
@@ -228,36 +242,42 @@ def load(folder: str | Path) -> Prepared:
     """Opens patches that `prepare` has kept; needs neither the dataset nor a network."""
     folder = Path(folder)
     notes = _noted(folder)
-    held_out, clean = (_all_of(folder / f"{part}{PATCHES}") for part in ("validation", "test"))
+    shape = notes.shape
+    held_out, clean = (
+        from_uint8(np.fromfile(folder / f"{part}{PATCHES}", np.uint8)).reshape(-1, *shape)
+        for part in ("validation", "test")
+    )
     noise = np.random.RandomState(SEED + 2)  # of its own, beside the reference split's
     noisy = from_uint8(noisy_uint8(clean, SIGMA, noise))
     rows, nobody = np.arange(len(clean)), np.full(len(clean), -1)
     return Prepared(
-        Patches(PatchFile(folder / f"train{PATCHES}", notes.left_out)),
+        Patches(PatchFile(folder / f"train{PATCHES}", notes.left_out, shape)),
         Patches(held_out),
         Faces(clean, noisy, nobody, rows),
         notes.summary(),
     )
 
 
-def cut(gray: np.ndarray, most: int, seed: int) -> np.ndarray:
+def cut(pixels: np.ndarray, most: int, seed: int, side: int = SIDE) -> np.ndarray:
     """Cuts a picture into patches: tiles of a centred grid, in an order of its own.
 
     Args:
-        gray: uint8 H×W; a side below 64 is padded by reflection.
+        pixels: uint8 H×W or H×W×C; a side shorter than a patch's is padded by reflection.
         most: how many patches at most.
         seed: what the order depends on.
+        side: of a patch, in pixels.
 
     Returns:
-        uint8 N×64×64.
+        uint8 N×side×side, or N×side×side×C.
     """
-    short = [max(0, SIDE - side) for side in gray.shape]
+    short = [max(0, side - length) for length in pixels.shape[:2]]
     if any(short):
-        gray = np.pad(gray, [(gap // 2, gap - gap // 2) for gap in short], mode="reflect")
-    down, across = (side // SIDE for side in gray.shape)
-    top, left = ((side % SIDE) // 2 for side in gray.shape)
-    tiles = gray[top : top + down * SIDE, left : left + across * SIDE]
-    tiles = tiles.reshape(down, SIDE, across, SIDE).swapaxes(1, 2)
+        around = [(gap // 2, gap - gap // 2) for gap in short] + [(0, 0)] * (pixels.ndim - 2)
+        pixels = np.pad(pixels, around, mode="reflect")
+    down, across = (length // side for length in pixels.shape[:2])
+    top, left = ((length % side) // 2 for length in pixels.shape[:2])
+    tiles = pixels[top : top + down * side, left : left + across * side]
+    tiles = tiles.reshape(down, side, across, side, *pixels.shape[2:]).swapaxes(1, 2)
     places = np.random.default_rng(seed).permutation(down * across)[:most]
     return tiles[places // across, places % across]
 
@@ -279,12 +299,13 @@ def too_many_broken(broken: int, read: int, finished: bool) -> bool:
     return read >= JUDGED_FROM and broken > allowed + 4 * math.sqrt(allowed)
 
 
-def cut_row(row: dict, number: str) -> Cut:
+def cut_row(row: dict, number: str, planes: int = 1) -> Cut:
     """Reads, decodes and cuts one picture of a stream; what is broken comes back with the reason.
 
     Args:
         row: what a stream of `Pictures.parts` yields.
         number: what to call the picture where it has no name.
+        planes: of a patch, 1 for gray and 3 for colour.
     """
     name, digest = (next(iter(row.values())) or {}).get("path") or number, b""
     try:
@@ -295,11 +316,13 @@ def cut_row(row: dict, number: str) -> Cut:
         if not content:
             raise ValueError("the file is empty")
         digest = hashlib.sha256(content).digest()
-        gray = gray_pixels(decode_picture(content, name).image)
-        patches = cut(gray, PER_PICTURE, int.from_bytes(digest[8:16], "big"))
+        image = decode_picture(content, name).image
+        pixels = gray_pixels(image) if planes == 1 else colour_pixels(image)
+        side = SHAPES[planes][0]
+        patches = cut(pixels, PER_PICTURE, int.from_bytes(digest[8:16], "big"), side)
     except Exception as error:  # a decoder may raise anything when it is given anything
         return _broken(name, error)
-    return Cut(name, digest, patches, min(gray.shape) < SIDE)
+    return Cut(name, digest, patches, min(pixels.shape[:2]) < side)
 
 
 def _broken(name, error):
@@ -338,7 +361,7 @@ class _Reading:
         path = self.folder / f"{part}{PATCHES}"
         path.touch()
         file = path.open("r+b")
-        file.truncate(self.notes.patches[part] * SIDE**2)
+        file.truncate(self.notes.patches[part] * math.prod(self.notes.shape))
         file.seek(0, os.SEEK_END)
         return file
 
@@ -373,7 +396,8 @@ class _Reading:
             try:
                 block = list(islice(rows, BLOCK))
                 numbers = [f"{where}{notes.in_share + n}" for n in range(1, len(block) + 1)]
-                pictures = list(self.pool.map(cut_row, block, numbers))
+                cut_one = partial(cut_row, planes=notes.shape[-1])
+                pictures = list(self.pool.map(cut_one, block, numbers))
             except Exception as error:
                 if not self.pictures.on_hub:
                     raise
@@ -434,7 +458,7 @@ class _Reading:
         """Gives a part that no picture's hash fell into the picture of the lowest hash."""
         notes = self.notes
         self.files["train"].flush()
-        learned = PatchFile(self.folder / f"train{PATCHES}")
+        learned = PatchFile(self.folder / f"train{PATCHES}", shape=notes.shape)
         empty = [part for part in self.hashed if not notes.patches[part]]
         for part, entry in zip(empty, notes.lowest, strict=False):
             self.files[part].write(to_uint8(learned[entry["rows"][0]]).tobytes())
@@ -505,8 +529,3 @@ def _noted(folder, asked=None, fixed=False):
             f"another --output, or --overwrite to start anew. Received: {folder}"
         )
     return None
-
-
-def _all_of(path):
-    """Every patch of a small file, float32 N×64×64×1."""
-    return from_uint8(np.fromfile(path, np.uint8)).reshape(-1, SIDE, SIDE, 1)

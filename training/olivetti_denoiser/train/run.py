@@ -18,6 +18,7 @@ import numpy as np
 from olivetti_denoiser.atomic import write_whole
 from olivetti_denoiser.backend import processors
 from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.data.colour_images import ColourSet, standing_set
 from olivetti_denoiser.data.faces import (
     SPLIT_CHECKSUM,
     Faces,
@@ -30,10 +31,12 @@ from olivetti_denoiser.data.faces import (
 from olivetti_denoiser.data.patches import NOTES, Prepared, named_in_words, prepare
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.errors import FacesUnavailableError
+from olivetti_denoiser.evaluate.colour import measure_colour, model_methods
 from olivetti_denoiser.evaluate.measure import evaluate
 from olivetti_denoiser.history import best_epoch
 from olivetti_denoiser.model import multiply_adds
 from olivetti_denoiser.model_folder import check_target, is_released
+from olivetti_denoiser.noise import to_uint8
 from olivetti_denoiser.train.checkpoint import STATE, check_settings
 from olivetti_denoiser.train.distributed import data_parallel, initialize
 from olivetti_denoiser.train.fit import fit
@@ -131,9 +134,11 @@ def train(
         denoiser,
         drawn,
         others_if_there(published, say, name),
-        pictures=pictures and pictures.test,
+        pictures=pictures.test if pictures and config.planes == 1 else None,
         say=say,
     )
+    if config.planes == 3:
+        metrics["colour"] = measured_in_colour(denoiser, pictures, say)
     best = best_epoch(result.history)
     metrics["training"] = {
         "seed": config.seed,
@@ -160,6 +165,26 @@ def train(
     if pictures is not None:
         say(what_was_left_out(pictures.summary))
     return Trained(result.model, config, result.history, metrics, shown, run_folder)
+
+
+def measured_in_colour(
+    denoiser: Denoiser, pictures: Prepared | None, say: Callable[[str], None] = print
+) -> dict:
+    """Measures a network for colour on the pictures that any machine has.
+
+    Args:
+        denoiser: the network.
+        pictures: what it has learned from, whose test patches are measured too; None for the faces.
+        say: receives lines of progress.
+
+    Returns:
+        What `evaluate.colour.measure_colour` finds, by the name of the set.
+    """
+    sets = [standing_set()]
+    if pictures is not None:
+        sets.append(ColourSet(pictures.summary["dataset"], list(to_uint8(pictures.test.clean))))
+    methods = model_methods(denoiser)
+    return {one.name: measure_colour(methods, one, say=say) for one in sets}
 
 
 def pictures_of(
@@ -196,6 +221,7 @@ def pictures_of(
             split=split,
             wanted=config.total_steps * config.batch_size,
             validation=config.validation_faces,
+            planes=config.planes,
             fixed=begun,
             say=say,
         )
