@@ -224,7 +224,9 @@ def _grid(rows, labels, path):
     _save(figure, path)
 
 
-def psnr_against_sigma(table: Mapping[str, Mapping], path: str | Path) -> None:
+def psnr_against_sigma(
+    table: Mapping[str, Mapping], path: str | Path, on: str = "the test faces"
+) -> None:
     """Draws each method's PSNR against the noise level, and its gain over the noisy input.
 
     Args:
@@ -232,6 +234,7 @@ def psnr_against_sigma(table: Mapping[str, Mapping], path: str | Path) -> None:
             is left out, where the input's PSNR is infinite. The rows "noisy" and "model" have
             their own colours.
         path: PNG file to write.
+        on: what the pictures are, for the title.
 
     Raises:
         ValueError: there is no method or no level over 0.
@@ -253,7 +256,7 @@ def psnr_against_sigma(table: Mapping[str, Mapping], path: str | Path) -> None:
             gained = [(s, v - before[s]) for s, v in curves[name] if s in before]
             axes[1].plot(*np.array(gained).reshape(-1, 2).T, label=name, **style)
     unit = "noise level σ (fraction of the range)"
-    _decorate(axes[0], "PSNR on the test faces", unit, "PSNR in dB")
+    _decorate(axes[0], f"PSNR on {on}", unit, "PSNR in dB")
     if panels == 2:
         _decorate(axes[1], "Gain over the noisy input", unit, "gain in dB")
         axes[1].axhline(0, color=MUTED, linewidth=0.8)
