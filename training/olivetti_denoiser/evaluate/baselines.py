@@ -33,8 +33,8 @@ STRENGTHS = {
     "Total variation": (0.55, 0.7, 0.8, 1.2, 1.15, 1.5, 1.25),
 }
 
-# h of OpenCV's method for colour, of brightness and of colour, as a multiple of sigma: the best mean
-# PSNR over σ = 10, 25 and 50 of 255 on six photographs of BSDS500 that no test set here holds.
+# h of OpenCV's method for colour, of brightness and of colour, as a multiple of sigma: the best
+# mean PSNR over σ = 10, 25 and 50 of 255 on six photographs of BSDS500 that no test set here holds.
 COLOUR_STRENGTH = 0.6
 
 # What the choice is made from.
