@@ -137,7 +137,7 @@ def _answer(address, page):
 @pytest.mark.slow
 def test_evaluate_measures_the_bundled_model(faces, installed):
     metrics = json.loads(installed.run("denoiser", "evaluate", "--json"))
-    assert round(metrics["splits"]["test"]["model"]["psnr"]["mean"], 1) == 30.2
+    assert round(metrics["parts"]["test"]["methods"]["model"]["psnr"]["mean"], 1) == 30.2
 
 
 @pytest.mark.slow

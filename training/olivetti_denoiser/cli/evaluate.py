@@ -1,8 +1,10 @@
-"""`denoiser evaluate`: measure a model on a split of the faces.
+"""`denoiser evaluate`: measure a model on the faces, on photographs, on real noisy pictures.
 
 denoiser evaluate                                      # the bundled model
 denoiser evaluate outputs/model --save                 # and keep the figures on its card
 denoiser evaluate --peers peers --pictures BSD68       # beside pretrained denoisers
+denoiser evaluate model_card/colour --pictures CBSD68 --crop 256 --every 4    # in colour
+denoiser evaluate model_card/colour --pairs PolyU --peers peers --save
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ from olivetti_denoiser.cli.options import (
 )
 
 PLOT = "psnr_against_sigma.png"
+PAIR_PATTERN = ("*_real.*", "*_mean.*")
 
 
 def register(commands: Commands) -> None:
     """Adds the command."""
-    summary = "measure a model on a split of the faces"
+    summary = "measure a model on the faces or on pictures"
     evaluate = add_command(commands, "evaluate", run, summary, extra="evaluate")
     evaluate.add_argument(
         "model", nargs="?", help="model folder, or OWNER/NAME on the Hub (the bundled one)"
@@ -33,10 +36,31 @@ def register(commands: Commands) -> None:
     add_dataset(evaluate)
     add_split(evaluate)
     evaluate.add_argument(
-        "--peers", metavar="FOLDER", help="weights of FFDNet and DnCNN; adds these two and BM3D"
+        "--peers",
+        metavar="FOLDER",
+        help="weights of FFDNet and DnCNN; adds these two and BM3D, in colour FFDNet and CBM3D",
     )
     evaluate.add_argument(
-        "--pictures", metavar="FOLDER", help="photographs to measure on too, shrunk to 64×64"
+        "--pictures",
+        metavar="FOLDER",
+        help="photographs to measure on: a gray model sees them shrunk to 64×64, beside the faces; "
+        "a colour model, or any with --crop, in colour and in their size",
+    )
+    evaluate.add_argument(
+        "--crop", type=int, metavar="PIXELS", help="side of the middle squares (0: whole pictures)"
+    )
+    evaluate.add_argument(
+        "--every", type=int, default=1, metavar="N", help="the first of each N pictures, by name"
+    )
+    evaluate.add_argument(
+        "--pairs", metavar="FOLDER", help="real noisy pictures with clean ones, to measure on"
+    )
+    evaluate.add_argument(
+        "--pair-pattern",
+        nargs=2,
+        metavar=("NOISY", "CLEAN"),
+        default=PAIR_PATTERN,
+        help=f"names of the two of a pair ({' '.join(PAIR_PATTERN)})",
     )
     evaluate.add_argument(
         "--also",
@@ -60,36 +84,98 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(f"--also needs --save. Received: --also {' '.join(options.also)}")
     if options.save and not options.model:
         raise ValueError("--save needs the model folder to keep the figures in. Received: none")
-    from olivetti_denoiser.data.faces import load_split
+    if options.every < 1 or (options.crop or 0) < 0:
+        raise ValueError(
+            "--every must be at least 1 and --crop at least 0. "
+            f"Received: --every {options.every} --crop {options.crop}"
+        )
     from olivetti_denoiser.denoiser import Denoiser
+
+    model = options.model or bundled("model_card")
+    with quiet_output(True):
+        denoiser = Denoiser.from_pretrained(model)
+        in_colour = options.pairs or (
+            options.pictures and (denoiser.planes == 3 or options.crop is not None)
+        )
+        measure = _measure_colour if in_colour else _measure_faces
+        metrics = measure(options, model, denoiser)
+    print_figures(metrics, options.json)
+
+
+def _measure_faces(options, model, denoiser):
+    """Measures on the faces, and on photographs seen as they are."""
+    from olivetti_denoiser.data.faces import load_split
     from olivetti_denoiser.evaluate.measure import evaluate, warning
     from olivetti_denoiser.evaluate.plots import psnr_against_sigma
     from olivetti_denoiser.publish.update import check_update, update_figures
     from olivetti_denoiser.train.run import others_if_there
 
-    model = options.model or bundled("model_card")
-    with quiet_output(True):
-        denoiser = Denoiser.from_pretrained(model)
-        split = load_split(options.split, options.dataset)
-        if options.save:
-            check_update(model, split)
-        given = {}
-        if options.peers:
-            from olivetti_denoiser.evaluate.published import published_denoisers
+    split = load_split(options.split, options.dataset)
+    if options.save:
+        check_update(model, split)
+    given = {}
+    if options.peers and denoiser.planes == 1:
+        from olivetti_denoiser.evaluate.published import published_denoisers
 
-            given["published"] = published_denoisers(options.peers)
-        if options.pictures:
-            from olivetti_denoiser.data.test_images import read_photographs
+        given["published"] = published_denoisers(options.peers)
+    if options.pictures:
+        from olivetti_denoiser.data.test_images import read_photographs
 
-            given["photographs"] = read_photographs(options.pictures)
-        print(warning(model, split), end="")
-        others = others_if_there(options.dataset, print, options.split)
-        metrics = evaluate(denoiser, split, others, **given, say=print)
-        if options.save:
-            kept = update_figures(model, metrics, options.also)
-            print(f"Keeping the figures in {kept}")
-        plot = options.plot or (PLOT if options.peers and not options.save else None)
-        if plot:
-            psnr_against_sigma(metrics["sigmas"]["methods"], plot)
-            print(f"PSNR against sigma: {plot}")
-    print_figures(metrics, options.json)
+        given["photographs"] = read_photographs(options.pictures)
+    print(warning(model, split), end="")
+    outside = others_if_there(options.dataset, print, options.split)
+    metrics = evaluate(denoiser, split, outside, **given, say=print)
+    if denoiser.planes == 3:
+        metrics |= _standing_figures(options, denoiser)
+    if options.save:
+        print(f"Keeping the figures in {update_figures(model, metrics, options.also)}")
+    plot = options.plot or (PLOT if options.peers and not options.save else None)
+    if plot:
+        psnr_against_sigma(metrics["sigmas"]["methods"], plot)
+        print(f"PSNR against sigma: {plot}")
+    return metrics
+
+
+def _standing_figures(options, denoiser):
+    """The figures that a colour model is judged by."""
+    from olivetti_denoiser.data.colour_images import standing_set
+    from olivetti_denoiser.evaluate.colour import evaluate_colour
+
+    found = evaluate_colour(
+        denoiser, [standing_set()], published=_published_colour(options), say=print
+    )
+    return {"colour": found["colour"]}
+
+
+def _measure_colour(options, model, denoiser):
+    """Measures on photographs in colour, and on real noisy pictures."""
+    from olivetti_denoiser.data.colour_images import read_colour_set, read_pairs
+    from olivetti_denoiser.evaluate.colour import evaluate_colour
+    from olivetti_denoiser.evaluate.plots import psnr_of_colour
+    from olivetti_denoiser.publish.update import check_release, update_colour
+
+    if options.save:
+        check_release(model)
+    crop, sets, pairs = options.crop or None, [], []
+    if options.pictures:
+        sets = [read_colour_set(options.pictures, crop, options.every)]
+    if options.pairs:
+        pairs = [read_pairs(options.pairs, *options.pair_pattern, crop)]
+    metrics = evaluate_colour(
+        denoiser, sets, pairs, published=_published_colour(options), say=print
+    )
+    if options.save:
+        print(f"Keeping the figures in {update_colour(model, metrics)}")
+    plot = options.plot or (PLOT if options.peers and not options.save else None)
+    if plot and sets:
+        psnr_of_colour(metrics["colour"], sets[0].name, plot)
+        print(f"PSNR against sigma: {plot}")
+    return metrics
+
+
+def _published_colour(options):
+    if not options.peers:
+        return {}
+    from olivetti_denoiser.evaluate.published import published_denoisers
+
+    return published_denoisers(options.peers, planes=3)

@@ -10,6 +10,7 @@ pairs = read_pairs("PolyU", "*_real.*", "*_mean.*")
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from olivetti_denoiser.colour_profile import to_srgb
+from olivetti_denoiser.figures import STANDING_SET
 from olivetti_denoiser.noise import noisy_uint8
 from olivetti_denoiser.picture_files import ENDINGS, read_picture
 
@@ -30,10 +32,21 @@ class ColourSet(NamedTuple):
     Attributes:
         name: what the set is called in tables.
         images: uint8 H×W×3 each, of one size or of several.
+        crop: side of the middle squares that they are; None for whole pictures.
     """
 
     name: str
     images: list[np.ndarray]
+    crop: int | None = None
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the pictures' sizes and bytes."""
+        digest = hashlib.sha256()
+        for image in self.images:
+            digest.update(repr(image.shape).encode())
+            digest.update(np.ascontiguousarray(image).tobytes())
+        return digest.hexdigest()
 
 
 class Pairs(NamedTuple):
@@ -43,12 +56,14 @@ class Pairs(NamedTuple):
         name: what the set is called in tables.
         names: of the noisy files.
         noisy, clean: uint8 H×W×3 each; those of a pair have one size.
+        crop: as of `ColourSet`.
     """
 
     name: str
     names: list[str]
     noisy: list[np.ndarray]
     clean: list[np.ndarray]
+    crop: int | None = None
 
 
 def standing_set(crop: int | None = CROP) -> ColourSet:
@@ -60,7 +75,7 @@ def standing_set(crop: int | None = CROP) -> ColourSet:
     from skimage import data
 
     images = [np.ascontiguousarray(getattr(data, name)()[..., :3]) for name in STANDING]
-    return ColourSet("scikit-image", [middle_square(image, crop) for image in images])
+    return ColourSet(STANDING_SET, [middle_square(image, crop) for image in images], crop)
 
 
 def read_colour_set(folder: str | Path, crop: int | None = None, every: int = 1) -> ColourSet:
@@ -77,7 +92,8 @@ def read_colour_set(folder: str | Path, crop: int | None = None, every: int = 1)
     """
     folder = Path(folder)
     paths = _pictures_in(folder, "*")[::every]
-    return ColourSet(folder.resolve().name, [middle_square(read_rgb(path), crop) for path in paths])
+    images = [middle_square(read_rgb(path), crop) for path in paths]
+    return ColourSet(folder.resolve().name, images, crop)
 
 
 def read_pairs(
@@ -118,7 +134,7 @@ def read_pairs(
                 f"the pictures of a pair must have one size. "
                 f"Received: {name} of {first.shape[:2]} and {second.shape[:2]}"
             )
-    return Pairs(folder.resolve().name, [sides[0][name].name for name in names], *images)
+    return Pairs(folder.resolve().name, [sides[0][name].name for name in names], *images, crop)
 
 
 def read_rgb(path: str | Path) -> np.ndarray:

@@ -33,6 +33,10 @@ STRENGTHS = {
     "Total variation": (0.55, 0.7, 0.8, 1.2, 1.15, 1.5, 1.25),
 }
 
+# h of OpenCV's method for colour, of brightness and of colour, as a multiple of sigma: the best
+# mean PSNR over σ = 10, 25 and 50 of 255 on six photographs of BSDS500 that no test set here holds.
+COLOUR_STRENGTH = 0.6
+
 # What the choice is made from.
 CANDIDATES = {
     "Gaussian filter": tuple(step / 20 for step in range(5, 51)),
@@ -111,6 +115,37 @@ def _baseline(name: str) -> Restore:
         ValueError: `noisy` is not one gray picture, or sigma is negative or not finite.
     """
     return restore
+
+
+def non_local_means_colour(noisy: np.ndarray, sigma: float) -> np.ndarray:
+    """OpenCV's non-local means for colour (Buades, Coll and Morel 2005), which takes 8 bits.
+
+    Args:
+        noisy: N×H×W×3 in [0, 1].
+        sigma: noise level as a fraction of the range; at 0 the pictures come back as they are.
+
+    Returns:
+        float32 pictures in [0, 1], shaped like `noisy`.
+
+    Raises:
+        ValueError: `noisy` is no batch of colour pictures.
+    """
+    import cv2
+
+    noisy = np.asarray(noisy, np.float32)
+    if noisy.ndim != 4 or noisy.shape[-1] != 3:
+        raise ValueError(
+            f"this method takes colour pictures, N×H×W×3. Received: shape={noisy.shape}"
+        )
+    if sigma == 0:
+        return np.clip(noisy, 0.0, 1.0)
+    strength = COLOUR_STRENGTH * 255 * float(sigma)
+    return np.stack(
+        [
+            from_uint8(cv2.fastNlMeansDenoisingColored(to_uint8(one), None, strength, strength))
+            for one in noisy
+        ]
+    )
 
 
 BASELINES: dict[str, Restore] = {name: _baseline(name) for name in _METHODS}

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from olivetti_denoiser.atomic import whole_file
-from olivetti_denoiser.figures import MODEL, NOISY, Metrics
+from olivetti_denoiser.figures import MODEL, NOISY, ColourSetFigures, Metrics
 from olivetti_denoiser.metrics import psnr, ssim
 from olivetti_denoiser.model_folder import COMPARISON, CURVES, ERRORS, LEVELS
 from olivetti_denoiser.noise import to_uint8
@@ -51,8 +51,23 @@ def draw_plots(
     clean, noisy, restored = (pictures[name] for name in ("clean", "noisy", "restored"))
     loss_curves(history, folder / CURVES)
     comparison_grid(clean, noisy, restored, folder / COMPARISON, names=pictures.get("face_id"))
-    psnr_against_sigma(metrics["sigmas"]["methods"], folder / LEVELS)
-    error_map(clean, restored, folder / ERRORS)
+    draw_levels(folder, metrics)
+    if clean.shape[-1] == 1:
+        error_map(clean, restored, folder / ERRORS)
+
+
+def draw_levels(folder: str | Path, metrics: Metrics) -> None:
+    """Draws PSNR against sigma into a folder: of colour pictures where the model is for colour.
+
+    Args:
+        folder: where the PNG file goes.
+        metrics: the figures. Of several colour sets the one with the most methods is drawn.
+    """
+    path, sets = Path(folder) / LEVELS, metrics.get("colour")
+    if metrics.get("planes") == 3 and sets:
+        psnr_of_colour(sets, max(sets, key=lambda name: len(sets[name]["psnr"]["methods"])), path)
+    else:
+        psnr_against_sigma(metrics["sigmas"]["methods"], path)
 
 
 def loss_curves(history: Iterable[Mapping], path: str | Path) -> None:
@@ -224,7 +239,9 @@ def _grid(rows, labels, path):
     _save(figure, path)
 
 
-def psnr_against_sigma(table: Mapping[str, Mapping], path: str | Path) -> None:
+def psnr_against_sigma(
+    table: Mapping[str, Mapping], path: str | Path, on: str = "the test faces"
+) -> None:
     """Draws each method's PSNR against the noise level, and its gain over the noisy input.
 
     Args:
@@ -232,6 +249,7 @@ def psnr_against_sigma(table: Mapping[str, Mapping], path: str | Path) -> None:
             is left out, where the input's PSNR is infinite. The rows "noisy" and "model" have
             their own colours.
         path: PNG file to write.
+        on: what the pictures are, for the title.
 
     Raises:
         ValueError: there is no method or no level over 0.
@@ -253,7 +271,7 @@ def psnr_against_sigma(table: Mapping[str, Mapping], path: str | Path) -> None:
             gained = [(s, v - before[s]) for s, v in curves[name] if s in before]
             axes[1].plot(*np.array(gained).reshape(-1, 2).T, label=name, **style)
     unit = "noise level σ (fraction of the range)"
-    _decorate(axes[0], "PSNR on the test faces", unit, "PSNR in dB")
+    _decorate(axes[0], f"PSNR on {on}", unit, "PSNR in dB")
     if panels == 2:
         _decorate(axes[1], "Gain over the noisy input", unit, "gain in dB")
         axes[1].axhline(0, color=MUTED, linewidth=0.8)
@@ -262,6 +280,21 @@ def psnr_against_sigma(table: Mapping[str, Mapping], path: str | Path) -> None:
         handles, labels, loc="outside right center", frameon=False, fontsize=9, labelcolor=INK
     )
     _save(figure, path)
+
+
+def psnr_of_colour(figures: Mapping[str, ColourSetFigures], name: str, path: str | Path) -> None:
+    """Draws PSNR against sigma on a set of colour pictures.
+
+    Args:
+        figures: `colour` of `figures.Metrics`.
+        name: the set's name.
+        path: PNG file to write.
+    """
+    curves = {
+        method: {float(level) / 255: value for level, value in row.items()}
+        for method, row in figures[name]["psnr"]["methods"].items()
+    }
+    psnr_against_sigma(curves, path, on=f"{name}, in colour")
 
 
 def error_map(clean: np.ndarray, restored: np.ndarray, path: str | Path) -> None:

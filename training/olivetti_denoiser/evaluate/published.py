@@ -4,9 +4,10 @@
     >>> published = published_denoisers("peers")
     >>> restored = published["FFDNet"](noisy, 0.1)      # N×H×W×1 in [0, 1]
 
-The folder holds `ffdnet_gray.npz` and `dncnn_25.npz`: arrays `w0, b0, w1, b1, …`, one pair a
-3×3 convolution, kernels out × in × height × width, ReLU between. BM3D joins where the `bm3d`
-package is installed. The networks are stock Keras models and run on every backend that ours does.
+The folder holds `ffdnet_gray.npz` and `dncnn_25.npz`, for colour `ffdnet_color.npz`: arrays
+`w0, b0, w1, b1, …`, one pair a 3×3 convolution, kernels out × in × height × width, ReLU between.
+BM3D joins where the `bm3d` package is installed. The networks are stock Keras models and run on
+every backend that ours does.
 """
 
 from __future__ import annotations
@@ -14,25 +15,28 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 Method = Callable[[np.ndarray, float], np.ndarray]
 
-FFDNET_FILE, DNCNN_FILE = "ffdnet_gray.npz", "dncnn_25.npz"
+FFDNET_FILE, DNCNN_FILE, COLOUR_FILE = "ffdnet_gray.npz", "dncnn_25.npz", "ffdnet_color.npz"
 # FFDNet's order of the four pictures that a 2×2 stride makes of one: (row, column) of each.
 PHASES = ((0, 0), (1, 0), (0, 1), (1, 1))
 
 
-def published_denoisers(folder: str | Path) -> dict[str, Method]:
+def published_denoisers(folder: str | Path, planes: int = 1) -> dict[str, Method]:
     """Builds the published denoisers from their weights.
 
     Args:
-        folder: a folder with `ffdnet_gray.npz` and `dncnn_25.npz`.
+        folder: a folder with `ffdnet_gray.npz` and `dncnn_25.npz`, or for three planes with
+            `ffdnet_color.npz`.
+        planes: 1 for gray pictures, 3 for colour.
 
     Returns:
-        {name: function}, the function from `noisy` (N×H×W×1 in [0, 1], any size) and sigma (a
+        {name: function}, the function from `noisy` (N×H×W×planes in [0, 1], any size) and sigma (a
         fraction of the range) to the restored float32 pictures in [0, 1]. DnCNN was trained for
         sigma = 25/255 and takes no other: it is the same whatever sigma it is given.
 
@@ -40,42 +44,48 @@ def published_denoisers(folder: str | Path) -> dict[str, Method]:
         ValueError: a file is missing, cannot be read or holds other arrays.
     """
     folder = Path(folder)
-    missing = [name for name in (FFDNET_FILE, DNCNN_FILE) if not (folder / name).is_file()]
+    needed = (FFDNET_FILE, DNCNN_FILE) if planes == 1 else (COLOUR_FILE,)
+    missing = [name for name in needed if not (folder / name).is_file()]
     if missing:
         raise ValueError(
-            f"the folder of published denoisers needs {FFDNET_FILE} and {DNCNN_FILE}; "
+            f"the folder of published denoisers needs {' and '.join(needed)}; "
             f"{', '.join(missing)} missing. Received: {folder}"
         )
-    published = {
-        "FFDNet": ffdnet(folder / FFDNET_FILE),
-        "DnCNN (σ = 25/255)": dncnn(folder / DNCNN_FILE),
-    }
+    if planes == 1:
+        published = {
+            "FFDNet": ffdnet(folder / FFDNET_FILE),
+            "DnCNN (σ = 25/255)": dncnn(folder / DNCNN_FILE),
+        }
+    else:
+        published = {"FFDNet": ffdnet(folder / COLOUR_FILE, planes)}
     if find_spec("bm3d"):
-        published["BM3D"] = bm3d
+        published["BM3D" if planes == 1 else "CBM3D"] = bm3d if planes == 1 else cbm3d
     return published
 
 
-def ffdnet(path: str | Path) -> Method:
+def ffdnet(path: str | Path, planes: int = 1) -> Method:
     """Builds FFDNet (Zhang, Zuo and Zhang 2018), which is told the noise level.
 
     Args:
         path: its weights.
+        planes: 1 for the network of gray pictures, 3 for that of colour.
 
     Raises:
         ValueError: the weights cannot be read or are not those of this network.
     """
-    run = _Network(path, inputs=5, outputs=4, name="ffdnet")
+    run = _Network(path, inputs=4 * planes + 1, outputs=4 * planes, name="ffdnet")
+    order = list(product(range(planes), PHASES))  # all phases of a plane, then of the next
 
     def restore(noisy: np.ndarray, sigma: float) -> np.ndarray:
-        noisy = _batch(noisy)
+        noisy = _batch(noisy, planes)
         height, width = noisy.shape[1:3]
         even = np.pad(noisy, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        phases = [even[:, row::2, column::2] for row, column in PHASES]
+        phases = [even[:, row::2, column::2, plane] for plane, (row, column) in order]
         level = np.full_like(phases[0], sigma)
-        outputs = run(np.concatenate([*phases, level], axis=-1))
+        outputs = run(np.stack([*phases, level], axis=-1))
         restored = np.empty_like(even)
-        for index, (row, column) in enumerate(PHASES):
-            restored[:, row::2, column::2] = outputs[..., index : index + 1]
+        for index, (plane, (row, column)) in enumerate(order):
+            restored[:, row::2, column::2, plane] = outputs[..., index]
         return np.clip(restored[:, :height, :width], 0.0, 1.0)
 
     return restore
@@ -116,6 +126,25 @@ def bm3d(noisy: np.ndarray, sigma: float) -> np.ndarray:
 
     restored = np.stack([restore_one(picture[..., 0], sigma) for picture in noisy])
     return np.clip(restored, 0.0, 1.0).astype(np.float32).reshape(noisy.shape)
+
+
+def cbm3d(noisy: np.ndarray, sigma: float) -> np.ndarray:
+    """Restores colour with CBM3D (Dabov et al. 2007; the authors' package `bm3d`).
+
+    Args:
+        noisy: N×H×W×3 in [0, 1], sides of at least 8 pixels.
+        sigma: as for `bm3d`.
+
+    Returns:
+        float32 pictures in [0, 1], shaped like `noisy`.
+    """
+    noisy = _batch(noisy, 3)
+    if sigma == 0:
+        return noisy
+    from bm3d import bm3d_rgb
+
+    restored = np.stack([bm3d_rgb(picture, sigma) for picture in noisy])
+    return np.clip(restored, 0.0, 1.0).astype(np.float32)
 
 
 class _Network:
@@ -168,10 +197,11 @@ def _read(path, inputs, outputs):
     return pairs
 
 
-def _batch(noisy):
+def _batch(noisy, planes=1):
     noisy = np.asarray(noisy, np.float32)
-    if noisy.ndim != 4 or noisy.shape[-1] != 1:
+    if noisy.ndim != 4 or noisy.shape[-1] != planes:
+        kind = "gray" if planes == 1 else "colour"
         raise ValueError(
-            f"a published denoiser takes gray pictures, N×H×W×1. Received: shape={noisy.shape}"
+            f"this denoiser takes {kind} pictures, N×H×W×{planes}. Received: shape={noisy.shape}"
         )
     return noisy

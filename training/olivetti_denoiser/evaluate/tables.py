@@ -26,9 +26,14 @@ PART_NAMES = {
 
 
 def table(metrics: Metrics) -> str:
-    """Returns every table of the figures as Markdown, each under its title."""
-    sections = [(_title(metrics, part), scores(metrics, part)) for part in metrics["parts"]]
-    sections.append(("PSNR in dB against sigma, test faces", psnr_by_sigma(metrics)))
+    """Returns every table of the figures as Markdown, each under its title.
+
+    Args:
+        metrics: the figures, or some of them, such as `colour` alone.
+    """
+    sections = [(_title(metrics, part), scores(metrics, part)) for part in metrics.get("parts", {})]
+    if "sigmas" in metrics:
+        sections.append(("PSNR in dB against sigma, test faces", psnr_by_sigma(metrics)))
     sections += [
         (f"PSNR in dB against sigma × 255, colour, {name}{_size(figures)}", colour(metrics, name))
         for name, figures in metrics.get("colour", {}).items()

@@ -11,11 +11,17 @@ from olivetti_denoiser.bundled import PACKAGE
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import REFERENCE
 from olivetti_denoiser.evaluate import tables
-from olivetti_denoiser.figures import model_scores, read_metrics
+from olivetti_denoiser.figures import (
+    GATE_LEVEL,
+    MODEL,
+    gate_figure,
+    model_scores,
+    read_metrics,
+)
 from olivetti_denoiser.model_folder import CONFIG
 from olivetti_denoiser.train.ablation import table as ablation_table
 
-TEMPLATE = PACKAGE / "templates" / "model_card.md"
+TEMPLATES = {1: "model_card.md", 3: "colour_card.md"}  # by the network's planes
 NAME = "olivetti-denoiser"
 NO_OWNER = f"OWNER/{NAME}"
 
@@ -34,42 +40,66 @@ def render_card(folder: str | Path, repo_id: str = NO_OWNER, dataset_id: str | N
     from huggingface_hub import ModelCard
 
     metrics = read_metrics(folder)
-    parts, text = metrics["parts"], tables.markdown
+    planes = metrics.get("planes", 1)
+    shown = _shown_of_colour(metrics) if planes == 3 else _shown_of_gray(metrics)
     card = ModelCard.from_template(
         _card_data(metrics, repo_id, dataset_id),
-        template_path=str(TEMPLATE),
+        template_path=str(PACKAGE / "templates" / TEMPLATES[planes]),
         repo_id=repo_id,
         dataset_id=dataset_id,
         metrics=metrics,
         config=TrainingConfig.from_json(Path(folder) / CONFIG),
-        test=parts["test"]["methods"],
-        comparison=text(tables.comparison(metrics)),
-        sigma_table=text(tables.psnr_by_sigma(metrics)),
-        photographs=text(tables.photographs(metrics)) if "photographs" in parts else "",
-        details=text(tables.details(metrics)) if "details" in metrics else "",
-        ablation=ablation_table(metrics["ablation"]) if "ablation" in metrics else "",
+        test=metrics["parts"]["test"]["methods"],
         db=tables.decibels,
-        faces=sorted(metrics["faces"], key=lambda face: face["psnr"]),
+        **shown,
     )
     return str(card)
+
+
+def _shown_of_gray(metrics):
+    """What only the card of a gray model shows."""
+    parts, text = metrics["parts"], tables.markdown
+    return {
+        "comparison": text(tables.comparison(metrics)),
+        "sigma_table": text(tables.psnr_by_sigma(metrics)),
+        "photographs": text(tables.photographs(metrics)) if "photographs" in parts else "",
+        "details": text(tables.details(metrics)) if "details" in metrics else "",
+        "ablation": ablation_table(metrics["ablation"]) if "ablation" in metrics else "",
+        "faces": sorted(metrics["faces"], key=lambda face: face["psnr"]),
+    }
+
+
+def _shown_of_colour(metrics):
+    """What only the card of a colour model shows."""
+    shown = {"gate": gate_figure(metrics)}
+    for kind, table in (("colour", tables.colour), ("pairs", tables.pairs)):
+        shown[kind] = [
+            (name, figures, tables.markdown(table(metrics, name)))
+            for name, figures in metrics.get(kind, {}).items()
+        ]
+    return shown
 
 
 def _card_data(metrics, repo_id, dataset_id):
     from huggingface_hub import EvalResult, ModelCardData
 
-    results = [
-        EvalResult(
-            task_type="image-to-image",
-            task_name="Gaussian denoising",
-            dataset_type=dataset_id or "olivetti-faces",
-            dataset_name=f"Olivetti faces{_other_split(metrics)}, sigma {metrics['sigma']:g}",
-            dataset_split="test",
-            metric_type=name,
-            metric_name=f"Test {name.upper()}",
-            metric_value=round(model_scores(metrics)[name]["mean"], digits),
-        )
-        for name, digits in (("psnr", 2), ("ssim", 3), ("mse", 6))
-    ]
+    results = (
+        _colour_results(metrics)
+        if metrics.get("planes") == 3
+        else [
+            EvalResult(
+                task_type="image-to-image",
+                task_name="Gaussian denoising",
+                dataset_type=dataset_id or "olivetti-faces",
+                dataset_name=f"Olivetti faces{_other_split(metrics)}, sigma {metrics['sigma']:g}",
+                dataset_split="test",
+                metric_type=name,
+                metric_name=f"Test {name.upper()}",
+                metric_value=round(model_scores(metrics)[name]["mean"], digits),
+            )
+            for name, digits in (("psnr", 2), ("ssim", 3), ("mse", 6))
+        ]
+    )
     pictures = metrics["training"].get("pictures", {})
     datasets = [dataset_id] if dataset_id else []
     if pictures.get("on_hub"):
@@ -85,6 +115,24 @@ def _card_data(metrics, repo_id, dataset_id):
         model_name=repo_id.split("/")[-1],
         eval_results=results,
     )
+
+
+def _colour_results(metrics):
+    """What stands in the card's header of a colour model: each set at the level of the gate."""
+    from huggingface_hub import EvalResult
+
+    return [
+        EvalResult(
+            task_type="image-to-image",
+            task_name="Gaussian denoising",
+            dataset_type=name.lower(),
+            dataset_name=f"{name}, sigma {GATE_LEVEL}/255",
+            metric_type="psnr",
+            metric_name="PSNR",
+            metric_value=round(figures["psnr"]["methods"][MODEL][GATE_LEVEL], 2),
+        )
+        for name, figures in metrics.get("colour", {}).items()
+    ]
 
 
 def _other_split(metrics):

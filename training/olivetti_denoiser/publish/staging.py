@@ -21,13 +21,14 @@ from olivetti_denoiser.model_folder import (
     METRICS,
     MODEL_FILES,
     RELEASED,
+    is_released,
 )
 from olivetti_denoiser.publish import onnx_export
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
-BUNDLE = "model_card"
+BUNDLE, COLOUR = "model_card", "colour"
 GRADIO, STATIC, AUTO = "gradio", "static", "auto"  # kinds of Spaces
 BROWSER = "browser"  # the static Space's part of space/
 DATASET_TEMPLATE = PACKAGE / "templates" / "dataset_card.md"
@@ -57,6 +58,11 @@ class Stage:
         self.files = {"model": stage_model(folder, names, work / "model")}
         metrics = read_metrics(folder)
         self.figure, split = gate_figure(metrics), metrics.get("split_checksum")
+        if "space" in names and metrics.get("planes", 1) != 1:
+            raise ValueError(
+                "a Space is published with the gray model and brings the bundled colour model; "
+                f"leave --space out. Received: --space {names['space']} with {folder}"
+            )
         if "dataset" in names:
             _refuse_another_split(split)
         if "dataset" in names or "space" in names:
@@ -185,11 +191,13 @@ def stage_model(folder: Path, names: Mapping[str, str], work: Path) -> dict[str,
         raise ValueError(f"{CARD} shows pictures that are not there. Received: {', '.join(lost)}")
     logging.getLogger("absl").setLevel(logging.ERROR)  # Keras advises against this very format
     model = load_folder(folder)
-    without_mirror(model).save(work / LEGACY_MODEL)  # it knows no flip
+    if model.inputs[0].shape[-1] == 1:  # what opens that format knows gray pictures alone
+        without_mirror(model).save(work / LEGACY_MODEL)  # it knows no flip
+        files[LEGACY_MODEL] = work / LEGACY_MODEL
     onnx = onnx_export.write_onnx(model, work / onnx_export.FOLDER)
     onnx_export.check_onnx(model, work / onnx_export.FOLDER)
     files |= {f"{onnx_export.FOLDER}/{path.name}": path for path in onnx}
-    return files | {name: work / name for name in (CARD, LEGACY_MODEL)}
+    return files | {CARD: work / CARD}
 
 
 def stage_dataset(split: DatasetDict, names: Mapping[str, str], work: Path) -> dict[str, Path]:
@@ -295,6 +303,13 @@ def stage_space(
         for path, source in model_files.items()
         if path != LEGACY_MODEL and not path.startswith(f"{onnx_export.FOLDER}/")
     }
+    colour = bundled(BUNDLE) / COLOUR
+    if is_released(colour):
+        files |= {
+            f"{BUNDLE}/{COLOUR}/{path.relative_to(colour).as_posix()}": path
+            for path in _source_files(colour)
+            if path.relative_to(colour).parts[0] in RELEASED
+        }
     files |= {f"examples/{name}": source for name, source in faces.items()}
     return files | {CARD: _space_card(space / CARD, names, work)}
 

@@ -16,9 +16,9 @@ import numpy as np
 from olivetti_denoiser.atomic import whole_folder
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import REFERENCE, Faces, split_checksum, split_name
-from olivetti_denoiser.evaluate.plots import losses_grid, psnr_against_sigma
+from olivetti_denoiser.evaluate.plots import draw_levels, losses_grid
 from olivetti_denoiser.figures import Metrics, model_scores, read_metrics, write_metrics
-from olivetti_denoiser.model_folder import CARD, CONFIG, LEVELS, LOSS_FACES, is_released
+from olivetti_denoiser.model_folder import CARD, CONFIG, LOSS_FACES, is_released
 from olivetti_denoiser.publish.card import render_card
 
 # What only an evaluation with published denoisers measures: one without them drops it.
@@ -48,11 +48,13 @@ def update_figures(folder: str | Path, metrics: Metrics, also: Sequence[str | Pa
     if also:
         metrics = {**metrics, **_figures_beside(folder, also)}
     kept = {name: before[name] for name in before if name not in (*metrics, *MEASURED_ON_REQUEST)}
+    if "colour" in metrics:
+        metrics = {**metrics, "colour": {**before.get("colour", {}), **metrics["colour"]}}
     learned_from = {part: row for part, row in before["parts"].items() if part == "pictures"}
     parts = {**metrics["parts"], **learned_from}
     with whole_folder(folder) as stage:
         write_metrics(stage, {**metrics, **kept, "parts": parts})
-        psnr_against_sigma(metrics["sigmas"]["methods"], stage / LEVELS)
+        draw_levels(stage, metrics)
         (stage / CARD).write_text(render_card(stage), encoding="utf-8")
     return Path(folder)
 
@@ -77,12 +79,48 @@ def update_ablation(
     Raises:
         ValueError: it is no release.
     """
-    _check_release(folder)
+    check_release(folder)
     with whole_folder(folder) as stage:
         write_metrics(stage, {**read_metrics(stage), "ablation": dict(ablation)})
         losses_grid(faces.clean, faces.noisy, restored, stage / LOSS_FACES)
         (stage / CARD).write_text(render_card(stage), encoding="utf-8")
     return Path(folder)
+
+
+def update_colour(folder: str | Path, figures: Mapping[str, Any]) -> Path:
+    """Puts figures on colour pictures and on real noisy ones into a release, set by set.
+
+    Args:
+        folder: a release.
+        figures: what `evaluate.colour.evaluate_colour` returned.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: it is no release.
+    """
+    check_release(folder)
+    metrics = read_metrics(folder)
+    for kind in ("colour", "pairs"):
+        if sets := {**metrics.get(kind, {}), **figures.get(kind, {})}:
+            metrics[kind] = sets
+    with whole_folder(folder) as stage:
+        write_metrics(stage, metrics)
+        if metrics.get("planes") == 3:
+            draw_levels(stage, metrics)
+        (stage / CARD).write_text(render_card(stage), encoding="utf-8")
+    return Path(folder)
+
+
+def check_release(folder: str | Path) -> None:
+    """Makes sure that figures can be kept in a folder.
+
+    Raises:
+        ValueError: it is no release.
+    """
+    if not is_released(folder):
+        raise ValueError(f"figures are kept in a whole model folder. Received: {folder}")
 
 
 def check_update(folder: str | Path, split) -> None:
@@ -141,14 +179,9 @@ def _psnr(part):
     return {"count": part["count"], **means}
 
 
-def _check_release(folder):
-    if not is_released(folder):
-        raise ValueError(f"figures are kept in a whole model folder. Received: {folder}")
-
-
 def _own_figures(folder, checksum):
     """The figures of a release, which have to be of the split with this checksum."""
-    _check_release(folder)
+    check_release(folder)
     figures = read_metrics(folder)
     if figures["split_checksum"] != checksum:
         raise ValueError(

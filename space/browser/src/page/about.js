@@ -22,10 +22,8 @@ export async function showReleased(panel, folder) {
   }
   try {
     const metrics = await (await fetch(`${folder}/metrics.json`)).json();
-    const test = metrics.splits.test;
-    const rows = Object.entries(test)
-      .filter(([name, row]) => row?.psnr && !name.includes(","))
-      .sort(([, a], [, b]) => b.psnr.mean - a.psnr.mean);
+    const test = metrics.parts.test;
+    const rows = Object.entries(test.methods).sort(([, a], [, b]) => b.psnr.mean - a.psnr.mean);
     for (const [name, { psnr, ssim, mse }] of rows)
       find("tbody", table).append(
         make(
