@@ -1,5 +1,6 @@
 # make demo    open the demo page in the browser
 # make test    run the tests
+# make lint    check style, imports and types
 # make train   train a model into outputs/model
 # make browser build the page that needs no server, space/browser/dist
 PYTHON ?= python3
@@ -25,6 +26,8 @@ browser: $(VENV)/.all .node/.installed
 lint: $(VENV)/.all
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	PYTHONPATH=space $(BIN)/lint-imports
+	$(BIN)/mypy
 
 clean:
 	rm -rf $(VENV) .node outputs screenshots space/browser/dist

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -61,7 +61,7 @@ class Batcher:
 class _Place:
     """One visitor's place in the queue."""
 
-    def __init__(self, picture):
+    def __init__(self, picture) -> None:
         self.picture = picture
         self.restored = None
         self.error = None
@@ -80,7 +80,7 @@ class Lane:
         self._turns = threading.Semaphore(at_once)
 
     @contextlib.contextmanager
-    def turn(self):
+    def turn(self) -> Iterator[None]:
         """Waits for a turn and holds it.
 
         Raises:

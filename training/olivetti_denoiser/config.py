@@ -118,7 +118,7 @@ class TrainingConfig:
     )
     seed: int = _option(0, "seed of weights, order, augmentation and noise", low=0, high=2**31 - 1)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for option in fields(self):
             value = _checked(option, getattr(self, option.name))
             object.__setattr__(self, option.name, value)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from huggingface_hub import ModelHubMixin
@@ -20,12 +20,14 @@ from huggingface_hub import ModelHubMixin
 from olivetti_denoiser import hub
 from olivetti_denoiser.atomic import whole_folder
 from olivetti_denoiser.backend import FOR_INFERENCE, choose_backend
-from olivetti_denoiser.images import Picture
+from olivetti_denoiser.images import ImageLike, Picture
 from olivetti_denoiser.model_folder import MODEL_FILES, missing_files
 from olivetti_denoiser.tiles import TILE_SIDES
 
 if TYPE_CHECKING:
     import keras
+    from huggingface_hub import CommitInfo
+    from PIL import Image
 
 CARD = """\
 ---
@@ -77,14 +79,14 @@ class Denoiser(
 
     def __call__(
         self,
-        image,
+        image: ImageLike,
         *,
         sigma: float | None = None,
         strength: float = 1.0,
         level_factor: float = 1.0,
         mirror: bool | None = None,
         progress: Callable[[int, int], None] | None = None,
-    ):
+    ) -> Image.Image | np.ndarray:
         """Restores a picture or a batch of pictures.
 
         Args:
@@ -124,7 +126,7 @@ class Denoiser(
         restored += planes
         return picture.rebuild(restored)
 
-    def estimate_sigma(self, image) -> float | np.ndarray:
+    def estimate_sigma(self, image: ImageLike) -> float | np.ndarray:
         """Estimates the noise level of a picture.
 
         Args:
@@ -199,7 +201,7 @@ class Denoiser(
                 )
         return cls(load_folder(folder))
 
-    def save_pretrained(self, save_directory: str | Path, **kwargs):
+    def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> str | None:
         """Saves the network as a Keras folder that opens without this package.
 
         Args:
@@ -208,7 +210,7 @@ class Denoiser(
         """
         return super().save_pretrained(save_directory, **kwargs)
 
-    def push_to_hub(self, repo_id: str, **kwargs):
+    def push_to_hub(self, repo_id: str, **kwargs: Any) -> CommitInfo:
         """Uploads the network in one commit; a card that is there already stays as it is.
 
         `denoiser publish` makes a whole release, with figures, card and checks.

@@ -19,6 +19,8 @@ from PIL import Image
 from olivetti_denoiser.picture_files import read_picture
 from olivetti_denoiser.pillow_modes import upright
 
+ImageLike = str | PathLike[str] | Image.Image | np.ndarray
+
 KINDS = "a path, a PIL image, or an array H×W, H×W×C or N×H×W×C of uint8, uint16 or float in [0, 1]"
 VALUES_AT_ONCE = 2**20
 
@@ -44,7 +46,7 @@ class Picture:
     mode: str | None
 
     @classmethod
-    def of(cls, image) -> Picture:
+    def of(cls, image: ImageLike) -> Picture:
         """Takes a picture apart.
 
         Raises:
@@ -79,7 +81,7 @@ class Picture:
         """Whether the planes of a picture are its red, green and blue."""
         return self.planes_each == 3 and self.mode != "YCbCr"
 
-    def rebuild(self, planes: np.ndarray):
+    def rebuild(self, planes: np.ndarray) -> Image.Image | np.ndarray:
         """Puts processed planes back together.
 
         Args:

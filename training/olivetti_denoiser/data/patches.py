@@ -139,10 +139,10 @@ class PatchFile:
         count = path.stat().st_size // self.bytes_each
         self.rows = np.delete(np.arange(count), left_out) if len(left_out) else range(count)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, row) -> np.ndarray:
+    def __getitem__(self, row: int) -> np.ndarray:
         """Returns one patch, float32 of the file's shape, in [0, 1]."""
         start = int(self.rows[row]) * self.bytes_each
         flat = np.fromfile(self.path, np.uint8, self.bytes_each, offset=start)

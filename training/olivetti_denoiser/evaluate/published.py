@@ -150,7 +150,7 @@ def cbm3d(noisy: np.ndarray, sigma: float) -> np.ndarray:
 class _Network:
     """A chain of 3×3 convolutions with ReLU between, as a Keras model with the file's weights."""
 
-    def __init__(self, path, inputs, outputs, name):
+    def __init__(self, path, inputs, outputs, name) -> None:
         from keras import Input, Model, layers
 
         weights = _read(Path(path), inputs, outputs)
@@ -162,7 +162,7 @@ class _Network:
         self.model.set_weights([array for pair in weights for array in pair])
         self._passes = {}
 
-    def __call__(self, inputs):
+    def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """N×H×W×C to N×H×W×outputs; a square shape is compiled once."""
         from olivetti_denoiser.inference import compile_pass
 

@@ -130,7 +130,7 @@ def to_onnx(model: keras.Model) -> bytes:
 class _Graph:
     """Nodes and constants of an ONNX graph that grows layer by layer."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.nodes, self.constants = [], {}
         self._named = {}  # (variable, order of its axes): the name of its constant
 

@@ -27,6 +27,7 @@ from olivetti_denoiser.publish import onnx_export
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
+    from huggingface_hub import DatasetCard
 
 BUNDLE, COLOUR = "model_card", "colour"
 GRADIO, STATIC, AUTO = "gradio", "static", "auto"  # kinds of Spaces
@@ -219,7 +220,9 @@ def stage_dataset(split: DatasetDict, names: Mapping[str, str], work: Path) -> d
     return files
 
 
-def dataset_card(split: DatasetDict, names: Mapping[str, str], published: Mapping | None = None):
+def dataset_card(
+    split: DatasetDict, names: Mapping[str, str], published: Mapping | None = None
+) -> DatasetCard:
     """Render the dataset's card.
 
     Args:

@@ -16,6 +16,8 @@ from olivetti_denoiser.train.augment import varied
 
 LEAST_SIGMA = 0.01  # levels under this one weigh no more than this one does
 
+Example = tuple[dict[str, np.ndarray], ...]  # what Keras fits on: inputs, targets, weights
+
 
 class NoisyFaces(keras.utils.PyDataset):
     """Batches of varied faces with fresh noise of random levels.
@@ -34,11 +36,11 @@ class NoisyFaces(keras.utils.PyDataset):
         self.clean, self.config = clean, config
         self.steps_done = epochs_done * config.steps_per_epoch
 
-    def __len__(self):
+    def __len__(self) -> int:
         # One more than are used: with the last one, Keras would start over at once.
         return self.config.total_steps - self.steps_done + 1
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Example:
         config = self.config
         step = self.steps_done + index
         rng = np.random.default_rng((config.seed, step))
@@ -68,7 +70,9 @@ def _order(seed, turn, count):
     return np.random.default_rng((seed, turn, 1)).permutation(count)
 
 
-def example_batch(clean, sigma, config, rng):
+def example_batch(
+    clean: np.ndarray, sigma: np.ndarray, config: TrainingConfig, rng: np.random.Generator
+) -> Example:
     """Makes one training example a picture: (inputs, targets, sample weights).
 
     Args:
@@ -99,10 +103,10 @@ class LocalBatches(keras.utils.PyDataset):
         super().__init__()
         self.batches, self.index, self.count = batches, index, count
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.batches)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Example:
         return keras.tree.map_structure(self._part, self.batches[index])
 
     def _part(self, array):

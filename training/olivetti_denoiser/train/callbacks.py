@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -46,7 +47,8 @@ class Validation(keras.callbacks.Callback):
         self.clean = clean
         self.noisy = add_gaussian_noise(clean, config.sigma, rng)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Adds the figures of the averaged network to the logs."""
         with on_one_device():
             self._measure(logs)
 
@@ -89,17 +91,18 @@ def copy_averaged_weights(trained: keras.Model, averaged: keras.Model) -> None:
 class BestModel(keras.callbacks.ModelCheckpoint):
     """`ModelCheckpoint` of another model than the one that is being trained."""
 
-    def __init__(self, released: keras.Model, path: Path, **options):
+    def __init__(self, released: keras.Model, path: Path, **options: Any):
         super().__init__(str(path), **options)
         self.released = released
         # The h5 file is what the first clients of this model open, legacy or not.
         logging.getLogger("absl").setLevel(logging.ERROR)
 
     @property
-    def model(self):
+    def model(self) -> BestModel:
+        """What the callback saves: this object."""
         return self
 
-    def save(self, path, overwrite=True):
+    def save(self, path: str, overwrite: bool = True) -> None:
         """Saves the other model; a killed run leaves a whole file."""
         with whole_file(path) as beside:
             self.released.save(beside, overwrite=overwrite)

@@ -71,14 +71,21 @@ class RunState(keras.callbacks.Callback):
         if not self.stopped and self.processes.is_first:
             print(f"Resuming after epoch {len(self.history)} of the run in {self.folder}")
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Puts back how many epochs early stopping has waited."""
         if self.history:  # EarlyStopping has just reset itself
             self.stopping.wait, self.stopping.best = self._waited, self.best.best
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Starts the epoch's clock."""
         self._started = time.perf_counter()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Stops a training whose loss is no longer a number.
+
+        Raises:
+            TrainingStoppedError: it is infinite or no number.
+        """
         if not math.isfinite(logs["loss"]):
             raise TrainingStoppedError(
                 f"the loss is no longer a number after step {batch + 1} of epoch "
@@ -86,7 +93,8 @@ class RunState(keras.callbacks.Callback):
                 f"Received: loss={logs['loss']}"
             )
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Writes the history and the whole state, so that the run can go on from here."""
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
         optimizer = self.model.optimizer
         row["learning_rate"] = float(keras.ops.convert_to_numpy(optimizer.learning_rate))

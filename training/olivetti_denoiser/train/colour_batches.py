@@ -17,7 +17,7 @@ import numpy as np
 from olivetti_denoiser.camera_noise import camera_noise, patterned_noise
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.noise import from_uint8, noisy_uint8
-from olivetti_denoiser.train.batches import rows_of_step
+from olivetti_denoiser.train.batches import Example, rows_of_step
 
 SIDE = 64  # pixels of a patch
 CONTEXT = 8  # pixels around it, cut away after the camera: its steps look at neighbours
@@ -41,11 +41,11 @@ class ColourBatches(keras.utils.PyDataset):
         self.clean, self.config = clean, config
         self.steps_done = epochs_done * config.steps_per_epoch
 
-    def __len__(self):
+    def __len__(self) -> int:
         # One more than are used: with the last one, Keras would start over at once.
         return self.config.total_steps - self.steps_done + 1
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Example:
         step = self.steps_done + index
         rng = np.random.default_rng((self.config.seed, step))
         rows = rows_of_step(step, self.config, len(self.clean))

@@ -46,13 +46,15 @@ def collage(pictures: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndar
     return np.clip(lit, 0, 1).astype(np.float32)[..., None]
 
 
-def radius(smallest, largest, rng):
+def radius(smallest: float, largest: float, rng: np.random.Generator) -> float:
     """Radii follow the power −3, for which a collage looks alike at every scale."""
     share = rng.random()
     return 1 / np.sqrt(share / smallest**2 + (1 - share) / largest**2)
 
 
-def leaf(height, width, radius, rng):
+def leaf(
+    height: int, width: int, radius: float, rng: np.random.Generator
+) -> tuple[tuple[slice, slice], np.ndarray]:
     """Returns an ellipse or a polygon: its box on the canvas, and a mask of the box, 255 inside."""
     centre = rng.uniform((0, 0), (width, height))
     low = np.maximum(centre - 1.3 * radius, 0).astype(int)
@@ -70,7 +72,9 @@ def leaf(height, width, radius, rng):
     return np.s_[low[1] : high[1], low[0] : high[0]], mask
 
 
-def piece(pictures, height, width, rng):
+def piece(
+    pictures: Sequence[np.ndarray], height: int, width: int, rng: np.random.Generator
+) -> np.ndarray:
     """Returns a random piece of a random picture, turned and flipped, float32 height×width."""
     picture = pictures[rng.integers(len(pictures))][..., 0]
     if rng.random() < 0.5:

@@ -305,7 +305,8 @@ class BroadcastLogs(keras.callbacks.Callback):
         super().__init__()
         self.processes = processes
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Replaces the logs by those of the first process."""
         content = json.dumps(logs, default=float).encode()
         logs.update(json.loads(self.processes.broadcast(content)))
 

@@ -46,7 +46,8 @@ class RestoredFaces(keras.callbacks.Callback):
         self.validation, self.folder = validation, folder
         self.epochs, self.every = config.epochs, math.ceil(config.epochs / ROUNDS)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Writes the faces of some epochs."""
         if (epoch + 1) % self.every and epoch + 1 not in (1, self.epochs):
             return
         grids = {

@@ -29,7 +29,7 @@ def restored_loss(name: str) -> str | Callable:
     return {"mse+ssim": mse_and_ssim, "l1": "mae"}.get(name, name)
 
 
-def level_loss(level, estimate):
+def level_loss(level: keras.KerasTensor, estimate: keras.KerasTensor) -> keras.KerasTensor:
     """Returns the squared relative error of an estimated noise level, more where it is too low.
 
     A denoiser bears a level that is told too high better than one too low, so that errors below
@@ -47,7 +47,7 @@ def level_loss(level, estimate):
     return ops.mean(weight * ops.square(error), axis=-1)
 
 
-def mse_and_ssim(clean, restored):
+def mse_and_ssim(clean: keras.KerasTensor, restored: keras.KerasTensor) -> keras.KerasTensor:
     """Returns the squared error of each pixel plus the picture's share of 1 − SSIM.
 
     Args:
@@ -57,7 +57,7 @@ def mse_and_ssim(clean, restored):
     return squared + SSIM_SHARE * (1.0 - ops.reshape(mean_ssim(clean, restored), (-1, 1, 1)))
 
 
-def mean_ssim(clean, restored):
+def mean_ssim(clean: keras.KerasTensor, restored: keras.KerasTensor) -> keras.KerasTensor:
     """Returns the SSIM of each picture (Wang et al. 2004), differentiable; see `metrics.ssim`.
 
     `keras.ops.image.ssim` has the same value to 6e-8 and the same gradient to 1.4e-5 of its
