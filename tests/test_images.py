@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from olivetti_denoiser.images import Picture, read_image, upright
+from olivetti_denoiser.images import Picture
+from olivetti_denoiser.picture_files import read_picture
+from olivetti_denoiser.pillow_modes import upright
 
 RNG = np.random.default_rng(0)
 ARRAYS = {
@@ -216,7 +218,7 @@ def test_files_that_cannot_be_read_are_refused_by_name(tmp_path):
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
     for name in ("absent.png", "text.png", "empty.png", "cut.png", "."):
         with pytest.raises(ValueError, match=r"Received: ") as refused:
-            read_image(tmp_path / name)
+            read_picture(tmp_path / name)
         assert str(tmp_path / name) in str(refused.value)
 
 

@@ -59,5 +59,6 @@ def before_after(
 
 
 def first_frame_note(image: Image.Image) -> str:
-    """Returns a sentence for those who sent an animation, else nothing."""
-    return "\n\nOnly the first frame was used." if uploads.frames_left_out(image) else ""
+    """Returns what is left out of an animation, a document or 16 bits, else nothing."""
+    said = uploads.left_out(image)
+    return f"\n\n{said}" if said else ""

@@ -1,6 +1,6 @@
 """Visitors' files: read them within bounds, and encode what is sent back.
 
-    picture = read_upload("photo.jpg")           # PIL image, first frame, not yet upright
+    picture = read_upload("photo.jpg")           # PIL image, first frame, upright, in sRGB
     encode_png(picture)                          # bytes, lossless
 
 Every refusal is a `ValueError` of one sentence that a visitor can act on.
@@ -9,24 +9,28 @@ Every refusal is a `ValueError` of one sentence that a visitor can act on.
 from __future__ import annotations
 
 import io
-import warnings
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from olivetti_denoiser.images import upright
+from olivetti_denoiser.colour_profile import to_srgb
+from olivetti_denoiser.picture_files import (
+    DamagedPictureError,
+    PictureFile,
+    TooLargeError,
+    decode_picture,
+)
 
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 25_000_000  # a large phone photograph; 75 MB once decoded
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-FORMATS_IN_WORDS = "JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP"
-ANIMATED = ("AVIF", "GIF", "PNG", "WEBP")  # MPO holds a photograph's depth, not its motion
+BROWSERS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "WEBP")  # what browsers show
+LEFT_OUT = "left_out"  # of a picture's `info`: sentences
 
 
 def read_upload(path: str | PathLike, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Reads a stranger's picture file: first frame, not yet upright.
+    """Reads a stranger's picture file: first frame, upright, in sRGB.
 
     The size is checked before a pixel is decoded.
 
@@ -35,40 +39,17 @@ def read_upload(path: str | PathLike, max_pixels: int = MAX_PIXELS) -> Image.Ima
         max_pixels: the largest picture to decode.
 
     Returns:
-        The decoded picture; `frames_left_out` tells whether the file holds more.
+        The decoded picture; `left_out` tells what the file holds beside it.
 
     Raises:
         ValueError: one sentence that says what is wrong with the file and what would work.
     """
-    path = Path(path)
-    _refuse_what_is_no_picture(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            # From memory: Pillow forgets the orientation of a TIFF that it maps from a path.
-            image = Image.open(io.BytesIO(path.read_bytes()), formats=FORMATS)
-        width, height = image.size
-        if width * height > max_pixels:
-            raise ValueError(_too_large(f"{width:,}×{height:,} pixels", max_pixels))
-        image.load()
-    except UnidentifiedImageError:
-        raise ValueError(
-            f"This file is not a picture that can be read here; {FORMATS_IN_WORDS} work."
-        ) from None
-    except Image.DecompressionBombError:
-        raise ValueError(_too_large("too many pixels to open", max_pixels)) from None
-    except (OSError, SyntaxError, EOFError, IndexError, OverflowError, TypeError):
-        raise ValueError(
-            "The file is damaged or cut short; please send it again or save it as a new PNG."
-        ) from None
-    if image.mode == "F":
-        _refuse_what_is_no_brightness(np.asarray(image))
-    return image
+    return _in_srgb(_read(path, max_pixels))
 
 
-def frames_left_out(image: Image.Image) -> bool:
-    """Tells whether the file of `read_upload` is an animation of which only one frame is used."""
-    return image.format in ANIMATED and getattr(image, "is_animated", False)
+def left_out(image: Image.Image) -> str:
+    """Returns sentences about what a picture of `read_upload` lacks of its file, or nothing."""
+    return " ".join(image.info.get(LEFT_OUT, ()))
 
 
 def for_the_browser(path: str | PathLike) -> Image.Image | None:
@@ -80,10 +61,8 @@ def for_the_browser(path: str | PathLike) -> Image.Image | None:
     Raises:
         ValueError: the file is no picture, see `read_upload`.
     """
-    image = read_upload(path)
-    if image.format in ("AVIF", "BMP", "GIF", "JPEG", "PNG", "WEBP"):
-        return None
-    return upright(image)
+    picture = _read(path, MAX_PIXELS)
+    return None if picture.format in BROWSERS else _in_srgb(picture)
 
 
 def encode_png(image: np.ndarray | Image.Image) -> bytes:
@@ -105,7 +84,9 @@ def encode_png(image: np.ndarray | Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _refuse_what_is_no_picture(path):
+def _read(path, max_pixels):
+    """A picture file; whatever is wrong with it is said in one sentence."""
+    path = Path(path)
     size = path.stat().st_size
     if size == 0:
         raise ValueError("The file is empty; please choose a picture.")
@@ -113,14 +94,33 @@ def _refuse_what_is_no_picture(path):
         raise ValueError(
             f"The file is larger than {MAX_BYTES // 2**20} MB; please save it smaller."
         )
-    with path.open("rb") as file:
-        start = file.read(1024)
-    if start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"heif", b"mif1", b"msf1"):
-        raise ValueError("HEIC pictures cannot be read here; please save it as JPEG or PNG.")
-    if b"<svg" in start.lower():
+    try:
+        picture = decode_picture(path.read_bytes(), "", max_pixels)
+    except TooLargeError as error:
+        what = str(error).partition(": ")[2].partition(". Received")[0]
         raise ValueError(
-            "An SVG is a drawing and has no pixels; please save it as PNG and send that."
-        )
+            f"The picture is too large ({what if '×' in what else 'too many pixels to open'}); "
+            f"up to {max_pixels / 1e6:g} million pixels work, so please make it smaller."
+        ) from None
+    except DamagedPictureError:
+        raise ValueError(
+            "The file is damaged or cut short; please send it again or save it as a new PNG."
+        ) from None
+    except ValueError as error:
+        what = str(error).partition(". Received")[0]
+        raise ValueError(f"{what[0].upper()}{what[1:]}.") from None
+    if picture.image.mode == "F":
+        _refuse_what_is_no_brightness(np.asarray(picture.image))
+    return picture
+
+
+def _in_srgb(picture: PictureFile) -> Image.Image:
+    image = to_srgb(picture.image)
+    sentences = [*picture.notes, *picture.frames_note]
+    if picture.deep is not None:
+        sentences.append("Of 16 bits a colour 8 are used.")
+    image.info[LEFT_OUT] = tuple(sentences)
+    return image
 
 
 def _refuse_what_is_no_brightness(values):
@@ -133,10 +133,3 @@ def _refuse_what_is_no_brightness(values):
         raise ValueError(
             f"The picture's floats run from {low:g} to {high:g}; scale them to 0 to 1, that works."
         )
-
-
-def _too_large(what, max_pixels):
-    return (
-        f"The picture is too large ({what}); "
-        f"up to {max_pixels / 1e6:g} million pixels work, so please make it smaller."
-    )

@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from olivetti_denoiser.images import Picture, upright
+from olivetti_denoiser.colour_profile import to_srgb
+from olivetti_denoiser.images import Picture
+from olivetti_denoiser.pillow_modes import upright
 
 VIEW_SIDE = 64  # pixels, the size of the faces
 
@@ -68,12 +70,11 @@ def _eight_bits(gray):
 
 def _gray_on_white(image):
     """The picture as mode L, or as mode F in [0, 1] where it has more than 8 bits."""
+    image = to_srgb(image)
     if image.mode in ("F", "I;16"):
         return Image.fromarray(Picture.of(image).planes[0])
     if image.mode in ("LA", "RGBA"):
         solid = Image.new("RGB" if image.mode == "RGBA" else "L", image.size, "white")
         solid.paste(image.convert(solid.mode), mask=image.getchannel("A"))
         image = solid
-    if image.mode in ("CMYK", "YCbCr"):
-        image = image.convert("RGB")
     return image.convert("L")

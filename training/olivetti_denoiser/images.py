@@ -9,17 +9,17 @@ Transparency is kept apart and comes back untouched; EXIF orientation is applied
 
 from __future__ import annotations
 
-import io
+import warnings
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
+
+from olivetti_denoiser.picture_files import read_picture
+from olivetti_denoiser.pillow_modes import upright
 
 KINDS = "a path, a PIL image, or an array H×W, H×W×C or N×H×W×C of uint8, uint16 or float in [0, 1]"
-MODES_AS_THEY_ARE = ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F")
-MODES_CONVERTED = {"1": "L", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "LAB": "RGB", "HSV": "RGB"}
 VALUES_AT_ONCE = 2**20
 
 
@@ -53,7 +53,7 @@ class Picture:
         """
         mode = None
         if isinstance(image, (str, PathLike)):
-            image = read_image(image)
+            image = _read(image)
         if isinstance(image, Image.Image):
             image = upright(image)
             mode, array = image.mode, np.asarray(image)
@@ -78,6 +78,13 @@ class Picture:
     def is_rgb(self) -> bool:
         """Whether the planes of a picture are its red, green and blue."""
         return self.planes_each == 3 and self.mode != "YCbCr"
+
+    @property
+    def visible(self) -> np.ndarray | None:
+        """Which pixels of each picture anybody sees, bool N×H×W; None where all are seen."""
+        if self.alpha is None or (self.alpha > 0).all():
+            return None
+        return self.alpha > 0
 
     def rebuild(self, planes: np.ndarray):
         """Puts processed planes back together.
@@ -110,67 +117,15 @@ class Picture:
         )
 
 
-def read_image(path: str | PathLike) -> Image.Image:
-    """Reads a picture file whole, first frame.
-
-    Raises:
-        ValueError: no such file, not a picture, damaged, or too large to decode.
-    """
-    try:
-        content = Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"the picture cannot be read: {reason}. Received: {path}") from None
-    return decode_image(content, path)
-
-
-def decode_image(content: bytes, name: str | PathLike) -> Image.Image:
-    """Decodes the bytes of a picture file, first frame.
-
-    Args:
-        content: the whole file. Pillow forgets the orientation of an uncompressed TIFF that it
-            maps from a path, so it is never given one.
-        name: what to call the picture in a complaint.
-
-    Raises:
-        ValueError: not a picture, damaged, or too large to decode.
-    """
-    try:
-        image = Image.open(io.BytesIO(content))
-        image.load()
-    except UnidentifiedImageError:
-        raise ValueError(f"not a picture in a known format. Received: {name}") from None
-    except Image.DecompressionBombError as error:
-        raise ValueError(f"the picture is too large: {error}. Received: {name}") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"the picture cannot be read: {reason}. Received: {name}") from None
-    return image
-
-
-def upright(image: Image.Image) -> Image.Image:
-    """Applies the EXIF orientation and turns rare modes into the nearest common one.
-
-    Raises:
-        ValueError: the mode holds no picture in a known range.
-    """
-    image = ImageOps.exif_transpose(image)
-    if image.mode in MODES_AS_THEY_ARE:
-        return image
-    if image.mode in ("P", "PA"):
-        transparent = image.mode == "PA" or "transparency" in image.info
-        return image.convert("RGBA" if transparent else "RGB")
-    if image.mode in MODES_CONVERTED:
-        return image.convert(MODES_CONVERTED[image.mode])
-    if image.mode.startswith("I"):  # 32-bit integers, and 16 bits in another byte order
-        values = np.asarray(image)
-        if values.min() >= 0 and values.max() <= 65535:
-            return Image.fromarray(values.astype(np.uint16))
-        raise ValueError(
-            "whole-number pictures must lie in 0 to 65535. "
-            f"Received: {values.min()} to {values.max()}"
-        )
-    raise ValueError(f"mode must be gray, colour or CMYK. Received: mode={image.mode}")
+def _read(path):
+    """A picture file as Pillow holds it; whoever asked for it is warned of what that leaves out."""
+    picture = read_picture(path)
+    lost = [*picture.notes]
+    if picture.deep is not None:
+        lost.append("Of 16 bits a colour 8 are used; `denoiser restore` keeps 16.")
+    for note in lost:
+        warnings.warn(f"{note} Received: {path}", stacklevel=4)
+    return picture.image
 
 
 def _has_alpha(array, mode):

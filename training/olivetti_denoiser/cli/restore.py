@@ -6,10 +6,14 @@ denoiser restore noisy.png restored.png
 from __future__ import annotations
 
 import argparse
+import sys
+import time
 from pathlib import Path
 
 from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.cli.options import Commands, add_command
+
+SAID_EVERY = 5.0  # seconds between two lines of progress
 
 
 def register(commands: Commands) -> None:
@@ -31,22 +35,41 @@ def register(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Restores the picture and prints the path of the new file."""
-    from olivetti_denoiser.atomic import whole_file
-    from olivetti_denoiser.denoiser import Denoiser
+    from olivetti_denoiser.picture_files import read_picture
+    from olivetti_denoiser.save_picture import check_ending, check_output, save_picture
 
     output = Path(options.output)
+    check_ending(output)
     if output.exists() and not options.overwrite:
         raise ValueError(f"the output exists; --overwrite replaces it. Received: {output}")
+    picture = read_picture(options.picture)
+    for note in (*picture.notes, *picture.frames_note, *check_output(picture, output)):
+        print(note, file=sys.stderr)
+
+    from olivetti_denoiser.denoiser import Denoiser
+
     denoiser = Denoiser.from_pretrained(options.model or bundled("model_card"))
-    picture = denoiser(
-        options.picture, sigma=options.sigma, strength=options.strength, mirror=options.mirror
+    restored = denoiser(
+        picture.whole,
+        sigma=options.sigma,
+        strength=options.strength,
+        mirror=options.mirror,
+        progress=_Progress("tiles"),
     )
-    try:
-        with whole_file(output) as beside:
-            picture.save(beside)
-    except (KeyError, ValueError):
-        raise ValueError(
-            f"a {picture.mode} picture is not written in that format; .png would do. "
-            f"Received: {output}"
-        ) from None
+    save_picture(restored, output, picture)
     print(output)
+
+
+class _Progress:
+    """Says on standard error how far the work is: in place on a terminal, else now and then."""
+
+    def __init__(self, unit):
+        self.unit, self.said = unit, time.monotonic()
+
+    def __call__(self, done, total):
+        text = f"{done} of {total} {self.unit}"
+        if sys.stderr.isatty():
+            print(f"\r{text}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        elif time.monotonic() - self.said >= SAID_EVERY:
+            self.said = time.monotonic()
+            print(text, file=sys.stderr, flush=True)

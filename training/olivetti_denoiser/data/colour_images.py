@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from olivetti_denoiser.data.test_images import ENDINGS
-from olivetti_denoiser.images import read_image, upright
+from olivetti_denoiser.colour_profile import to_srgb
 from olivetti_denoiser.noise import noisy_uint8
+from olivetti_denoiser.picture_files import ENDINGS, read_picture
 
 STANDING = ("astronaut", "chelsea", "coffee", "hubble_deep_field", "retina", "rocket")
 CROP = 256  # pixels: the middle square that figures are of
@@ -127,7 +127,7 @@ def read_rgb(path: str | Path) -> np.ndarray:
     Raises:
         ValueError: it cannot be read.
     """
-    return np.asarray(upright(read_image(path)).convert("RGB"))
+    return np.asarray(to_srgb(read_picture(path).image).convert("RGB"))
 
 
 def middle_square(image: np.ndarray, side: int | None) -> np.ndarray:

@@ -33,8 +33,8 @@ from olivetti_denoiser.atomic import write_whole
 from olivetti_denoiser.data.faces import SEED, SIGMA, Faces
 from olivetti_denoiser.data.image_dataset import Pictures, open_pictures, read_row
 from olivetti_denoiser.gray_view import gray_pixels
-from olivetti_denoiser.images import decode_image
 from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
+from olivetti_denoiser.picture_files import decode_picture
 
 NOTES, PATCHES = "pictures.json", ".u8"  # of uint8, 64×64 after 64×64
 PARTS = ("train", "validation", "test")
@@ -295,7 +295,7 @@ def cut_row(row: dict, number: str) -> Cut:
         if not content:
             raise ValueError("the file is empty")
         digest = hashlib.sha256(content).digest()
-        gray = gray_pixels(decode_image(content, name))
+        gray = gray_pixels(decode_picture(content, name).image)
         patches = cut(gray, PER_PICTURE, int.from_bytes(digest[8:16], "big"))
     except Exception as error:  # a decoder may raise anything when it is given anything
         return _broken(name, error)

@@ -15,22 +15,8 @@ from PIL import Image
 
 from olivetti_denoiser.data.faces import SEED, SIGMA
 from olivetti_denoiser.gray_view import VIEW_SIDE, gray_view
-from olivetti_denoiser.images import read_image
 from olivetti_denoiser.noise import from_uint8, noisy_uint8
-
-ENDINGS = (
-    ".avif",
-    ".bmp",
-    ".gif",
-    ".jpeg",
-    ".jpg",
-    ".pgm",
-    ".png",
-    ".ppm",
-    ".tif",
-    ".tiff",
-    ".webp",
-)
+from olivetti_denoiser.picture_files import ENDINGS, read_picture
 
 
 class Photographs(NamedTuple):
@@ -67,7 +53,7 @@ def read_photographs(folder: str | Path) -> Photographs:
         raise ValueError(
             f"the folder holds no pictures; {', '.join(ENDINGS)} are read. Received: {folder}"
         )
-    clean = from_uint8(np.stack([shrunk(read_image(path)) for path in paths]))[..., None]
+    clean = from_uint8(np.stack([shrunk(read_picture(path).image) for path in paths]))[..., None]
     random = np.random.RandomState(SEED)
     noisy = from_uint8(noisy_uint8(clean, SIGMA, random))
     return Photographs(folder.resolve().name, clean, noisy)

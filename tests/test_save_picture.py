@@ -1,0 +1,224 @@
+"""Restored pictures as files: what a format cannot hold is converted and said, or refused."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from odd_pictures import cmyk_profile, encoded, exif_block, gamma_profile, jpeg_with_exif
+from olivetti_denoiser.cli.main import main
+from olivetti_denoiser.colour_profile import to_srgb
+from olivetti_denoiser.deep_pictures import encode_png16, encode_tiff16
+from olivetti_denoiser.picture_files import decode_picture, read_picture
+from olivetti_denoiser.save_picture import ENDINGS, NOT_WRITTEN, check_output, save_picture
+
+RNG = np.random.default_rng(0)
+RGB = Image.fromarray(
+    np.kron(RNG.integers(30, 220, (4, 6, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+)
+DEEP = RNG.integers(0, 65536, (16, 24, 4), np.uint16)
+
+
+def kinds() -> dict[str, bytes]:
+    """A file of each kind of pixels."""
+    see_through = RGB.convert("RGBA")
+    see_through.putalpha(128)
+    gray16 = Image.fromarray(np.asarray(RGB.convert("L")).astype(np.uint16) * 257)
+    floats = Image.fromarray(np.asarray(RGB.convert("L")).astype(np.float32) / 255)
+    return {
+        "L": encoded(RGB.convert("L"), "PNG"),
+        "LA": encoded(see_through.convert("LA"), "PNG"),
+        "RGB": encoded(RGB, "PNG"),
+        "RGBA": encoded(see_through, "PNG"),
+        "opaque": encoded(RGB.convert("RGBA"), "PNG"),
+        "CMYK": encoded(RGB.convert("CMYK"), "TIFF"),
+        "YCbCr": encoded(RGB.convert("YCbCr"), "TIFF", compression="tiff_lzw"),
+        "1": encoded(RGB.convert("1"), "PNG"),
+        "I;16": encoded(gray16, "PNG"),
+        "F": encoded(floats, "TIFF"),
+        "LA;16": encode_png16(DEEP[..., :2], None, None, None),
+        "RGB;16": encode_png16(DEEP[..., :3], None, None, None),
+        "RGBA;16": encode_tiff16(DEEP, None, None),
+    }
+
+
+def in_eight_bits(image: Image.Image) -> np.ndarray:
+    """RGBA of any picture."""
+    image = to_srgb(image)
+    if image.mode in ("F", "I;16"):
+        scale = 255 if image.mode == "F" else 1 / 257
+        image = Image.fromarray(np.rint(np.asarray(image) * scale).astype(np.uint8))
+    return np.asarray(image.convert("RGBA")).astype(int)
+
+
+@pytest.mark.parametrize("ending", [end for end in ENDINGS if end not in NOT_WRITTEN])
+@pytest.mark.parametrize("kind", kinds())
+def test_every_kind_is_written_or_refused_with_an_ending_that_works(kind, ending, tmp_path):
+    picture = decode_picture(kinds()[kind], kind)
+    output = tmp_path / f"restored{ending}"
+    try:
+        notes = check_output(picture, output)
+    except ValueError as error:
+        assert "would do. Received: " in str(error)
+        assert " .png" in str(error)
+        check_output(picture, tmp_path / "restored.png")
+        assert not output.exists()
+        return
+    save_picture(picture.whole, output, picture)
+    back = read_picture(output)
+    assert back.image.size == picture.image.size
+    error = np.abs(in_eight_bits(back.image) - in_eight_bits(picture.image))
+    lossy = ending in (".jpg", ".jpeg", ".jpe", ".jfif", ".avif", ".heic", ".heif", ".hif")
+    deep = kind.endswith("16") and kind != "I;16"  # random pixels, which no lossy format keeps
+    assert error.mean() < (40 if lossy and deep else 8 if lossy else 0.6)
+    if kind in ("RGB;16", "RGBA;16") and ending in (".png", ".tif"):
+        assert np.array_equal(back.deep, picture.deep)
+        assert notes == []
+    elif kind in ("F", "CMYK", "RGB;16") and ending in (".jpg", ".webp"):
+        assert notes == [] if (kind, ending) == ("CMYK", ".jpg") else f"for {ending}" in notes[0]
+    elif kind in ("L", "RGB", "YCbCr", "opaque"):
+        assert notes == []
+
+
+@pytest.mark.parametrize("name", ["restored.xyz", "restored", "restored.psd", ".png", "a.png.pdf"])
+def test_an_ending_that_names_no_format_is_refused_before_any_work(name, tmp_path, capsys):
+    (tmp_path / "in.png").write_bytes(encoded(RGB, "PNG"))
+    code = main(["restore", str(tmp_path / "in.png"), str(tmp_path / name), "--model", "nowhere"])
+    assert code == 2
+    assert ".png, .pnm" in capsys.readouterr().err
+
+
+def test_a_side_that_a_format_cannot_hold_is_refused():
+    picture = decode_picture(encoded(Image.new("L", (17_000, 2)), "PNG"), "long")
+    with pytest.raises(ValueError, match=r"more than .webp holds"):
+        check_output(picture, "long.webp")
+
+
+def test_jpeg_is_saved_at_95_or_at_the_quality_it_came_in(tmp_path):
+    noise = Image.fromarray(RNG.integers(0, 256, (64, 64, 3), np.uint8))
+    for came, least in ((60, 95), (90, 95), (97, 97), (100, 100)):
+        picture = decode_picture(encoded(noise, "JPEG", quality=came), "in.jpg")
+        save_picture(picture.whole, tmp_path / "out.jpg", picture)
+        tables = Image.open(tmp_path / "out.jpg").quantization
+        asked = Image.open(io.BytesIO(encoded(noise, "JPEG", quality=least))).quantization
+        assert tables == asked
+        assert Image.open(tmp_path / "out.jpg").layer[0][1:3] == (1, 1)  # colours of full size
+
+
+def test_profile_resolution_and_exif_are_kept_where_the_mode_is(tmp_path):
+    profile = gamma_profile(1.8)
+    block = exif_block([(0x010F, 2, b"maker"), (0x0112, 3, 6)])
+    content = jpeg_with_exif(RGB, block, icc_profile=profile, dpi=(300, 300))
+    picture = decode_picture(content, "photo.jpg")
+    for ending in (".jpg", ".png", ".tif", ".webp", ".avif", ".heic"):
+        output = tmp_path / f"restored{ending}"
+        save_picture(picture.whole, output, picture)
+        back = read_picture(output)
+        assert back.image.info["icc_profile"] == profile, ending
+        assert back.image.size == (RGB.height, RGB.width)
+        if ending in (".jpg", ".png", ".tif"):
+            assert np.allclose(Image.open(output).info["dpi"], 300, atol=0.1)
+        assert b"maker" in Image.open(output).getexif().tobytes(), ending
+    save_picture(picture.whole, tmp_path / "restored.bmp", picture)  # which holds no profile
+    shown = to_srgb(picture.image).getpixel((3, 3))
+    assert read_picture(tmp_path / "restored.bmp").image.getpixel((3, 3)) == shown
+
+
+def test_the_gamma_of_a_png_is_kept_as_a_profile(tmp_path):
+    from odd_pictures import png_with_chunks
+
+    content = png_with_chunks(encoded(RGB, "PNG"), (b"gAMA", (100_000).to_bytes(4, "big")))
+    picture = decode_picture(content, "linear.png")
+    save_picture(picture.whole, tmp_path / "out.png", picture)
+    back = read_picture(tmp_path / "out.png")
+    assert np.array_equal(np.asarray(back.image), np.asarray(RGB))
+    there, here = (np.asarray(to_srgb(one.image)).astype(int) for one in (picture, back))
+    assert np.abs(there - here).max() <= 1
+
+
+def test_cmyk_becomes_rgb_through_its_profile_and_it_is_said(tmp_path):
+    image = Image.new("CMYK", (16, 16), (0, 0, 0, 255))
+    picture = decode_picture(encoded(image, "TIFF", icc_profile=cmyk_profile()), "print.tif")
+    assert check_output(picture, "out.png") == ["CMYK becomes RGB, for .png holds no more."]
+    save_picture(picture.whole, tmp_path / "out.png", picture)
+    back = read_picture(tmp_path / "out.png").image
+    assert back.getpixel((3, 3)) == to_srgb(picture.image).getpixel((3, 3))
+    assert back.getpixel((3, 3))[0] > 140  # its black is a gray, which the profile knows
+    assert "icc_profile" not in back.info
+    save_picture(picture.whole, tmp_path / "out.tif", picture)
+    assert read_picture(tmp_path / "out.tif").image.info["icc_profile"] == cmyk_profile()
+
+
+def test_exif_that_cannot_be_written_does_not_stop_the_picture(tmp_path):
+    block = exif_block([(0x0112, 3, 6), (0x0128, 2, b"inch"), (0x011A, 7, b"72")])
+    picture = decode_picture(jpeg_with_exif(RGB, block), "odd.jpg")
+    for ending in (".jpg", ".png", ".tif", ".webp", ".avif", ".heic"):
+        output = tmp_path / f"restored{ending}"
+        save_picture(picture.whole, output, picture)
+        assert read_picture(output).image.size == (RGB.height, RGB.width), ending
+
+
+@pytest.mark.parametrize("dpi", [(0, 0), (float("nan"), 72), (1e9, 1e9), ("72", "72"), None, (72,)])
+def test_an_odd_resolution_is_left_out(dpi, tmp_path):
+    picture = decode_picture(encoded(RGB, "PNG"), "in.png")
+    picture.image.info["dpi"] = dpi
+    for ending in (".jpg", ".png", ".tif"):
+        save_picture(picture.whole, tmp_path / f"out{ending}", picture)
+
+
+@pytest.mark.parametrize("kind", ["RGBA", "I;16", "RGB;16", "CMYK", "LA"])
+def test_the_command_line_restores_every_kind(kind, page_model, tmp_path, capsys):
+    source, output = tmp_path / "in", tmp_path / "out.png"
+    source.write_bytes(kinds()[kind])
+    assert main(["restore", str(source), str(output), "--model", str(page_model)]) == 0
+    said = capsys.readouterr()
+    assert said.out.strip() == str(output)
+    assert ("CMYK becomes RGB" in said.err) == (kind == "CMYK")
+    before, after = read_picture(source), read_picture(output)
+    assert after.image.size == before.image.size
+    assert (after.deep is None) == (before.deep is None)
+    if kind == "RGBA":
+        assert np.array_equal(np.asarray(after.image)[..., 3], np.asarray(before.image)[..., 3])
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "words"),
+    [
+        ("RGBA", "out.jpg", "no transparency"),
+        ("RGB", "out.gif", "colours"),
+        ("RGB", "out.pgm", "col"),
+    ],
+)
+def test_what_is_refused_leaves_the_old_file(kind, name, words, page_model, tmp_path, capsys):
+    source, output = tmp_path / "in.png", tmp_path / name
+    source.write_bytes(kinds()[kind])
+    output.write_bytes(b"what was there")
+    arguments = ["restore", str(source), str(output), "--model", str(page_model), "--overwrite"]
+    assert main(arguments) == 2
+    assert words in capsys.readouterr().err
+    assert output.read_bytes() == b"what was there"
+
+
+def test_a_png_named_jpg_restored_onto_itself_becomes_a_whole_jpeg(page_model, tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(encoded(RGB, "PNG"))
+    assert main(["restore", str(path), str(path), "--model", str(page_model), "--overwrite"]) == 0
+    assert Image.open(path).format == "JPEG"
+    assert Image.open(path).size == RGB.size
+
+
+def test_pages_left_out_and_progress_are_said(page_model, tmp_path, capsys, monkeypatch):
+    import olivetti_denoiser.cli.restore as cli
+
+    pages = [RGB.resize((600, 40))] * 2
+    source = tmp_path / "scan.tif"
+    source.write_bytes(encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
+    monkeypatch.setattr(cli, "SAID_EVERY", 0.0)
+    arguments = ["restore", str(source), str(tmp_path / "out.png"), "--model", str(page_model)]
+    assert main(arguments) == 0
+    said = capsys.readouterr().err
+    assert "Only the first of 2 pages is used." in said
+    assert "tiles" in said
