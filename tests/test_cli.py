@@ -293,7 +293,14 @@ def test_train_does_not_replace_what_is_no_model(tmp_path):
 
 def test_a_missing_model_is_named():
     quiet = os.environ | {"KERAS_BACKEND": "openvino"}  # TensorFlow greets on standard error
-    done = denoiser("restore", "a.png", "b.png", "--model", "no_such_folder", env=quiet)
+    done = denoiser(
+        "restore",
+        "space/examples/drawn_1_portrait.png",
+        "b.png",
+        "--model",
+        "no_such_folder",
+        env=quiet,
+    )
     assert done.returncode == 2
     assert "no_such_folder" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -83,7 +83,7 @@ def test_a_batch_of_more_than_one_pass_is_whole(denoiser):
 
 
 def test_colours_are_restored_apart_and_alpha_is_left_alone(denoiser, gray):
-    alpha = np.random.default_rng(3).integers(0, 256, gray.shape, np.uint8)
+    alpha = np.random.default_rng(3).integers(1, 256, gray.shape, np.uint8)
     picture = np.stack([gray, gray[::-1], 255 - gray, alpha], axis=-1)
     restored = denoiser(picture, sigma=0.1)
     np.testing.assert_array_equal(restored[..., 3], alpha)

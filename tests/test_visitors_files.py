@@ -17,7 +17,7 @@ from page_server import ROOT, PageServer, RefusedError
 SENTENCE = "This page reads only pictures that were sent to it; please choose a picture."
 PORTRAIT = ROOT / "space" / "examples" / "drawn_1_portrait.png"
 META = {"meta": {"_type": "gradio.FileData"}}
-VALUES = {"denoise": [0.1, 0], "restore": [1.0], "compare": [0.1, 0]}
+VALUES = {"denoise": [0.1, 0], "restore": [1.0, 1.0], "compare": [0.1, 0]}
 FORMS = {
     "with meta": META,
     "without meta": {},

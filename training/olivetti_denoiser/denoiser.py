@@ -20,6 +20,7 @@ from huggingface_hub import ModelHubMixin
 from olivetti_denoiser import hub
 from olivetti_denoiser.atomic import whole_folder
 from olivetti_denoiser.backend import FOR_INFERENCE, choose_backend
+from olivetti_denoiser.estimate import estimate_levels, fill_hidden, mosaics_of
 from olivetti_denoiser.images import ImageLike, Picture
 from olivetti_denoiser.model_folder import MODEL_FILES, missing_files
 from olivetti_denoiser.tiles import TILE_SIDES
@@ -117,12 +118,16 @@ class Denoiser(
         planes = picture.planes
         if strength == 0.0:
             return picture.rebuild(planes)
-        pictures = self._as_seen(picture)
+        pictures, visible = self._as_seen(picture), self._visible(picture)
+        if visible is not None:
+            pictures = fill_hidden(pictures, visible)
         levels = self._levels(picture, pictures, sigma, level_factor)
         restored = self._network.restore(pictures, levels, mirror=mirror, progress=progress)
         restored = self._as_planes(picture, restored)
         restored -= planes
         restored *= np.float32(strength)
+        if visible is not None:  # what nobody sees stays
+            restored *= np.repeat(picture.visible, picture.planes_each, axis=0)
         restored += planes
         return picture.rebuild(restored)
 
@@ -253,6 +258,13 @@ class Denoiser(
             return np.moveaxis(planes.reshape(picture.count, 3, *planes.shape[1:]), 1, -1)
         return np.broadcast_to(planes[..., None], (*planes.shape, self.planes))
 
+    def _visible(self, picture):
+        """Which pixels of the network's pictures anybody sees, bool N×H×W; None for all."""
+        if picture.visible is None:
+            return None
+        count = len(picture.planes) if self.planes == 1 or not picture.is_rgb else picture.count
+        return np.repeat(picture.visible, count // picture.count, axis=0)
+
     def _as_planes(self, picture, restored):
         """The way back from `_as_seen`: restored pictures as float32 P×H×W."""
         if self.planes == 1:
@@ -272,6 +284,7 @@ class Denoiser(
             and picture.planes_each == 1
             and level_factor == 1.0
             and max(pictures.shape[1:3]) <= TILE_SIDES[0]
+            and all(tiles is None for tiles in mosaics_of(pictures, self._visible(picture)))
         ):
             return None
         else:
@@ -280,10 +293,7 @@ class Denoiser(
 
     def _estimate(self, picture):
         """The level of each picture, the mean over what the network sees of it: float32 N."""
-        pictures, opaque = self._as_seen(picture), None
-        if picture.alpha is not None:
-            opaque = np.repeat(picture.alpha > 0, len(pictures) // picture.count, axis=0)
-        levels = self._network.estimate(pictures, opaque)
+        levels = estimate_levels(self._network, self._as_seen(picture), self._visible(picture))
         return levels.reshape(picture.count, -1).mean(axis=1)
 
 

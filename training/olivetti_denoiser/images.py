@@ -81,6 +81,13 @@ class Picture:
         """Whether the planes of a picture are its red, green and blue."""
         return self.planes_each == 3 and self.mode != "YCbCr"
 
+    @property
+    def visible(self) -> np.ndarray | None:
+        """Which pixels of each picture anybody sees, bool N×H×W; None where all are seen."""
+        if self.alpha is None or (self.alpha > 0).all():
+            return None
+        return self.alpha > 0
+
     def rebuild(self, planes: np.ndarray) -> Image.Image | np.ndarray:
         """Puts processed planes back together.
 
