@@ -1,7 +1,8 @@
-"""How TensorFlow's operations share the processors while it trains."""
+"""How training shares the processors, and that it keeps the memory that it frees."""
 
 import json
 import os
+import platform
 import subprocess
 import sys
 
@@ -38,3 +39,28 @@ print(json.dumps([before, os.environ["TF_NUM_INTRAOP_THREADS"]]))
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert json.loads(done.stdout) == [None, str(max(1, backend.processors() // 2))]
+
+
+FAULTS = """
+import resource, numpy
+from olivetti_denoiser.backend import keep_freed_memory
+def page_faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        [numpy.ones(3 * 2**20) for _ in range(5)]  # 120 MiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+page_faults()
+before = page_faults()
+keep_freed_memory()
+page_faults()
+print(before, page_faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's memory can be kept")
+def test_freed_memory_is_kept():
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTS], check=True, capture_output=True, text=True
+    )
+    before, after = map(int, done.stdout.split())
+    assert after < 1000 < before

@@ -31,7 +31,7 @@ from olivetti_denoiser.data.faces import (
 from olivetti_denoiser.data.patches import NOTES, Prepared, named_in_words, prepare
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.errors import FacesUnavailableError
-from olivetti_denoiser.evaluate.colour import measure_colour, model_methods
+from olivetti_denoiser.evaluate.colour import evaluate_colour
 from olivetti_denoiser.evaluate.measure import evaluate
 from olivetti_denoiser.history import best_epoch
 from olivetti_denoiser.model import multiply_adds
@@ -178,13 +178,12 @@ def measured_in_colour(
         say: receives lines of progress.
 
     Returns:
-        What `evaluate.colour.measure_colour` finds, by the name of the set.
+        Figures by the name of the set.
     """
     sets = [standing_set()]
     if pictures is not None:
         sets.append(ColourSet(pictures.summary["dataset"], list(to_uint8(pictures.test.clean))))
-    methods = model_methods(denoiser)
-    return {one.name: measure_colour(methods, one, say=say) for one in sets}
+    return evaluate_colour(denoiser, sets, say=say)["colour"]
 
 
 def pictures_of(
