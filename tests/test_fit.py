@@ -55,11 +55,11 @@ def test_a_warped_face_is_a_face_of_the_same_light(some_faces):
     np.testing.assert_array_equal(warped(face, np.random.default_rng(3)), several[3])
 
 
-def test_batches_show_every_face_once_a_pass(some_faces):
-    from olivetti_denoiser.train.batches import NoisyFaces
+def test_batches_show_every_face_once_a_pass():
+    from olivetti_denoiser.train.batches import rows_of_step
 
     config = TrainingConfig(**TINY | {"batch_size": 5, "steps_per_epoch": 12})
-    rows = [row for step in range(12) for row in NoisyFaces(some_faces.clean, config)._rows(step)]
+    rows = [row for step in range(12) for row in rows_of_step(step, config, 12)]
     for start in range(0, 60, 12):
         assert sorted(rows[start : start + 12]) == list(range(12))
 

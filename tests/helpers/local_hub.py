@@ -205,7 +205,7 @@ class LocalHub:
             "HF_TOKEN": token or "",
             "KERAS_BACKEND": "openvino",  # imports in half of TensorFlow's time
             "NO_PROXY": "127.0.0.1",
-            "PYTHONPATH": str(self.checkout / "training"),
+            "PYTHONPATH": os.pathsep.join(str(self.checkout / f) for f in ("training", "space")),
         }
         return variables
 
