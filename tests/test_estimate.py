@@ -10,7 +10,8 @@ from PIL import Image
 
 from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.denoiser import Denoiser
-from olivetti_denoiser.estimate import fill_hidden, mosaics_of
+from olivetti_denoiser.hidden_pixels import fill_hidden
+from olivetti_denoiser.noisy_tiles import has_plain_parts, noisy_blocks
 
 SIGMA = 0.098
 CLOSE = 0.3  # dB between what the estimate reaches and what the true level reaches
@@ -122,10 +123,11 @@ def test_a_small_picture_with_a_bar_is_restored_too(denoiser):
 
 
 def test_a_picture_without_plain_parts_is_estimated_whole():
-    noisy = noisy_version(scene(128, 128, 8)).astype(np.float32)[None, ..., None] / 255
-    assert mosaics_of(noisy, None) == [None]
-    assert mosaics_of(np.zeros((1, 64, 64, 1), np.float32), None) == [None]  # nothing to tell
-    assert mosaics_of(noisy[:, :3, :3], None) == [None]
+    noisy = noisy_version(scene(128, 128, 8)).astype(np.float32)[..., None] / 255
+    assert not has_plain_parts(noisy_blocks(noisy))
+    assert not has_plain_parts(noisy_blocks(noisy[:3, :3]))
+    noisy[:16] = 0
+    assert has_plain_parts(noisy_blocks(noisy))
 
 
 def test_a_plain_picture_has_hardly_any_noise(denoiser):

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from olivetti_denoiser.noisy_tiles import MOST, noisy_blocks, noisy_tiles
+from olivetti_denoiser import noisy_tiles as module
+from olivetti_denoiser.noisy_tiles import MOST, noisy_blocks
+
+
+def noisy_tiles(picture, side, opaque=None):
+    return module.noisy_tiles(noisy_blocks(picture, opaque), picture.shape[:2], side)
 
 
 def noise(height, width, planes=3):

@@ -20,7 +20,7 @@ from huggingface_hub import ModelHubMixin
 from olivetti_denoiser import hub
 from olivetti_denoiser.atomic import whole_folder
 from olivetti_denoiser.backend import FOR_INFERENCE, choose_backend
-from olivetti_denoiser.estimate import estimate_levels, fill_hidden, mosaics_of
+from olivetti_denoiser.hidden_pixels import fill_hidden
 from olivetti_denoiser.images import ImageLike, Picture
 from olivetti_denoiser.model_folder import MODEL_FILES, missing_files
 from olivetti_denoiser.tiles import TILE_SIDES
@@ -119,8 +119,6 @@ class Denoiser(
         if strength == 0.0:
             return picture.rebuild(planes)
         pictures, visible = self._as_seen(picture), self._visible(picture)
-        if visible is not None:
-            pictures = fill_hidden(pictures, visible)
         levels = self._levels(picture, pictures, sigma, level_factor)
         restored = self._network.restore(pictures, levels, mirror=mirror, progress=progress)
         restored = self._as_planes(picture, restored)
@@ -146,7 +144,7 @@ class Denoiser(
         if not self.takes_sigma:
             raise ValueError(f"this model estimates no noise level. Received: {self.model.name}")
         picture = Picture.of(image)
-        levels = self._estimate(picture)
+        levels = self._estimate(picture, self._as_seen(picture))
         return levels if len(picture.shape) == 4 else float(levels[0])
 
     @classmethod
@@ -250,13 +248,19 @@ class Denoiser(
             self.model.save(str(folder), zipped=False)
 
     def _as_seen(self, picture):
-        """The pictures that the network sees, N×H×W×C: views where that is possible."""
+        """The pictures that the network sees, N×H×W×C: views where that is possible.
+
+        What nobody sees is filled, so that it changes nothing that is seen.
+        """
         planes = picture.planes
         if self.planes == 1:
-            return planes[..., None]
-        if picture.is_rgb:
-            return np.moveaxis(planes.reshape(picture.count, 3, *planes.shape[1:]), 1, -1)
-        return np.broadcast_to(planes[..., None], (*planes.shape, self.planes))
+            pictures = planes[..., None]
+        elif picture.is_rgb:
+            pictures = np.moveaxis(planes.reshape(picture.count, 3, *planes.shape[1:]), 1, -1)
+        else:
+            pictures = np.broadcast_to(planes[..., None], (*planes.shape, self.planes))
+        visible = self._visible(picture)
+        return pictures if visible is None else fill_hidden(pictures, visible)
 
     def _visible(self, picture):
         """Which pixels of the network's pictures anybody sees, bool N×H×W; None for all."""
@@ -284,16 +288,16 @@ class Denoiser(
             and picture.planes_each == 1
             and level_factor == 1.0
             and max(pictures.shape[1:3]) <= TILE_SIDES[0]
-            and all(tiles is None for tiles in mosaics_of(pictures, self._visible(picture)))
+            and self._network.estimates_whole(pictures, self._visible(picture))
         ):
             return None
         else:
-            levels = np.repeat(self._estimate(picture), len(pictures) // picture.count)
+            levels = np.repeat(self._estimate(picture, pictures), len(pictures) // picture.count)
         return np.minimum(levels * np.float32(level_factor), np.float32(1.0))
 
-    def _estimate(self, picture):
+    def _estimate(self, picture, pictures):
         """The level of each picture, the mean over what the network sees of it: float32 N."""
-        levels = estimate_levels(self._network, self._as_seen(picture), self._visible(picture))
+        levels = self._network.estimate(pictures, self._visible(picture))
         return levels.reshape(picture.count, -1).mean(axis=1)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ from olivetti_denoiser.model import (
     restorer_of,
     without_mirror,
 )
-from olivetti_denoiser.noisy_tiles import noisy_tiles
+from olivetti_denoiser.noisy_tiles import has_plain_parts, noisy_blocks, noisy_tiles
 from olivetti_denoiser.tiles import (
     COLOUR_MARGIN,
     MARGIN,
@@ -125,25 +126,41 @@ class TiledNetwork:
         Returns:
             float32 N, fractions of the range.
         """
-        # A colour network has learned the level of small patches, in which it differs less.
-        side = tile_side(pictures.shape[1:3]) if self.planes == 1 else TILE_SIDES[0]
-        tiles = [
-            (index, *tile)
-            for index, picture in enumerate(pictures)
-            for tile in noisy_tiles(picture, side, None if opaque is None else opaque[index])
-        ]
-        levels, size = [], chunk_size(side)
-        for start in range(0, len(tiles), size):
-            chunk = [
-                padded(pictures[index : index + 1, rows, columns], side)
-                for index, rows, columns in tiles[start : start + size]
-            ]
-            levels.append(self._run("estimate", np.concatenate(chunk)).reshape(-1))
-        owners = [index for index, _, _ in tiles]
-        owners, levels = np.array(owners), np.concatenate(levels)
+        levels: list[list[float]] = [[] for _ in pictures]
+        for side, tiles in self._level_tiles(pictures, opaque).items():
+            size = chunk_size(side)
+            for start in range(0, len(tiles), size):
+                chunk = tiles[start : start + size]
+                cut = [
+                    padded(pictures[index : index + 1, rows, columns], side)
+                    for index, rows, columns in chunk
+                ]
+                found = self._run("estimate", np.concatenate(cut)).reshape(-1)
+                for (index, _, _), level in zip(chunk, found, strict=True):
+                    levels[index].append(level)
         combine = np.mean if self.planes == 1 else partial(np.quantile, q=LEVEL_QUANTILE)
-        found = [combine(levels[owners == index]) for index in range(len(pictures))]
-        return np.array(found, np.float32)
+        return np.array([combine(of_one) for of_one in levels], np.float32)
+
+    def estimates_whole(self, pictures: np.ndarray, opaque: np.ndarray | None = None) -> bool:
+        """Whether the level of every picture comes from all of it.
+
+        Args:
+            pictures, opaque: as for `estimate`.
+        """
+        seen = [None] * len(pictures) if opaque is None else opaque
+        return not any(map(has_plain_parts, map(noisy_blocks, pictures, seen)))
+
+    def _level_tiles(self, pictures, opaque):
+        """The tiles to estimate on, (picture, rows, columns), by their side."""
+        found = defaultdict(list)
+        for index, picture in enumerate(pictures):
+            blocks = noisy_blocks(picture, None if opaque is None else opaque[index])
+            # A colour network has learned the level of small patches, in which it differs less;
+            # and only small tiles fit between plain parts.
+            whole = self.planes == 1 and not has_plain_parts(blocks)
+            side = tile_side(picture.shape[:2]) if whole else TILE_SIDES[0]
+            found[side] += [(index, *tile) for tile in noisy_tiles(blocks, picture.shape[:2], side)]
+        return found
 
     def restore(
         self,
