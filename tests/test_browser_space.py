@@ -628,7 +628,7 @@ def test_the_tabs_are_walked_by_keyboard_alone(visit):
             tab.evaluate("document.activeElement.name || document.activeElement.ariaLabel")
         )
     assert {"sigma", "seed"} <= set(names)
-    assert "Download the original" in names
+    assert "Download the original as PNG" in names
 
 
 def shot(tab, name):

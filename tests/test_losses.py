@@ -47,6 +47,7 @@ def test_each_loss_is_its_formula(pair):
     clean, restored = pair
     squared = np.square(clean - restored)
     expected = {
+        "l1": np.abs(clean - restored).mean(),
         "mse": squared.mean(),
         "mse+ssim": squared.mean() + SSIM_SHARE * (1 - ssim(clean, restored)).mean(),
     }

@@ -285,7 +285,7 @@ def test_a_mistake_is_told_and_the_next_picture_served(visit, tmp_path):
     tab = visit()
     part = section(tab, "Demo")
     upload(part, path)
-    tab.get_by_text("not a picture that can be read here").first.wait_for()
+    tab.get_by_text("not a picture in a format that is read").first.wait_for()
     shot(tab, "wide_mistake")
     before = source(part, "Original")
     upload(part, EXAMPLES / "drawn_3_letters.png")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from page.serving import is_gray, load_models
+from olivetti_denoiser.pillow_modes import is_gray
+from page.serving import load_models
 
 GRAY = Image.fromarray(np.arange(100, dtype=np.uint8).reshape(10, 10))
 RED = Image.new("RGB", (10, 10), (200, 10, 10))

@@ -97,7 +97,7 @@ def answered(page, way: str, endpoint: str | int, data: list) -> str:
     else:
         body = {"data": data}
         if way == "call/v2":
-            names = {"denoise": ["sigma", "seed"], "restore": ["strength"]}
+            names = {"denoise": ["sigma", "seed"], "restore": ["strength", "level_factor"]}
             rest = dict(zip(names.get(endpoint, names["denoise"]), data[1:], strict=True))
             body = {"image": data[0], **rest}
         answer = client.post(f"/{way}/{endpoint}", json=body)

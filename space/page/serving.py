@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageChops
+from PIL import Image
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.figures import mean_test_psnr
 from olivetti_denoiser.model_folder import METRICS, MODEL_FILES, missing_files
+from olivetti_denoiser.pillow_modes import is_gray
 
 if TYPE_CHECKING:
     from olivetti_denoiser.denoiser import Denoiser
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 # The page shows the figures and the plots; a repository without them serves all the same.
 PATTERNS = (*MODEL_FILES, METRICS, "*.png")
 COLOUR = "colour"  # the folder of the colour model inside that of the gray one
-GRAY_MODES = ("1", "L", "LA", "La", "I", "F")
 
 
 @dataclass(frozen=True)
@@ -83,16 +83,6 @@ class ServedModels:
         if self.colour is None:
             return f"One network restores every colour as a gray picture ({self.reason})."
         return f"Colour pictures: {self.colour}. Gray pictures: {self.gray}."
-
-
-def is_gray(image: Image.Image) -> bool:
-    """Tell whether a picture has no colours, however it is stored."""
-    if image.mode in GRAY_MODES or image.mode.startswith("I;"):
-        return True
-    red, green, blue = image.convert("RGB").split()
-    return not (
-        ImageChops.difference(red, green).getbbox() or ImageChops.difference(green, blue).getbbox()
-    )
 
 
 def load_served_model(

@@ -219,7 +219,7 @@ def _checked(option, value):
             raise ValueError(f"{name} must be true or false. Received: {value!r}")
         return value
     if meta["choices"]:
-        if value not in meta["choices"]:
+        if type(value) is not type(default) or value not in meta["choices"]:
             raise ValueError(f"{name} must be one of {meta['choices']}. Received: {value!r}")
         return value
     if isinstance(default, tuple):

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from olivetti_denoiser.bundled import bundled
+from olivetti_denoiser.bundled import bundled, colour_model
 from olivetti_denoiser.cli.options import Commands, add_command
 
 SAID_EVERY = 5.0  # seconds between two lines of progress
@@ -22,7 +22,9 @@ def register(commands: Commands) -> None:
     restore = add_command(commands, "restore", run, summary, extra="openvino")
     restore.add_argument("picture", help="picture file of any size")
     restore.add_argument("output", help="picture file to write, such as restored.png")
-    restore.add_argument("--model", help="model folder, or OWNER/NAME (the bundled one)")
+    restore.add_argument(
+        "--model", help="model folder, or OWNER/NAME (the bundled one, for gray or for colour)"
+    )
     restore.add_argument("--sigma", type=float, help="noise level from 0 to 1 (estimated)")
     restore.add_argument("--strength", type=float, default=1.0, help="0 untouched to 1 full")
     restore.add_argument(
@@ -55,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
         print(note, file=sys.stderr)
     from olivetti_denoiser.denoiser import Denoiser
 
-    denoiser = Denoiser.from_pretrained(options.model or bundled("model_card"))
+    denoiser = Denoiser.from_pretrained(options.model or _model_for(picture.image))
     restored = denoiser(
         picture.whole,
         sigma=options.sigma,
@@ -66,6 +68,14 @@ def run(options: argparse.Namespace) -> None:
     )
     save_picture(restored, output, picture)
     print(output)
+
+
+def _model_for(image):
+    """The bundled model for colour, unless the picture is gray or there is none."""
+    from olivetti_denoiser.pillow_modes import is_gray
+
+    colour = None if is_gray(image) else colour_model()
+    return colour or bundled("model_card")
 
 
 class Progress:

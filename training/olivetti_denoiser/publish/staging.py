@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from olivetti_denoiser import hub
-from olivetti_denoiser.bundled import PACKAGE, bundled
+from olivetti_denoiser.bundled import PACKAGE, bundled, colour_model
 from olivetti_denoiser.figures import gate_figure, read_metrics
 from olivetti_denoiser.model_folder import (
     CARD,
@@ -306,8 +306,8 @@ def stage_space(
         for path, source in model_files.items()
         if path != LEGACY_MODEL and not path.startswith(f"{onnx_export.FOLDER}/")
     }
-    colour = bundled(BUNDLE) / COLOUR
-    if is_released(colour):
+    colour = colour_model()
+    if colour is not None and is_released(colour):
         files |= {
             f"{BUNDLE}/{COLOUR}/{path.relative_to(colour).as_posix()}": path
             for path in _source_files(colour)

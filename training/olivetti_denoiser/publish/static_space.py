@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from olivetti_denoiser.bundled import bundled
+from olivetti_denoiser.bundled import bundled, colour_model
 from olivetti_denoiser.model_folder import METRICS, PLOTS, missing_files
 from olivetti_denoiser.publish.onnx_export import ESTIMATOR, RESTORER, check_onnx, write_onnx
 
@@ -85,8 +85,8 @@ def _colour_network(work):
     """The bundled colour network as ONNX, where there is one."""
     from olivetti_denoiser.denoiser import load_folder
 
-    folder = bundled("model_card") / COLOUR
-    if missing_files(folder):
+    folder = colour_model()
+    if folder is None or missing_files(folder):
         return {}
     model = load_folder(folder)
     write_onnx(model, work / COLOUR)

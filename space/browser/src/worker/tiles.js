@@ -2,6 +2,7 @@
 
 export const TILE_SIDES = [64, 128, 256, 512];
 export const MARGIN = 64; // pixels of context around a tile; more than half the receptive field
+export const COLOUR_MARGIN = 24; // of a colour network; measured, see tiles.py
 
 /** The smallest side that holds the picture, else the largest there is. */
 export function tileSide(width, height) {
@@ -31,13 +32,15 @@ export const tileLength = (length, side) => Math.min(side, Math.ceil((length + M
 /**
  * Copies one tile of one plane, high×wide, as floats in [0, 1] into `target`, from `offset` on.
  *
- * What reaches beyond the picture is mirrored at its lower and right edge.
+ * What reaches beyond the picture, or beyond the tile's own `rows` and `columns`, is mirrored at the
+ * lower and right edge. Data are integers of 8 or 16 bits, or floats in [0, 1].
  */
-export function copyTile(picture, plane, { top, left, high, wide }, target, offset) {
+export function copyTile(picture, plane, tile, target, offset) {
   const { width, height, channels, data } = picture;
-  const most = data instanceof Uint16Array ? 65535 : 255;
-  const rows = Math.min(high, height - top);
-  const columns = Math.min(wide, width - left);
+  const { top, left, high, wide } = tile;
+  const most = { Uint8Array: 255, Uint8ClampedArray: 255, Uint16Array: 65535 }[data.constructor.name] ?? 1;
+  const rows = Math.min(high, tile.rows ?? height - top);
+  const columns = Math.min(wide, tile.columns ?? width - left);
   for (let y = 0; y < high; y += 1) {
     const row = (top + mirrored(y, rows)) * width + left;
     for (let x = 0; x < wide; x += 1)
