@@ -29,8 +29,8 @@ PRESETS = {
         "loss": "l1",
         "final_rate": 0.1,
         "steps_per_epoch": 1000,
-        "epochs": 8,
-        "patience": 8,
+        "epochs": 30,
+        "patience": 30,
     },
 }
 
