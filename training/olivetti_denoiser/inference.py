@@ -139,10 +139,9 @@ class TiledNetwork:
                 for index, rows, columns in tiles[start : start + size]
             ]
             levels.append(self._run("estimate", np.concatenate(chunk)).reshape(-1))
-        owners = [index for index, _, _ in tiles]
-        owners, levels = np.array(owners), np.concatenate(levels)
+        owners, together = np.array([index for index, _, _ in tiles]), np.concatenate(levels)
         combine = np.mean if self.planes == 1 else partial(np.quantile, q=LEVEL_QUANTILE)
-        found = [combine(levels[owners == index]) for index in range(len(pictures))]
+        found = [combine(together[owners == index]) for index in range(len(pictures))]
         return np.array(found, np.float32)
 
     def restore(
