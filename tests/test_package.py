@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -62,3 +63,44 @@ def test_an_unknown_name_is_an_attribute_error():
 
     with pytest.raises(AttributeError, match="no attribute 'Noiser'"):
         _ = olivetti_denoiser.Noiser
+
+
+def public_functions(body, of_class=False):
+    """The public functions of a module, and the public and special methods of its classes."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from public_functions(node.body, of_class=True)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            special = of_class and node.name.startswith("__")
+            if special or not node.name.startswith("_"):
+                yield node, of_class
+
+
+def without_types(node, of_class):
+    """The parameters of a function that have no type, and "return" where its result has none."""
+    names = node.args
+    positional = [*names.posonlyargs, *names.args]
+    static = any(getattr(one, "id", "") == "staticmethod" for one in node.decorator_list)
+    if of_class and not static:
+        positional = positional[1:]
+    given = [*positional, *names.kwonlyargs, names.vararg, names.kwarg]
+    found = [one.arg for one in given if one is not None and one.annotation is None]
+    return found + ["return"] * (node.returns is None and node.name != "__init__")
+
+
+def test_every_public_function_says_the_types_of_its_parameters_and_its_result():
+    """Mypy checks the types that are there; whether they are there is checked here."""
+    files = [*PACKAGE.rglob("*.py"), *(ROOT / "space" / "page").rglob("*.py")]
+    functions = [
+        (f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", without_types(node, of_class))
+        for path in files
+        for node, of_class in public_functions(ast.parse(path.read_text("utf-8")).body)
+    ]
+    assert len(functions) > 300
+    assert [(where, missing) for where, missing in functions if missing] == []
+
+
+def test_an_untyped_function_is_found():
+    code = "class A:\n def f(self, a: int, *b, c, **d) -> int: ...\n def _g(self, a): ...\ndef h(): ..."
+    found = [without_types(*function) for function in public_functions(ast.parse(code).body)]
+    assert found == [["c", "b", "d"], ["return"]]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 from types import MethodType
+from typing import Any
 
 import gradio as gr
 import httpx
@@ -29,7 +30,7 @@ from page.visitors_files import sent_here
 LINK_SECONDS = 10.0
 
 
-def picture_input(**options) -> gr.Image:
+def picture_input(**options: Any) -> gr.Image:
     """Creates an input for one picture; the page's function gets a path, or None for no picture.
 
     The methods are replaced on the object: of a subclass Gradio would write an interface file
@@ -39,7 +40,7 @@ def picture_input(**options) -> gr.Image:
         **options: as for `gr.Image`.
     """
     image = gr.Image(type="filepath", image_mode=None, format="png", **options)
-    image.preprocess = lambda payload: payload and sent_here(payload.path)
+    image.preprocess = lambda payload: sent_here(payload.path) if payload else None
     image.async_move_resource_to_block_cache = MethodType(_keep, image)
     return image
 

@@ -15,12 +15,15 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import gradio as gr
 
 from page import trials, uploads
 from page.components import picture_input
 from page.outputs import png
+
+Control = TypeVar("Control", bound=gr.components.Component)
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -64,9 +67,9 @@ def noise_controls() -> tuple[gr.Slider, gr.Number]:
     return unchecked(sigma), unchecked(seed)
 
 
-def unchecked(control: gr.components.Component) -> gr.components.Component:
+def unchecked(control: Control) -> Control:
     """Leaves it to the page's functions to say what is wrong with a number."""
-    control.preprocess = lambda value: value
+    control.preprocess = lambda payload: payload
     return control
 
 
@@ -75,7 +78,7 @@ def examples(*beginnings: str) -> list[Path]:
     return [path for start in beginnings for path in sorted(EXAMPLES.glob(f"{start}*.png"))]
 
 
-def pictures_to_click(image: gr.Image, *beginnings: str) -> gr.Examples:
+def pictures_to_click(image: gr.Image, *beginnings: str) -> gr.helpers.Examples:
     """Returns thumbnails that put an example into the input."""
     return gr.Examples(
         [[str(path)] for path in examples(*beginnings)],
@@ -88,7 +91,7 @@ def pictures_to_click(image: gr.Image, *beginnings: str) -> gr.Examples:
 def run_on(
     image: gr.Image,
     controls: Sequence[Callable],
-    clickable: gr.Examples,
+    clickable: gr.helpers.Examples,
     function: Callable,
     inputs: list,
     outputs: list,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.baselines import BASELINES
 from olivetti_denoiser.metrics import mse, psnr, ssim
 from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
@@ -27,6 +28,8 @@ LARGE_SIDE = 512  # pixels; of smaller pictures a network may estimate the level
 MAX_CLEAN_PIXELS = 12_600_000  # a 12-megapixel photograph, 4096×3072 at most
 MAX_SECONDS = 300.0
 NETWORK = "Residual U-Net"
+
+Restore = Callable[[np.ndarray], np.ndarray]  # from a uint8 H×W picture to another
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Trial:
     seed: int
 
     @classmethod
-    def run(cls, denoiser, original: np.ndarray, sigma: float, seed: int) -> Trial:
+    def run(cls, denoiser: Restore, original: np.ndarray, sigma: float, seed: int) -> Trial:
         """Adds noise, rounds to the 8 bits of a PNG, and restores those.
 
         Args:
@@ -95,7 +98,7 @@ def figures(clean: np.ndarray, other: np.ndarray) -> dict[str, float]:
 
 
 def clean_up(
-    denoiser,
+    denoiser: Denoiser,
     image: Image.Image,
     strength: float = 1.0,
     level_factor: float = 1.0,
@@ -169,7 +172,9 @@ class MethodResult:
         return {"method": self.name, **self.figures, "milliseconds": self.milliseconds}
 
 
-def compare_methods(denoiser, original: np.ndarray, sigma: float, seed: int) -> list[MethodResult]:
+def compare_methods(
+    denoiser: Restore, original: np.ndarray, sigma: float, seed: int
+) -> list[MethodResult]:
     """Restores the same noisy picture with the network and with every classical method.
 
     The classical methods are told the noise level, the network is not. The time is the fastest
@@ -188,9 +193,12 @@ def compare_methods(denoiser, original: np.ndarray, sigma: float, seed: int) -> 
     """
     noisy = noisy_picture(original, sigma, seed)
     values = from_uint8(noisy)
-    methods = {NETWORK: lambda: denoiser(noisy)}
-    for name, restore in BASELINES.items():
-        methods[name] = lambda restore=restore: to_uint8(restore(values, float(sigma)))
+
+    def told(restore):
+        return lambda: to_uint8(restore(values, float(sigma)))
+
+    methods: dict[str, Callable[[], np.ndarray]] = {NETWORK: lambda: denoiser(noisy)}
+    methods |= {name: told(restore) for name, restore in BASELINES.items()}
     results = [MethodResult("Noisy", noisy, figures(original, noisy), None)]
     for name, restore in methods.items():
         times = []

@@ -15,6 +15,10 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 NOT_SENT = "This page reads only pictures that were sent to it; please choose a picture."
 
@@ -48,11 +52,11 @@ def sent_here(path: str) -> str:
     raise gr.Error(NOT_SENT, print_exception=False)
 
 
-def read_only_what_was_sent(page) -> None:
+def read_only_what_was_sent(page: gr.Blocks) -> None:
     """Makes a page look at every path in a request before Gradio does.
 
     Args:
-        page: a `gr.Blocks`, whole. Links are left to the inputs, which fetch them or refuse.
+        page: all of it. Links are left to the inputs, which fetch them or refuse.
     """
     preprocess = page.preprocess_data
 

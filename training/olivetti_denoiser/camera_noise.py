@@ -23,6 +23,7 @@ noise and without JPEG, as the mean of many shots of one scene does.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -233,7 +234,7 @@ def without(camera: Camera, *steps: str) -> Camera:
     Raises:
         ValueError: there is no such step.
     """
-    off = {
+    off: dict[str, dict[str, Any]] = {
         "mosaic": {"mosaic": False},
         "shot": {"shot": 0.0},
         "read": {"read": 0.0},

@@ -10,12 +10,13 @@ import json
 import math
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 OPTIMIZERS = ("muon", "adamw")
 LOSSES = ("mse", "mse+ssim", "l1")
 LEVELS = ("given", "blind")
 NOISES = ("gaussian", "camera", "both")
-PRESETS = {
+PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "quick": {"epochs": 7, "steps_per_epoch": 200},
     # Colour photographs and camera noise, learned from coloured collages of the same faces.

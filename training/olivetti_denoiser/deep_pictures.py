@@ -83,7 +83,8 @@ def read_deep(content: bytes) -> np.ndarray:
     if tags.get(EXTRA, (2,))[0] == 1 or tags.get(PLANES) == 2:  # which it reads as something else
         raise NoDecoderError("OpenCV cannot decode this kind")
     try:
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        encoded = np.frombuffer(content, np.uint8)
+        pixels: np.ndarray | None = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
     except cv2.error:
         pixels = None
     if pixels is None or pixels.dtype != np.uint16:
@@ -103,7 +104,12 @@ def read_deep(content: bytes) -> np.ndarray:
     return np.ascontiguousarray(pixels)
 
 
-def encode_png16(pixels: np.ndarray, profile: bytes | None, dpi, exif: bytes | None) -> bytes:
+def encode_png16(
+    pixels: np.ndarray,
+    profile: bytes | None,
+    dpi: tuple[float, float] | None,
+    exif: bytes | None,
+) -> bytes:
     """Encodes 16 bits a sample as PNG, which Pillow does not.
 
     Args:
@@ -133,7 +139,9 @@ def encode_png16(pixels: np.ndarray, profile: bytes | None, dpi, exif: bytes | N
     )
 
 
-def encode_tiff16(pixels: np.ndarray, profile: bytes | None, dpi) -> bytes:
+def encode_tiff16(
+    pixels: np.ndarray, profile: bytes | None, dpi: tuple[float, float] | None
+) -> bytes:
     """Encodes 16 bits a sample as an uncompressed TIFF, which Pillow does not.
 
     Args:

@@ -11,8 +11,9 @@ Composition, not inheritance: a `Denoiser` holds a Keras model and knows how to 
 from __future__ import annotations
 
 from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from huggingface_hub import ModelHubMixin
@@ -78,6 +79,30 @@ class Denoiser(
         self.planes = self._network.planes
         self.averages_mirror = self._network.averages_mirror
 
+    @overload
+    def __call__(
+        self,
+        image: np.ndarray,
+        *,
+        sigma: float | None = ...,
+        strength: float = ...,
+        level_factor: float = ...,
+        mirror: bool | None = ...,
+        progress: Callable[[int, int], None] | None = ...,
+    ) -> np.ndarray: ...
+
+    @overload
+    def __call__(
+        self,
+        image: str | PathLike[str] | Image.Image,
+        *,
+        sigma: float | None = ...,
+        strength: float = ...,
+        level_factor: float = ...,
+        mirror: bool | None = ...,
+        progress: Callable[[int, int], None] | None = ...,
+    ) -> Image.Image: ...
+
     def __call__(
         self,
         image: ImageLike,
@@ -129,6 +154,12 @@ class Denoiser(
         restored += planes
         return picture.rebuild(restored)
 
+    @overload
+    def estimate_sigma(self, image: str | PathLike[str] | Image.Image) -> float: ...
+
+    @overload
+    def estimate_sigma(self, image: np.ndarray) -> float | np.ndarray: ...
+
     def estimate_sigma(self, image: ImageLike) -> float | np.ndarray:
         """Estimates the noise level of a picture.
 
@@ -148,7 +179,7 @@ class Denoiser(
         return levels if len(picture.shape) == 4 else float(levels[0])
 
     @classmethod
-    def from_pretrained(
+    def from_pretrained(  # type: ignore[override]  # no catch-all: a misspelt option is refused
         cls,
         pretrained_model_name_or_path: str | Path,
         *,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
+from collections.abc import Callable
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -61,7 +62,7 @@ def upright_pixels(image: Image.Image, orientation: int) -> Image.Image:
 
 def upright_array(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Returns H×W×… pixels as they are to be seen."""
-    turns = {
+    turns: dict[int, Callable[[np.ndarray], np.ndarray]] = {
         2: np.fliplr,
         3: lambda a: np.rot90(a, 2),
         4: np.flipud,

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, NotRequired, TypedDict, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, NotRequired, TypedDict, TypeVar
 
 from olivetti_denoiser.model_folder import METRICS
 
 T = TypeVar("T")
+Kind = Literal["methods", "variants"]
+Measure = Literal["mse", "psnr", "ssim"]
 
 NOISY, MODEL = "noisy", "model"  # the methods that every table has
 STANDING_SET = "scikit-image"  # the colour pictures that every machine has

@@ -12,6 +12,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from os import PathLike
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -20,6 +21,15 @@ from olivetti_denoiser.picture_files import read_picture
 from olivetti_denoiser.pillow_modes import upright
 
 ImageLike = str | PathLike[str] | Image.Image | np.ndarray
+
+
+class ImageRows(Protocol):
+    """Pictures by number: a list, an array N×H×W×C, or a file that is read picture by picture."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, row: int, /) -> np.ndarray: ...
+
 
 KINDS = "a path, a PIL image, or an array H×W, H×W×C or N×H×W×C of uint8, uint16 or float in [0, 1]"
 VALUES_AT_ONCE = 2**20

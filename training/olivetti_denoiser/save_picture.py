@@ -115,7 +115,7 @@ def save_picture(
     pixels = _as_mode(restored, mode, picture, to_be_srgb=not keeps)
     dpi, block = _dpi(picture.image), block_of(picture.image)
     exif = without_orientation(block) if block else None
-    with whole_file(output) as path:
+    with whole_file(Path(output)) as path:
         if mode in DEEP.values():
             _save_deep(pixels, path, kind, profile, dpi, exif)
             return

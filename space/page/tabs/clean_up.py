@@ -51,7 +51,8 @@ def clean_up_tab(page: gr.Blocks, models: ServedModels) -> None:
         def report(done, total):
             progress(done / total, desc=left.words(done, total))
 
-        denoiser, turn = large[id(served)], contextlib.nullcontext()
+        denoiser = large[id(served)]
+        turn: contextlib.AbstractContextManager = contextlib.nullcontext()
         if max(picture.size) <= SMALL_SIDE:
             denoiser, report = served.denoiser, None
         else:

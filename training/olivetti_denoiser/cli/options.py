@@ -15,9 +15,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import fields
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.figures import Metrics
 
 WRONG_ARGUMENT = 2  # the exit code
 KINDS = ("model", "dataset", "space")  # of repositories on the Hub
@@ -55,7 +56,7 @@ def add_command(
     Returns:
         The command's parser.
     """
-    shown = {"help": summary} if listed else {}
+    shown: dict[str, Any] = {"help": summary} if listed else {}
     command = commands.add_parser(name, description=summary, allow_abbrev=False, **shown)
     command.set_defaults(run=run, command=name, extra=extra)
     return command
@@ -167,7 +168,7 @@ def print_figures(metrics: Mapping[str, Any], as_json: bool) -> None:
         return
     from olivetti_denoiser.evaluate.tables import table
 
-    print(table(metrics))
+    print(table(cast(Metrics, metrics)))
 
 
 def quiet_output(needed: bool) -> AbstractContextManager:

@@ -8,6 +8,7 @@ denoiser addresses --model OWNER/NAME                            # what is publi
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from olivetti_denoiser.cli.options import (
     Commands,
@@ -19,7 +20,7 @@ from olivetti_denoiser.cli.options import (
 
 def register(commands: Commands) -> None:
     """Adds the three commands."""
-    hidden = {"extra": "evaluate", "listed": False}
+    hidden: dict[str, Any] = {"extra": "evaluate", "listed": False}
     credentials = add_command(
         commands, "credentials", run_credentials, "find out whether this machine may publish",
         **hidden,

@@ -127,14 +127,14 @@ def read_pairs(
             f"{len(alone) - 1} more have none. Received: {folder}"
         )
     names = sorted(sides[0])
-    images = [[middle_square(read_rgb(side[name]), crop) for name in names] for side in sides]
-    for name, first, second in zip(names, *images, strict=True):
+    seen, wanted = ([middle_square(read_rgb(side[name]), crop) for name in names] for side in sides)
+    for name, first, second in zip(names, seen, wanted, strict=True):
         if first.shape != second.shape:
             raise ValueError(
                 f"the pictures of a pair must have one size. "
                 f"Received: {name} of {first.shape[:2]} and {second.shape[:2]}"
             )
-    return Pairs(folder.resolve().name, [sides[0][name].name for name in names], *images, crop)
+    return Pairs(folder.resolve().name, [sides[0][name].name for name in names], seen, wanted, crop)
 
 
 def read_rgb(path: str | Path) -> np.ndarray:

@@ -52,7 +52,7 @@ class Faces(NamedTuple):
     subject: np.ndarray
     face_id: np.ndarray
 
-    def take(self, rows) -> Faces:
+    def take(self, rows: slice | np.ndarray) -> Faces:
         """Returns the given rows, an index array or a slice."""
         return Faces(*(column[rows] for column in self))
 

@@ -28,7 +28,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -210,7 +210,7 @@ def prepare(
     from filelock import FileLock
 
     folder = Path(folder)
-    asked = {"dataset": str(dataset), "image_column": column, "split": split}
+    asked: dict[str, Any] = {"dataset": str(dataset), "image_column": column, "split": split}
     asked |= {"wanted": wanted, "validation_pictures": validation}
     if planes != 1:
         asked["planes"] = planes

@@ -11,7 +11,7 @@ on the 80 training faces, so the comparison is with each method at its best. To 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -167,7 +167,10 @@ def restore_all(restore: Restore, noisy: np.ndarray, sigma: float) -> np.ndarray
 
 
 def choose_strengths(
-    clean: np.ndarray, levels=LEVELS, candidates: dict | None = None, seed: int = 0
+    clean: np.ndarray,
+    levels: Sequence[float] = LEVELS,
+    candidates: dict | None = None,
+    seed: int = 0,
 ) -> dict[str, list[dict[float, float]]]:
     """Scores every candidate strength of every method at every level.
 
@@ -183,7 +186,8 @@ def choose_strengths(
     """
     from olivetti_denoiser.metrics import psnr
 
-    pictures, scores = clean[..., 0], {}
+    pictures = clean[..., 0]
+    scores: dict[str, list[dict[float, float]]] = {}
     for name, strengths in (candidates or CANDIDATES).items():
         scores[name] = []
         for level in levels:
@@ -221,7 +225,7 @@ def main() -> None:
     except FacesUnavailableError as error:
         raise SystemExit(str(error)) from None
     scores = choose_strengths(faces.clean)
-    chosen = {}
+    chosen: dict[str, list[float]] = {}
     for name, per_level in scores.items():
         print(f"{name}: mean PSNR in dB on the training faces")
         for level, figures in zip(LEVELS, per_level, strict=True):

@@ -20,7 +20,7 @@ import numpy as np
 from olivetti_denoiser.data.colour_images import ColourSet, Pairs, noisy_versions
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.baselines import non_local_means_colour
-from olivetti_denoiser.figures import MODEL, NOISY, ColourSetFigures, Methods, PairsFigures
+from olivetti_denoiser.figures import MODEL, NOISY, ColourSetFigures, Kind, Methods, PairsFigures
 from olivetti_denoiser.metrics import psnr
 from olivetti_denoiser.noise import from_uint8, to_uint8
 
@@ -99,13 +99,14 @@ def measure_colour(
         "methods": dict.fromkeys(methods, 0.0),
         "variants": dict.fromkeys(variants, 0.0),
     }
+    groups: dict[Kind, Mapping[str, ColourMethod]] = {"methods": methods, "variants": variants}
     megapixels = sum(image[..., 0].size for image in pictures.images) * len(sigmas) / 1e6
     for sigma in sigmas:
         level = f"{255 * sigma:g}"
         say(f"Measuring {pictures.name} ({len(pictures.images)}) at σ = {level}/255")
         noisy = noisy_versions(pictures.images, sigma)
         found["methods"][NOISY][level] = mean_psnr(pictures.images, noisy)
-        for kind, group in (("methods", methods), ("variants", variants)):
+        for kind, group in groups.items():
             for name, restore in group.items():
                 started = time.perf_counter()
                 restored = [restore(image, sigma) for image in noisy]

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -34,9 +35,21 @@ from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.errors import FacesUnavailableError
 from olivetti_denoiser.evaluate.baselines import BASELINES, restore_all
 from olivetti_denoiser.evaluate.tables import PART_NAMES
-from olivetti_denoiser.figures import MODEL, NOISY, Methods, Metrics, Part, Scores, read_metrics
+from olivetti_denoiser.figures import (
+    MODEL,
+    NOISY,
+    Kind,
+    Methods,
+    Metrics,
+    Part,
+    Scores,
+    read_metrics,
+)
 from olivetti_denoiser.metrics import details, mean_interval, mse, psnr, ssim
 from olivetti_denoiser.noise import from_uint8, noisy_uint8
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
 
 MEASURES = {"mse": mse, "psnr": psnr, "ssim": ssim}
 SIGMAS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)  # levels of the table of PSNR against sigma
@@ -56,7 +69,7 @@ Method = Callable[[np.ndarray, float], np.ndarray]
 
 def evaluate(
     denoiser: Denoiser,
-    split,
+    split: DatasetDict,
     outside: Faces | None = None,
     *,
     published: Mapping[str, Method] | None = None,
@@ -83,7 +96,9 @@ def evaluate(
     published = dict(published or {})
     model = model_methods(denoiser)
     usual = {**model["methods"], **classical_methods()}
-    parts = {"test": as_arrays(split["test"]), "train": as_arrays(split["train"])}
+    test = as_arrays(split["test"])
+    parts: dict[str, Faces | Photographs] = {"test": test, "train": as_arrays(split["train"])}
+    further: dict[str, Faces | Photographs | None]
     further = {"outside": outside, "photographs": photographs, "pictures": pictures}
     parts |= {name: part for name, part in further.items() if part is not None}
     checksum = split_checksum(split)
@@ -97,6 +112,9 @@ def evaluate(
         "planes": int(denoiser.model.inputs[0].shape[-1]),
         "parts": {},
         "seconds": {"methods": {}, "variants": {}},
+        "faces": [],
+        "details": [],
+        "sigmas": {"methods": {}, "variants": {}},
     }
     if published:
         metrics["published"] = list(published)
@@ -107,7 +125,9 @@ def evaluate(
             part = {"name": photographs.name, **part}
         metrics["parts"][name] = part
         known = published if name in ("test", "photographs") else {}
-        for kind, methods in (("methods", usual | known), ("variants", model["variants"])):
+        groups: dict[Kind, dict[str, Method]]
+        groups = {"methods": usual | known, "variants": model["variants"]}
+        for kind, methods in groups.items():
             for method, restore in methods.items():
                 restored = np.clip(restore(faces.noisy, SIGMA), 0, 1)
                 part[kind][method] = measure(faces.clean, restored)
@@ -119,8 +139,8 @@ def evaluate(
                     metrics["details"] = details(faces.clean, faces.noisy, restored)
     say(f"Measuring the test faces at sigma {', '.join(f'{sigma:g}' for sigma in SIGMAS)}")
     metrics["sigmas"] = {
-        "methods": psnr_against_sigma(usual | published, parts["test"]),
-        "variants": psnr_against_sigma(model["variants"], parts["test"]),
+        "methods": psnr_against_sigma(usual | published, test),
+        "variants": psnr_against_sigma(model["variants"], test),
     }
     return metrics
 
@@ -130,7 +150,7 @@ def fastest(restore: Method, noisy: np.ndarray) -> float:
 
     Whatever else the machine does makes a run slower, never faster.
     """
-    times = []
+    times: list[float] = []
     while len(times) < 3 and sum(times) < 1.0:
         started = time.perf_counter()
         restore(noisy, SIGMA)
@@ -138,7 +158,7 @@ def fastest(restore: Method, noisy: np.ndarray) -> float:
     return min(times)
 
 
-def warning(folder: str | Path, split) -> str:
+def warning(folder: str | Path, split: DatasetDict) -> str:
     """Returns a line where a model of another split may know the faces of this one.
 
     Args:
@@ -161,7 +181,10 @@ def warning(folder: str | Path, split) -> str:
 
 def model_methods(denoiser: Denoiser) -> Methods[Method]:
     """Returns the ways to use the denoiser: "model" is a call without options."""
-    methods = {NOISY: lambda noisy, sigma: noisy, MODEL: lambda noisy, sigma: denoiser(noisy)}
+    methods: dict[str, Method] = {
+        NOISY: lambda noisy, sigma: noisy,
+        MODEL: lambda noisy, sigma: denoiser(noisy),
+    }
     variants: dict[str, Method] = {}
     if denoiser.takes_sigma:
         variants["sigma given"] = lambda noisy, sigma: denoiser(noisy, sigma=sigma)
@@ -190,7 +213,8 @@ def measure(clean: np.ndarray, restored: np.ndarray) -> Scores:
     Returns:
         Measure → `mean`, `low`, `high`; the interval is Student's, over the N pictures.
     """
-    return {name: mean_interval(function(clean, restored)) for name, function in MEASURES.items()}
+    scores = {name: mean_interval(function(clean, restored)) for name, function in MEASURES.items()}
+    return cast(Scores, scores)
 
 
 def psnr_against_sigma(methods: Mapping[str, Method], faces: Faces) -> dict[str, dict[str, float]]:

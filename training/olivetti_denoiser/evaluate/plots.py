@@ -125,7 +125,7 @@ def comparison_grid(
     restored: np.ndarray,
     path: str | Path,
     *,
-    names: Sequence | None = None,
+    names: Sequence | np.ndarray | None = None,
     count: int = 5,
 ) -> None:
     """Draws noisy, reconstructed and original faces, from the worst restored to the best.

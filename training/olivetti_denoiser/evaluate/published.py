@@ -160,7 +160,7 @@ class _Network:
             x = layers.Conv2D(kernel.shape[-1], 3, padding="same", activation=activation)(x)
         self.model = Model(noisy, x, name=name)
         self.model.set_weights([array for pair in weights for array in pair])
-        self._passes = {}
+        self._passes: dict[int, Callable[[np.ndarray], np.ndarray]] = {}
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """N×H×W×C to N×H×W×outputs; a square shape is compiled once."""

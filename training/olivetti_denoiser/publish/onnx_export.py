@@ -24,6 +24,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     import keras
+    from onnx import NodeProto, TensorProto
 
 OPSET, IR_VERSION = 17, 8  # of 2022, so that older runtimes read it too
 FOLDER = "onnx"  # in the model repository
@@ -131,8 +132,10 @@ class _Graph:
     """Nodes and constants of an ONNX graph that grows layer by layer."""
 
     def __init__(self) -> None:
-        self.nodes, self.constants = [], {}
-        self._named = {}  # (variable, order of its axes): the name of its constant
+        self.nodes: list[NodeProto] = []
+        self.constants: dict[str, TensorProto] = {}
+        # (variable, order of its axes): the name of its constant
+        self._named: dict[tuple, str] = {}
 
     def add_model(self, model, given) -> list[str]:
         """Adds a functional model that is given tensors of these names; returns its outputs'."""

@@ -15,6 +15,7 @@ import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -293,7 +294,7 @@ class _Run:
         known = hub.patiently(lambda: space.api.get_space_variables(space.name))
         for key, value in wanted.items():  # each change restarts the Space
             if key not in known or known[key].value != value:
-                hub.patiently(lambda k=key, v=value: space.api.add_space_variable(space.name, k, v))
+                hub.patiently(partial(space.api.add_space_variable, space.name, key, value))
                 self.report.changed["space"] = True
         self.say(f"{space}: MODEL_REVISION={commit[:7]}")
 

@@ -91,6 +91,8 @@ class Repository:
 
     def listing(self, commit: str) -> dict[str, str]:
         """Return the id of every file of a commit: its SHA-256 if it is large, else git's."""
+        from huggingface_hub import RepoFile
+
         tree = hub.patiently(
             lambda: list(
                 self.api.list_repo_tree(
@@ -98,7 +100,7 @@ class Repository:
                 )
             )
         )
-        files = [item for item in tree if hasattr(item, "blob_id")]
+        files = [item for item in tree if isinstance(item, RepoFile)]
         return {file.path: file.lfs.sha256 if file.lfs else file.blob_id for file in files}
 
     def tags(self) -> dict[str, str]:

@@ -54,7 +54,7 @@ class Stage:
     def __init__(self, folder: Path, names: Mapping[str, str], work: Path, space_sdk: str = GRADIO):
         self.names = names
         self.no_static = ""  # why there is no static Space to take
-        self._spaces = {}
+        self._spaces: dict[str, dict[str, Path]] = {}
         self.split = None
         self.files = {"model": stage_model(folder, names, work / "model")}
         metrics = read_metrics(folder)
@@ -251,7 +251,7 @@ def dataset_card(
             tags=["denoising", "faces", "olivetti", "gaussian-noise"],
             **kept,
         ),
-        template_path=DATASET_TEMPLATE,
+        template_path=str(DATASET_TEMPLATE),
         repo_id=names["dataset"],
         model_id=names.get("model"),
         train_count=len(split["train"]),
@@ -347,12 +347,12 @@ def _space_card(card: Path, names: Mapping[str, str], work: Path) -> Path:
     """Write a Space's card with the repositories in it that the Space shows."""
     from huggingface_hub import SpaceCard
 
-    card = SpaceCard.load(card)
-    card.data["models"] = [names["model"]]
+    shown = SpaceCard.load(card)
+    shown.data["models"] = [names["model"]]
     if "dataset" in names:
-        card.data["datasets"] = [names["dataset"]]
+        shown.data["datasets"] = [names["dataset"]]
     work.mkdir(parents=True, exist_ok=True)
-    card.save(work / CARD)
+    shown.save(work / CARD)
     return work / CARD
 
 

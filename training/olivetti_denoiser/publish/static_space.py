@@ -74,7 +74,8 @@ def page_files(
         if (model_folder / name).is_file()
     }
     files |= _colour_network(work)
-    pictures = {path.name: path for path in (bundled("space") / "examples").glob("*.png")} | faces
+    pictures = {path.name: path for path in (bundled("space") / "examples").glob("*.png")}
+    pictures |= faces
     files |= {f"examples/{name}": pictures[name] for name in sorted(pictures)}
     work.mkdir(parents=True, exist_ok=True)
     (work / CONTENT).write_text(_content(files), encoding="utf-8")

@@ -13,13 +13,14 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.evaluate.tables import NONE, markdown
-from olivetti_denoiser.figures import Metrics, gate_figure, model_scores, read_metrics
+from olivetti_denoiser.figures import Measure, Metrics, gate_figure, model_scores, read_metrics
 from olivetti_denoiser.history import read_history
 from olivetti_denoiser.model_folder import COMPARISON, CONFIG, CURVES, HISTORY, METRICS
 from olivetti_denoiser.publish.publish import PSNR_TOLERANCE
@@ -35,7 +36,11 @@ PARTS = {
     "pictures": "pictures of the dataset",
 }
 # Measure: its name, how many digits, and which sign of a difference is a gain.
-MEASURES = {"psnr": ("PSNR dB", 3, 1), "ssim": ("SSIM", 4, 1), "mse": ("MSE", 6, -1)}
+MEASURES: dict[Measure, tuple[str, int, int]] = {
+    "psnr": ("PSNR dB", 3, 1),
+    "ssim": ("SSIM", 4, 1),
+    "mse": ("MSE", 6, -1),
+}
 
 
 def summary(folder: str | Path, released: Sequence[str] = (), note: str | None = None) -> str:
@@ -85,16 +90,16 @@ def addresses(names: Mapping[str, str]) -> str:
     Raises:
         ValueError, PermissionError, ConnectionError: see `hub`.
     """
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, ModelInfo
 
     lines, pictures = ["", "## Published", ""], []
     for kind, name in names.items():
         try:
-            info = hub.patiently(lambda k=kind, n=name: HfApi().repo_info(n, repo_type=k))
+            info = hub.patiently(partial(HfApi().repo_info, name, repo_type=kind))
         except Exception as error:
             raise hub.explained(error, name, kind) from error
         lines.append(f"- {kind}: {hub.address(name, kind)} at `{info.sha[:7]}`")
-        if kind == "model":
+        if isinstance(info, ModelInfo):
             there = {file.rfilename for file in info.siblings or ()}
             page = f"{hub.address(name)}/resolve/{info.sha}"
             pictures = [f"![{png}]({page}/{png})" for png in PICTURES if png in there]
@@ -147,10 +152,10 @@ def _table(new: Metrics, old: Metrics | None) -> pd.DataFrame:
         if part not in new["parts"]:
             continue
         mine = model_scores(new, part)
-        theirs = model_scores(old, part) if old and part in old["parts"] else {}
+        theirs = model_scores(old, part) if old and part in old["parts"] else None
         for measure, (title, digits, gain) in MEASURES.items():
             paired = _paired(new, old, measure) if part == "test" and old else None
-            row, other = mine[measure], theirs.get(measure)
+            row, other = mine[measure], theirs.get(measure) if theirs else None
             difference = _difference(row, other, paired, digits, gain)
             figures = (_figure(row, digits), _figure(other, digits), difference)
             lines.append((f"{name}, {title}", *figures))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from olivetti_denoiser.evaluate.plots import draw_levels, losses_grid
 from olivetti_denoiser.figures import Metrics, model_scores, read_metrics, write_metrics
 from olivetti_denoiser.model_folder import CARD, CONFIG, LOSS_FACES, is_released
 from olivetti_denoiser.publish.card import render_card
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
 
 # What only an evaluation with published denoisers measures: one without them drops it.
 MEASURED_ON_REQUEST = ("published",)
@@ -102,9 +105,10 @@ def update_colour(folder: str | Path, figures: Mapping[str, Any]) -> Path:
     """
     check_release(folder)
     metrics = read_metrics(folder)
-    for kind in ("colour", "pairs"):
-        if sets := {**metrics.get(kind, {}), **figures.get(kind, {})}:
-            metrics[kind] = sets
+    if colour := {**metrics.get("colour", {}), **figures.get("colour", {})}:
+        metrics["colour"] = colour
+    if pairs := {**metrics.get("pairs", {}), **figures.get("pairs", {})}:
+        metrics["pairs"] = pairs
     with whole_folder(folder) as stage:
         write_metrics(stage, metrics)
         if metrics.get("planes") == 3:
@@ -123,7 +127,7 @@ def check_release(folder: str | Path) -> None:
         raise ValueError(f"figures are kept in a whole model folder. Received: {folder}")
 
 
-def check_update(folder: str | Path, split) -> None:
+def check_update(folder: str | Path, split: DatasetDict) -> None:
     """Makes sure that figures on a split can be kept in a folder, before they are measured.
 
     Args:

@@ -141,10 +141,10 @@ def at_levels(model: keras.Model, faces: Faces) -> dict[str, dict[str, float]]:
     import numpy as np
 
     from olivetti_denoiser.denoiser import Denoiser
-    from olivetti_denoiser.evaluate.measure import psnr_against_sigma
+    from olivetti_denoiser.evaluate.measure import Method, psnr_against_sigma
 
     denoiser = Denoiser(model)
-    methods = {"estimated": lambda noisy, sigma: denoiser(noisy, mirror=False)}
+    methods: dict[str, Method] = {"estimated": lambda noisy, sigma: denoiser(noisy, mirror=False)}
     if denoiser.takes_sigma:
         methods["given"] = lambda noisy, sigma: denoiser(noisy, sigma=sigma, mirror=False)
     several = faces.take(np.repeat(np.arange(len(faces.clean)), LEVEL_DRAWS))

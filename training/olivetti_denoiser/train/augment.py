@@ -5,19 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
 from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.images import ImageRows
 from olivetti_denoiser.train.dead_leaves import collage
 
 WARP_ANGLE, WARP_SCALE, WARP_SHEAR = np.deg2rad(8), 0.15, 0.08  # largest; logarithms of ratios
 
 
 def varied(
-    clean: Sequence[np.ndarray], row: int, config: TrainingConfig, rng: np.random.Generator
+    clean: ImageRows, row: int, config: TrainingConfig, rng: np.random.Generator
 ) -> np.ndarray:
     """Returns one training picture: a face, warped, moved, mixed and lit anew; or a collage.
 
@@ -37,7 +36,7 @@ def varied(
         return collage(clean, rng)
     face = moved(clean[row], config, rng)
     if rng.random() < config.mix:
-        other = moved(clean[rng.integers(len(clean))], config, rng)
+        other = moved(clean[int(rng.integers(len(clean)))], config, rng)
         face = cutmix(other, face, rng)
     contrast = 1 + rng.uniform(-config.contrast, config.contrast)
     brightness = rng.uniform(-config.brightness, config.brightness)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.images import ImageRows
 from olivetti_denoiser.noise import add_gaussian_noise
 from olivetti_denoiser.train.augment import varied
 
@@ -31,7 +32,7 @@ class NoisyFaces(keras.utils.PyDataset):
         epochs_done: how many epochs the run has had.
     """
 
-    def __init__(self, clean: np.ndarray, config: TrainingConfig, epochs_done: int = 0):
+    def __init__(self, clean: ImageRows, config: TrainingConfig, epochs_done: int = 0):
         super().__init__()
         self.clean, self.config = clean, config
         self.steps_done = epochs_done * config.steps_per_epoch
@@ -84,7 +85,7 @@ def example_batch(
     """
     level = np.asarray(sigma, np.float32)[:, None, None, None]
     noisy = add_gaussian_noise(clean, level, rng)
-    weight = config.sigma / np.maximum(np.asarray(sigma, np.float32), LEAST_SIGMA)
+    weight: np.ndarray = config.sigma / np.maximum(np.asarray(sigma, np.float32), LEAST_SIGMA)
     inputs = {"noisy": noisy, "sigma": level}
     targets = {"restored": clean.astype(np.float32), "estimate": level}
     # Keras multiplies weights into the loss map, N×H×W, so they are shaped to broadcast over it.

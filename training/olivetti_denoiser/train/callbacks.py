@@ -15,6 +15,7 @@ import numpy as np
 from olivetti_denoiser.atomic import whole_file
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import Faces
+from olivetti_denoiser.data.patches import Patches
 from olivetti_denoiser.metrics import psnr, ssim
 from olivetti_denoiser.noise import add_gaussian_noise
 from olivetti_denoiser.train.batches import example_batch
@@ -33,13 +34,13 @@ class Validation(keras.callbacks.Callback):
     `averaged`.
     """
 
-    def __init__(self, averaged: keras.Model, held_out: Faces, config: TrainingConfig):
+    def __init__(self, averaged: keras.Model, held_out: Faces | Patches, config: TrainingConfig):
         super().__init__()
         self.averaged, self.config = averaged, config
         self.judged = training_model(averaged)
         self.judged.compile(loss=losses(config))
         rng = np.random.default_rng(0)  # one noise for every run, so that runs can be compared
-        clean = np.repeat(held_out.clean, VALIDATION_DRAWS, axis=0)
+        clean = np.repeat(np.asarray(held_out.clean), VALIDATION_DRAWS, axis=0)
         spread = (np.arange(len(clean)) + 0.5) / len(clean) * config.sigma_max
         exact = np.arange(len(clean)) % VALIDATION_DRAWS < config.sigma_share * VALIDATION_DRAWS
         levels = np.where(exact, config.sigma, rng.permutation(spread))

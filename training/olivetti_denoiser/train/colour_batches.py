@@ -16,6 +16,7 @@ import numpy as np
 
 from olivetti_denoiser.camera_noise import camera_noise, patterned_noise
 from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.images import ImageRows
 from olivetti_denoiser.noise import from_uint8, noisy_uint8
 from olivetti_denoiser.train.batches import Example, rows_of_step
 
@@ -36,7 +37,7 @@ class ColourBatches(keras.utils.PyDataset):
         epochs_done: how many epochs the run has had.
     """
 
-    def __init__(self, clean: Sequence[np.ndarray], config: TrainingConfig, epochs_done: int = 0):
+    def __init__(self, clean: ImageRows, config: TrainingConfig, epochs_done: int = 0):
         super().__init__()
         self.clean, self.config = clean, config
         self.steps_done = epochs_done * config.steps_per_epoch

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import keras
 import numpy as np
 
 from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.images import ImageRows
 from olivetti_denoiser.metrics import PSNR_LIMIT
 from olivetti_denoiser.model import estimator_of, takes_sigma
 from olivetti_denoiser.train.callbacks import copy_averaged_weights
@@ -36,9 +36,7 @@ class ColourValidation(keras.callbacks.Callback):
         config: the settings.
     """
 
-    def __init__(
-        self, averaged: keras.Model, pictures: Sequence[np.ndarray], config: TrainingConfig
-    ):
+    def __init__(self, averaged: keras.Model, pictures: ImageRows, config: TrainingConfig):
         super().__init__()
         self.averaged = averaged
         self.judged = training_model(averaged)

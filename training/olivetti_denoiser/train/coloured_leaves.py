@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from olivetti_denoiser.images import ImageRows
 from olivetti_denoiser.train.dead_leaves import leaf, piece, radius
 
 SIDE = 128  # pixels of a picture; training cuts its patches out of it
@@ -29,7 +30,7 @@ ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789&%?!"
 
 
 def leaves(
-    pictures: Sequence[np.ndarray],
+    pictures: ImageRows,
     rng: np.random.Generator,
     side: int = SIDE,
     shares: Sequence[float] = SHARES,

@@ -10,10 +10,10 @@ some of them keeps more of a photograph.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
+
+from olivetti_denoiser.images import ImageRows
 
 ZOOM = 2  # leaves are laid at this many times the size and shrunk, as a camera blurs an edge
 LEAVES = (15, 200)  # how many lie on a collage
@@ -21,7 +21,7 @@ SMALLEST = (3, 24)  # a collage's smallest radius, drawn from this range, in pix
 TEXTURED = 0.7  # share of the leaves whose piece of a face keeps its contrast; the others are flat
 
 
-def collage(pictures: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+def collage(pictures: ImageRows, rng: np.random.Generator) -> np.ndarray:
     """Lays one collage of pieces of the given pictures.
 
     Args:
@@ -37,7 +37,7 @@ def collage(pictures: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndar
     canvas = piece(pictures, height, width, rng)
     for _ in range(int(np.exp(rng.uniform(*np.log(LEAVES))))):
         box, mask = leaf(height, width, radius(smallest, largest, rng), rng)
-        shown = piece(pictures, *mask.shape, rng)
+        shown = piece(pictures, mask.shape[0], mask.shape[1], rng)
         contrast = rng.uniform(-1.0, 1.5) if rng.random() < TEXTURED else rng.uniform(-0.2, 0.2)
         brightness = rng.random() - contrast * cv2.mean(shown, mask)[0]
         cv2.copyTo(shown * np.float32(contrast) + np.float32(brightness), mask, canvas[box])
@@ -72,11 +72,9 @@ def leaf(
     return np.s_[low[1] : high[1], low[0] : high[0]], mask
 
 
-def piece(
-    pictures: Sequence[np.ndarray], height: int, width: int, rng: np.random.Generator
-) -> np.ndarray:
+def piece(pictures: ImageRows, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
     """Returns a random piece of a random picture, turned and flipped, float32 height×width."""
-    picture = pictures[rng.integers(len(pictures))][..., 0]
+    picture = pictures[int(rng.integers(len(pictures)))][..., 0]
     if rng.random() < 0.5:
         picture = picture.T
     picture = picture[:: rng.choice((-1, 1)), :: rng.choice((-1, 1))]

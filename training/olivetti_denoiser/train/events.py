@@ -18,14 +18,19 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.noise import to_uint8
+from olivetti_denoiser.train.callbacks import Validation
+from olivetti_denoiser.train.colour_validation import ColourValidation
 
 ROUNDS = 5  # showings in a run, beside the first; all events stay under 300 kB
 FACES = 8  # how many of them; the Hub's tab and the repository are no place for megabytes
 COLUMNS = 4
 
 
-def restored_faces(validation, config, folder: str | Path) -> list[keras.callbacks.Callback]:
+def restored_faces(
+    validation: Validation | ColourValidation, config: TrainingConfig, folder: str | Path
+) -> list[keras.callbacks.Callback]:
     """Returns the callback that shows the validation faces, or none without tensorboard.
 
     Args:
@@ -41,7 +46,9 @@ def restored_faces(validation, config, folder: str | Path) -> list[keras.callbac
 class RestoredFaces(keras.callbacks.Callback):
     """Writes grids of validation faces: noisy and original once, restored every few epochs."""
 
-    def __init__(self, validation, config, folder: Path):
+    def __init__(
+        self, validation: Validation | ColourValidation, config: TrainingConfig, folder: Path
+    ):
         super().__init__()
         self.validation, self.folder = validation, folder
         self.epochs, self.every = config.epochs, math.ceil(config.epochs / ROUNDS)

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import keras
 
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import Faces
+from olivetti_denoiser.data.patches import Patches
 from olivetti_denoiser.model import level_of, residual_unet, with_mirror
 from olivetti_denoiser.model_folder import LEGACY_MODEL
 from olivetti_denoiser.train.batches import NoisyFaces
@@ -49,10 +50,10 @@ class FitResult(NamedTuple):
 
 def fit(
     config: TrainingConfig,
-    faces: Faces,
+    faces: Faces | Patches,
     run_folder: str | Path,
     *,
-    held_out: Faces | None = None,
+    held_out: Faces | Patches | None = None,
     processes: Processes | None = None,
 ) -> FitResult:
     """Trains the network, or goes on with the interrupted run in `run_folder`.
@@ -81,7 +82,7 @@ def fit(
     keras.utils.set_random_seed(config.seed)
     learned = faces
     if held_out is None:
-        learned, held_out = carve_validation(faces, config.validation_faces)
+        learned, held_out = carve_validation(cast(Faces, faces), config.validation_faces)
 
     with processes.scope():
         trained = compiled(config)

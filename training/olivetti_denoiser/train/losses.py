@@ -26,7 +26,8 @@ TOO_LOW = 3.0
 
 def restored_loss(name: str) -> str | Callable:
     """Returns a loss of `config.LOSSES` as Keras's `compile` takes it."""
-    return {"mse+ssim": mse_and_ssim, "l1": "mae"}.get(name, name)
+    known: dict[str, str | Callable] = {"mse+ssim": mse_and_ssim, "l1": "mae"}
+    return known.get(name, name)
 
 
 def level_loss(level: keras.KerasTensor, estimate: keras.KerasTensor) -> keras.KerasTensor:

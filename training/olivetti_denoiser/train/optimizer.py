@@ -10,6 +10,8 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from olivetti_denoiser.config import TrainingConfig
+
 SMALLEST_SIDE = 8  # a kernel that maps from or to fewer channels than this stays with AdamW
 
 
@@ -30,7 +32,7 @@ class ConvMuon(keras.optimizers.Muon):
         self.assign_sub(variable, lr * ops.reshape(update, variable.shape))
 
 
-def make_optimizer(config) -> keras.optimizers.Optimizer:
+def make_optimizer(config: TrainingConfig) -> keras.optimizers.Optimizer:
     """Returns the optimizer of a `TrainingConfig`: warm-up, cosine decay, averaging."""
     warmup = int(config.warmup * config.total_steps)
     schedule = keras.optimizers.schedules.CosineDecay(

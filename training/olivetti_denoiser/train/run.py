@@ -28,11 +28,12 @@ from olivetti_denoiser.data.faces import (
     split_checksum,
     split_name,
 )
-from olivetti_denoiser.data.patches import NOTES, Prepared, named_in_words, prepare
+from olivetti_denoiser.data.patches import NOTES, Patches, Prepared, named_in_words, prepare
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.errors import FacesUnavailableError
 from olivetti_denoiser.evaluate.colour import evaluate_colour
 from olivetti_denoiser.evaluate.measure import evaluate
+from olivetti_denoiser.figures import Metrics
 from olivetti_denoiser.history import best_epoch
 from olivetti_denoiser.model import multiply_adds
 from olivetti_denoiser.model_folder import check_target, is_released
@@ -62,7 +63,7 @@ class Trained(NamedTuple):
     model: keras.Model
     config: TrainingConfig
     history: list[dict]
-    metrics: dict
+    metrics: Metrics
     pictures: dict[str, np.ndarray]
     run_folder: Path
 
@@ -116,7 +117,8 @@ def train(
         drawn = load_split(name, published)
         processes.first_does(lambda: claim_split(run_folder, split_checksum(drawn)))
         faces = as_arrays(drawn["train"])
-        learned, held_out = faces, None
+        learned: Faces | Patches = faces
+        held_out: Patches | None = None
         if config.planes == 3:
             learned, held_out = prepare_pool(faces.clean, run_folder / POOL, config, say)
         result = fit(config, learned, run_folder, held_out=held_out, processes=processes)
