@@ -23,6 +23,7 @@ from olivetti_denoiser.backend import FOR_INFERENCE, choose_backend
 from olivetti_denoiser.hidden_pixels import fill_hidden
 from olivetti_denoiser.images import ImageLike, Picture
 from olivetti_denoiser.model_folder import MODEL_FILES, missing_files
+from olivetti_denoiser.save_model import save_folder
 from olivetti_denoiser.tiles import TILE_SIDES
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ CARD = """\
 # Denoiser
 
 Removes noise from gray or colour pictures. One input, N×H×W×1 in [0, 1] (N×H×W×3 of a network for
-colour), and one output of the same shape; the sides are multiples of 64.
+colour), and one output of the same shape; the sides are multiples of 64. Keras 3.12 or newer opens
+it:
 
 ```python
 model = keras.saving.load_model("hf://OWNER/NAME")
@@ -245,7 +247,7 @@ class Denoiser(
 
     def _save_pretrained(self, save_directory: Path) -> None:
         with whole_folder(save_directory) as folder:
-            self.model.save(str(folder), zipped=False)
+            save_folder(self.model, folder)
 
     def _as_seen(self, picture):
         """The pictures that the network sees, N×H×W×C: views where that is possible.

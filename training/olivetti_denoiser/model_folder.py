@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-WEIGHTS = "model.weights.h5"
-MODEL_FILES = ("config.json", "metadata.json", WEIGHTS)  # what Keras writes and reads
+NETWORK, WEIGHTS = "config.json", "model.weights.h5"
+MODEL_FILES = (NETWORK, "metadata.json", WEIGHTS)  # what Keras writes and reads
 LEGACY_MODEL = "best_model.h5"  # the same weights as one file, made when publishing
 CARD, METRICS = "README.md", "metrics.json"
 HISTORY, CONFIG = "history.csv", "training_config.json"
