@@ -57,6 +57,10 @@ ENDINGS = {
     ".tiff": "TIFF",
     ".webp": "WEBP",
 }
+# Further names of what is read; nothing is written under them.
+READ_ENDINGS = frozenset(ENDINGS) | frozenset(
+    (".apng", ".avifs", ".dib", ".heics", ".heifs", ".j2c", ".jpc", ".jpf", ".jpx", ".mpo")
+)
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 NO_PICTURES = (
     (b"%!PS", "PostScript is a program that draws"),
