@@ -22,7 +22,7 @@ from olivetti_denoiser.atomic import whole_folder
 from olivetti_denoiser.backend import FOR_INFERENCE, choose_backend
 from olivetti_denoiser.hidden_pixels import fill_hidden
 from olivetti_denoiser.images import ImageLike, Picture
-from olivetti_denoiser.model_folder import MODEL_FILES, missing_files
+from olivetti_denoiser.model_folder import MODEL_FILES, missing_files, pointers_of
 from olivetti_denoiser.save_model import save_folder
 from olivetti_denoiser.tiles import TILE_SIDES
 
@@ -79,6 +79,10 @@ class Denoiser(
         self._network = TiledNetwork(model)
         self.planes = self._network.planes
         self.averages_mirror = self._network.averages_mirror
+
+    def __reduce__(self) -> tuple:
+        """Makes copies for other processes, which compile their own passes."""
+        return _unpickled, (type(self), self.model.to_json(), self.model.get_weights())
 
     def __call__(
         self,
@@ -179,7 +183,7 @@ class Denoiser(
         Raises:
             ValueError: neither a folder nor a repository, no such revision, or no model in it.
             PermissionError: the token is wrong or not enough.
-            ConnectionError: the Hub does not answer and the cache holds no copy.
+            ConnectionError: the Hub does not answer and the cache holds no copy, or a part of one.
             DamagedFileError: a file is damaged and no fresh copy can be had.
         """
         folder = Path(pretrained_model_name_or_path)
@@ -199,7 +203,9 @@ class Denoiser(
                 local_files_only=local_files_only,
                 force_download=force_download,
             )
-            if missing_files(folder):
+            if missing := missing_files(folder):
+                if not hub.is_listed(folder, repo_id, cache_dir):
+                    raise hub.incomplete(repo_id, folder, missing)
                 raise ValueError(
                     f"the repository holds no model: it needs {', '.join(MODEL_FILES)} at its "
                     f"root. Received: {repo_id!r} at {folder.name[:7]}"
@@ -314,14 +320,31 @@ def load_folder(folder: Path) -> keras.Model:
             f"a model folder needs {', '.join(MODEL_FILES)}; {', '.join(missing)} missing. "
             f"Received: {folder}"
         )
+    if pointers := pointers_of(folder):
+        raise ValueError(
+            f"{', '.join(pointers)} are pointers of git-lfs, not the files that they stand for; "
+            f"`git lfs pull` fetches these. Received: {folder}"
+        )
     choose_backend(FOR_INFERENCE)
     import keras
 
     try:
         return keras.saving.load_model(str(folder), compile=False)
     except Exception as error:  # Keras and h5py raise many types for a damaged file
+        if isinstance(error, UnboundLocalError):  # Keras, while it handles the one before
+            error = error.__context__ or error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"the model cannot be loaded: {reason}. Received: {folder}") from error
+
+
+def _unpickled(cls: type[Denoiser], network: str, weights: list[np.ndarray]) -> Denoiser:
+    """A denoiser of a network as JSON and its weights, on this process's backend."""
+    choose_backend(FOR_INFERENCE)
+    import keras
+
+    model = keras.models.model_from_json(network)
+    model.set_weights(weights)
+    return cls(model)
 
 
 def _check(name, value, low, high):
