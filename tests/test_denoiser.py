@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -265,3 +269,58 @@ def test_a_folder_without_a_model_or_with_a_damaged_one_is_refused(denoiser, tmp
         Denoiser.from_pretrained(tmp_path / "model")
     with pytest.raises(ValueError, match=r"no such folder\. Received: "):
         Denoiser.from_pretrained(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("pointers", [MODEL_FILES, MODEL_FILES[2:]])
+def test_pointers_of_git_lfs_are_named_with_the_cure(denoiser, tmp_path, pointers):
+    denoiser.save_pretrained(tmp_path / "model")
+    for name in pointers:
+        text = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
+        (tmp_path / "model" / name).write_text(text)
+    with pytest.raises(ValueError, match=r"^.*git-lfs.*`git lfs pull`.*Received: ") as error:
+        Denoiser.from_pretrained(tmp_path / "model")
+    assert str(error.value).startswith(", ".join(pointers))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"<!doctype html><title>404</title>", b"\x89HDF\r\n\x1a\n"]
+)
+def test_weights_that_are_no_weights_end_in_a_reason_and_not_in_keras_own_error(
+    denoiser, tmp_path, content
+):
+    denoiser.save_pretrained(tmp_path / "model")
+    (tmp_path / "model" / MODEL_FILES[2]).write_bytes(content)
+    with pytest.raises(ValueError, match=r"cannot be loaded: .*Received: ") as error:
+        Denoiser.from_pretrained(tmp_path / "model")
+    assert "local variable" not in str(error.value)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])  # noqa: S301
+def test_a_copy_restores_the_same(denoiser, gray, copied):
+    again = copied(denoiser)
+    np.testing.assert_array_equal(again(gray), denoiser(gray))
+    assert pickle.dumps(again) == pickle.dumps(denoiser)  # by which `datasets` knows a function
+
+
+def test_a_pickled_denoiser_works_in_a_process_of_its_own(denoiser, gray, tmp_path):
+    (tmp_path / "denoiser.pkl").write_bytes(pickle.dumps((denoiser, gray)))
+    code = (
+        "import pickle, sys, numpy as np\n"
+        "denoiser, gray = pickle.load(open(sys.argv[1], 'rb'))\n"
+        "np.save(sys.argv[2], denoiser(gray))"
+    )
+    out = tmp_path / "restored.npy"
+    subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "denoiser.pkl", out], check=True, timeout=300
+    )
+    np.testing.assert_allclose(np.load(out), denoiser(gray), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_joblib_hands_a_denoiser_to_its_processes(denoiser):
+    import joblib
+
+    pictures = np.random.default_rng(0).random((4, 32, 32), np.float32)
+    expected = np.stack([denoiser(picture) for picture in pictures])
+    by_joblib = joblib.Parallel(2)(joblib.delayed(denoiser)(picture) for picture in pictures)
+    np.testing.assert_allclose(np.stack(by_joblib), expected, atol=1e-6)

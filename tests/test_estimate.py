@@ -63,6 +63,20 @@ def test_bars_cost_no_quality(denoiser, share, paint):
     assert denoiser.estimate_sigma(noisy) == pytest.approx(SIGMA, rel=0.1)
 
 
+@pytest.mark.parametrize("shape", ["a disc", "beside a panel", "three photographs on a page"])
+def test_other_plain_parts_cost_no_quality(denoiser, shape):
+    clean = scene(256, 384, 5)
+    y, x = np.mgrid[0:256, 0:384]
+    inside = {
+        "a disc": (y - 128) ** 2 + (x - 192) ** 2 < 120**2,
+        "beside a panel": x > 250,
+        "three photographs on a page": (x % 128 > 20) & (y > 60) & (y < 180),
+    }[shape]
+    noisy = np.where(inside, noisy_version(clean), 200).astype(np.uint8)
+    restored, given = denoiser(noisy), denoiser(noisy, sigma=SIGMA)
+    assert error_db(restored, clean, inside) > error_db(given, clean, inside) - CLOSE
+
+
 @pytest.mark.parametrize("quality", [95, 80])
 def test_bars_that_a_jpeg_has_blurred_cost_no_quality(denoiser, quality):
     clean = scene(256, 384, 4)

@@ -101,6 +101,7 @@ def test_every_public_function_says_the_types_of_its_parameters_and_its_result()
 
 
 def test_an_untyped_function_is_found():
-    code = "class A:\n def f(self, a: int, *b, c, **d) -> int: ...\n def _g(self, a): ...\ndef h(): ..."
+    code = "class A:\n def f(self, a: int, *b, c, **d) -> int: ...\n def _g(self, a): ...\n"
+    code += "def h(): ..."
     found = [without_types(*function) for function in public_functions(ast.parse(code).body)]
     assert found == [["c", "b", "d"], ["return"]]

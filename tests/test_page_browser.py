@@ -108,6 +108,21 @@ def test_demo_greets_with_a_result_and_follows_the_controls(visit, page):
     changed(tab, part, "Original", before)
 
 
+@pytest.mark.parametrize("name", ["Demo", "Clean up", "Compare"])
+def test_taking_the_picture_away_is_no_mistake(visit, name):
+    tab = visit()
+    part = section(tab, name)
+    upload(part, EXAMPLES / "drawn_2_still_life.png")
+    tab.wait_for_timeout(4000)
+    part.get_by_role("button", name="Remove Image").first.click()
+    part.locator("input[type=file]").first.wait_for(state="attached")
+    part.get_by_role("slider").first.press("End")  # a control, while there is no picture
+    tab.wait_for_timeout(4000)
+    assert tab.locator(".toast-body").count() == 0
+    upload(part, EXAMPLES / "drawn_3_letters.png")  # and the page goes on with the next one
+    part.locator("img[alt='the picture that you sent']").first.wait_for()
+
+
 def test_small_pictures_are_enlarged_with_hard_pixels(visit):
     tab = visit()
     image = section(tab, "Demo").locator(".pixels img").first

@@ -68,6 +68,9 @@ def places(folder, tmp_path_factory):
         "examples/drawn_1_portrait.png",
         f"file://{secret}",
         f"FILE:{secret}",
+        f"file:{secret}",
+        f"{folder}//..//..{secret}",
+        "data:image/png;base64,iVBORw0KGgo=",
         f"~/{secret.name}",
         f"/proc/self/root{secret}",
         "/etc/passwd",
@@ -175,6 +178,15 @@ def test_what_is_no_file_at_all_is_refused_and_nothing_of_it_read(page, value):
 def test_an_address_without_meta_is_not_taken_for_a_path(page):
     data = [{"path": f"{page.url}/config"}, 1.0]
     assert answered(page, "call", "restore", data) == SENTENCE
+
+
+@pytest.mark.parametrize("route", ["/gradio_api/file=", "/file="])
+def test_the_page_fetches_nothing_from_its_own_routes(page, places, route):
+    for path in places[:2]:
+        link = f"{page.url}{route}{path}"
+        for data in ({"path": link}, {"path": link, **META}, {"path": link, "url": link, **META}):
+            said = answered(page, "call", "restore", [data, 1.0, 1.0])
+            assert "cannot be fetched" in said or said == SENTENCE
 
 
 def test_mcp_clients_read_no_path_either(page, places):

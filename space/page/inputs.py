@@ -15,7 +15,7 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import gradio as gr
 
@@ -99,6 +99,8 @@ def run_on(
 ) -> None:
     """Runs a function when a picture arrives, a control is released or an example is clicked.
 
+    In the page nothing happens without a picture; whoever calls the endpoint without one is told.
+
     Args:
         image: the input whose new pictures count.
         controls: events of the other inputs.
@@ -108,12 +110,16 @@ def run_on(
         outputs: what it returns, in this order.
         api_name: the endpoint's name, without the slash.
     """
-    arrived = image.input(function, inputs, outputs, api_name=api_name, trigger_mode="always_last")
+    # The endpoint's own event, which nobody in the page triggers.
+    called = gr.Button(visible=False)
+    called.click(function, inputs, outputs, api_name=api_name, concurrency_id=api_name)
+    page: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last", "concurrency_id": api_name}
+    arrived = image.input(_where_there_is_a_picture(function), inputs, outputs, **page)
     arrived.then(
         _shown_instead, image, image, queue=False, show_progress="hidden", api_visibility="private"
     )
     for event in (*controls, clickable.load_input_event.then):
-        event(function, inputs, outputs, api_visibility="private", trigger_mode="always_last")
+        event(_where_there_is_a_picture(function), inputs, outputs, **page)
 
 
 def fill_in_values(page: gr.Blocks) -> None:
@@ -161,6 +167,16 @@ def chosen(image: str | None) -> str:
     if image is None:
         raise ValueError("Please choose a picture first.")
     return image
+
+
+def _where_there_is_a_picture(function):
+    """Leaves everything as it is when a visitor has taken the picture away."""
+
+    @functools.wraps(function)
+    def patient(image, *values, **options):
+        return gr.skip() if image is None else function(image, *values, **options)
+
+    return patient
 
 
 def _shown_instead(image):

@@ -60,6 +60,13 @@ DOWNLOAD_FAULTS = {
     "no-model": ([], {"repo_id": "alice/empty"}, "ValueError"),
     "no-such-folder": ([], {"repo_id": "./nowhere"}, "ValueError"),
     "nothing-cached": ([], {"local_files_only": True}, "ConnectionError"),
+    "part-cached": ([], {"cache": "part", "local_files_only": True}, "ConnectionError"),
+    "cached-one-by-one": (
+        [],
+        {"cache": "one-by-one", "local_files_only": True},
+        "ConnectionError",
+    ),
+    "completed": ([], {"cache": "part"}, "done"),
     "cached": ([], {"cache": "kept", "local_files_only": True}, "done"),
     "damaged-in-cache": ([], {"cache": "damaged", "local_files_only": True}, "DamagedFileError"),
     "repaired-in-cache": ([], {"cache": "damaged"}, "done"),
@@ -254,7 +261,7 @@ def upload_faults(folder: Path) -> dict:
 def download_faults(folder: Path) -> dict:
     """Load a published denoiser under each fault."""
     import numpy as np
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, hf_hub_download
 
     from olivetti_denoiser.denoiser import Denoiser
     from olivetti_denoiser.publish.publish import publish
@@ -265,8 +272,11 @@ def download_faults(folder: Path) -> dict:
     HfApi().create_repo("alice/private", private=True)
     picture = np.random.RandomState(1).rand(64, 64).astype(np.float32)
     expected = Denoiser.from_pretrained(source)(picture)
-    for cache in ("kept", "damaged"):
+    for cache in ("kept", "damaged", "part"):
         Denoiser.from_pretrained("alice/model", cache_dir=folder / cache)
+    next((folder / "part").glob("*/snapshots/*/model.weights.h5")).unlink()
+    for name in ("config.json", "model.weights.h5"):
+        hf_hub_download("alice/model", name, cache_dir=folder / "one-by-one")
     weights = next((folder / "damaged").glob("*/snapshots/*/model.weights.h5")).resolve()
     content = bytearray(weights.read_bytes())
     content[len(content) // 2] ^= 1

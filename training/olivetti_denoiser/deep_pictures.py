@@ -8,6 +8,7 @@ OpenCV decodes them; it comes with the extras `space` and `train`.
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 
@@ -21,6 +22,13 @@ EXTRA, FORMAT = 338, 339
 COMPRESSION, OFFSET, SAMPLES, ROWS, BYTES = 259, 273, 277, 278, 279
 ACROSS, DOWN, UNIT, PROFILE = 282, 283, 296, 34675
 WHITE_IS_ZERO = 0
+PPM = (b"P6",)
+# Width, height and the largest value, comments between them (https://netpbm.sourceforge.net/doc).
+GAP = rb"(?:\s+|\s*#[^\n]*\n\s*)+"
+PPM_HEADER = re.compile(
+    rb"P6" + GAP + rb"(?P<width>\d+)" + GAP + rb"(?P<height>\d+)" + GAP + rb"(?P<top>\d+)\s"
+)
+JP2, J2K = b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"
 ODD_BITS = (10, 12, 14)  # of gray; 16 are Pillow's own mode
 
 
@@ -35,6 +43,11 @@ def deep_bits(content: bytes) -> int | None:
             content[25] in (2, 4, 6) or _chunk(content, b"tRNS") is not None
         )
         return 16 if deep else None
+    if content.startswith(PPM):
+        header = PPM_HEADER.match(content)
+        return 16 if header and int(header["top"]) > 255 else None
+    if content.startswith((JP2, J2K)):
+        return _bits_of_jpeg2000(content)
     tags = tiff_tags(content)
     bits = tags.get(BITS)
     if not bits or max(tags.get(FORMAT, (1,))) != 1 or len(set(bits)) != 1:
@@ -73,6 +86,8 @@ def read_deep(content: bytes) -> np.ndarray:
     Raises:
         NoDecoderError: OpenCV is not installed, or cannot decode it.
     """
+    if content.startswith(PPM):
+        return _read_ppm(content)
     try:
         import cv2
     except ImportError:
@@ -89,7 +104,9 @@ def read_deep(content: bytes) -> np.ndarray:
         pixels = None
     if pixels is None or pixels.dtype != np.uint16:
         raise NoDecoderError("OpenCV cannot decode this kind")
-    if bits != 16:  # OpenCV leaves them at the upper end
+    if content.startswith((JP2, J2K)):  # of which it leaves the values as they are
+        pixels = np.rint(pixels * (65535 / (2**bits - 1))).astype(np.uint16)
+    elif bits != 16:  # OpenCV leaves them at the upper end
         pixels = pixels >> (16 - bits)
         pixels = np.rint(pixels * (65535 / (2**bits - 1))).astype(np.uint16)
     if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
@@ -163,6 +180,32 @@ def encode_tiff16(
     file = io.BytesIO()
     tags.save(file)
     return file.getvalue() + data
+
+
+def _read_ppm(content):
+    """A PPM of 16 bits a sample, whatever its largest value is."""
+    header = PPM_HEADER.match(content)
+    width, height, top = (int(header[name]) for name in ("width", "height", "top"))
+    count = width * height * 3
+    if len(content) < header.end() + 2 * count or top > 65535:
+        raise NoDecoderError("it is cut short")
+    values = np.frombuffer(content, ">u2", count, header.end()).reshape(height, width, 3)
+    return np.rint(np.minimum(values, top) * (65535 / top)).astype(np.uint16)
+
+
+def _bits_of_jpeg2000(content):
+    """The bits a sample of colours or of gray with alpha, where they are more than 8 and alike.
+
+    They stand in the codestream's SIZ segment (ISO/IEC 15444-1, A.5.1).
+    """
+    place = content.find(J2K)
+    if place < 0 or len(content) < place + 42:
+        return None
+    (count,) = struct.unpack_from(">H", content, place + 40)
+    depths = content[place + 42 : place + 42 + 3 * count : 3]
+    if count not in (3, 4) or len(set(depths)) != 1 or not 8 <= depths[0] < 16:
+        return None
+    return depths[0] + 1
 
 
 def _with_transparent_colour(pixels, png):

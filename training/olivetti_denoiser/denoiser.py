@@ -23,7 +23,8 @@ from olivetti_denoiser.atomic import whole_folder
 from olivetti_denoiser.backend import FOR_INFERENCE, choose_backend
 from olivetti_denoiser.hidden_pixels import fill_hidden
 from olivetti_denoiser.images import ImageLike, Picture
-from olivetti_denoiser.model_folder import MODEL_FILES, missing_files
+from olivetti_denoiser.model_folder import MODEL_FILES, missing_files, pointers_of
+from olivetti_denoiser.save_model import save_folder
 from olivetti_denoiser.tiles import TILE_SIDES
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ CARD = """\
 # Denoiser
 
 Removes noise from gray or colour pictures. One input, N×H×W×1 in [0, 1] (N×H×W×3 of a network for
-colour), and one output of the same shape; the sides are multiples of 64.
+colour), and one output of the same shape; the sides are multiples of 64. Keras 3.12 or newer opens
+it:
 
 ```python
 model = keras.saving.load_model("hf://OWNER/NAME")
@@ -78,6 +80,10 @@ class Denoiser(
         self._network = TiledNetwork(model)
         self.planes = self._network.planes
         self.averages_mirror = self._network.averages_mirror
+
+    def __reduce__(self) -> tuple:
+        """Makes copies for other processes, which compile their own passes."""
+        return _unpickled, (type(self), self.model.to_json(), self.model.get_weights())
 
     @overload
     def __call__(
@@ -208,7 +214,7 @@ class Denoiser(
         Raises:
             ValueError: neither a folder nor a repository, no such revision, or no model in it.
             PermissionError: the token is wrong or not enough.
-            ConnectionError: the Hub does not answer and the cache holds no copy.
+            ConnectionError: the Hub does not answer and the cache holds no copy, or a part of one.
             DamagedFileError: a file is damaged and no fresh copy can be had.
         """
         folder = Path(pretrained_model_name_or_path)
@@ -228,7 +234,9 @@ class Denoiser(
                 local_files_only=local_files_only,
                 force_download=force_download,
             )
-            if missing_files(folder):
+            if missing := missing_files(folder):
+                if not hub.is_listed(folder, repo_id, cache_dir):
+                    raise hub.incomplete(repo_id, folder, missing)
                 raise ValueError(
                     f"the repository holds no model: it needs {', '.join(MODEL_FILES)} at its "
                     f"root. Received: {repo_id!r} at {folder.name[:7]}"
@@ -276,7 +284,7 @@ class Denoiser(
 
     def _save_pretrained(self, save_directory: Path) -> None:
         with whole_folder(save_directory) as folder:
-            self.model.save(str(folder), zipped=False)
+            save_folder(self.model, folder)
 
     def _as_seen(self, picture):
         """The pictures that the network sees, N×H×W×C: views where that is possible.
@@ -343,14 +351,32 @@ def load_folder(folder: Path) -> keras.Model:
             f"a model folder needs {', '.join(MODEL_FILES)}; {', '.join(missing)} missing. "
             f"Received: {folder}"
         )
+    if pointers := pointers_of(folder):
+        raise ValueError(
+            f"{', '.join(pointers)} are pointers of git-lfs, not the files that they stand for; "
+            f"`git lfs pull` fetches these. Received: {folder}"
+        )
     choose_backend(FOR_INFERENCE)
     import keras
 
     try:
         return keras.saving.load_model(str(folder), compile=False)
     except Exception as error:  # Keras and h5py raise many types for a damaged file
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        cause: BaseException = error
+        if isinstance(error, UnboundLocalError):  # Keras, while it handles the one before
+            cause = error.__context__ or error
+        reason = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
         raise ValueError(f"the model cannot be loaded: {reason}. Received: {folder}") from error
+
+
+def _unpickled(cls: type[Denoiser], network: str, weights: list[np.ndarray]) -> Denoiser:
+    """A denoiser of a network as JSON and its weights, on this process's backend."""
+    choose_backend(FOR_INFERENCE)
+    import keras
+
+    model = keras.models.model_from_json(network)
+    model.set_weights(weights)
+    return cls(model)
 
 
 def _check(name, value, low, high):

@@ -104,10 +104,10 @@ def download(
     Raises:
         ValueError: no such repository or revision.
         PermissionError: the token is wrong or not enough.
-        ConnectionError: the Hub does not answer and the cache holds no copy.
+        ConnectionError: the Hub does not answer and the cache holds no copy, or a part of one.
         DamagedFileError: a file is damaged and a fresh copy cannot be had.
     """
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import errors, snapshot_download
 
     check_repo_id(repo_id)
 
@@ -126,17 +126,24 @@ def download(
                 ),
                 waits=WAITS[:3],
             )
+        except errors.IncompleteSnapshotError as error:
+            part = Path(error.snapshot_path)
+            listing = _listing(part, repo_id, cache_dir, kind) or {}
+            wanted = [path for path in listing if _matches(path, only)]
+            absent = [path for path in wanted if not (part / path).is_file()]
+            raise incomplete(repo_id, part, absent) from error
         except Exception as error:
             raise explained(error, repo_id, kind, revision) from error
         return Path(folder)
 
     folder = fetch(force=force_download)
-    damaged = _damaged(folder, repo_id, patterns, cache_dir, kind)
+    listing = _listing(folder, repo_id, cache_dir, kind)
+    damaged = _damaged(folder, listing, patterns)
     if damaged and not local_files_only:
         logger.warning("Damaged, downloading again: %s", ", ".join(damaged))
         with contextlib.suppress(OSError, ValueError):  # no fresh copy: the damage stands
             folder = fetch(force=True, only=damaged)
-        damaged = _damaged(folder, repo_id, patterns, cache_dir, kind)
+        damaged = _damaged(folder, listing, patterns)
     if damaged:
         cure = "allow the network and load it again" if local_files_only else "try again later"
         raise DamagedFileError(
@@ -146,10 +153,34 @@ def download(
     return folder
 
 
-def _damaged(
-    folder: Path, repo_id: str, patterns: tuple[str, ...], cache_dir, kind: str
-) -> tuple[str, ...]:
-    """Return the downloaded files whose bytes are not those of the commit."""
+def incomplete(repo_id: str, folder: Path, absent: list[str]) -> ConnectionError:
+    """Return the error that names what the cache lacks of a commit.
+
+    Args:
+        repo_id: The repository.
+        folder: The snapshot's folder.
+        absent: Paths in the repository.
+    """
+    return ConnectionError(
+        f"the cache holds only a part of it, without {', '.join(absent)}: allow the network once. "
+        f"Received: {repo_id!r} at {folder.name[:7]}"
+    )
+
+
+def is_listed(folder: Path, repo_id: str, cache_dir: str | Path | None = None) -> bool:
+    """Tell whether the cache knows which files a model's commit has.
+
+    It does not where another program has cached them one by one.
+
+    Args:
+        folder: The snapshot's folder, as `download` returned it.
+        repo_id, cache_dir: As for `download`.
+    """
+    return _listing(folder, repo_id, cache_dir, "model") is not None
+
+
+def _listing(folder: Path, repo_id: str, cache_dir, kind: str) -> dict[str, str] | None:
+    """Return the commit's files and their ids, or None where the cache does not know them."""
     from huggingface_hub import get_cached_repo_tree
     from huggingface_hub.errors import CachedRepoTreeNotFoundError
 
@@ -158,12 +189,21 @@ def _damaged(
             repo_id, repo_type=kind, revision=folder.name, cache_dir=cache_dir
         )
     except CachedRepoTreeNotFoundError:  # cached file by file, by another program
-        return ()
-    files = {file.path: file.blob_id for file in listing if (folder / file.path).is_file()}
+        return None
+    return {file.path: file.blob_id for file in listing if hasattr(file, "blob_id")}
+
+
+def _matches(path: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatch(path, pattern) for pattern in patterns)
+
+
+def _damaged(folder: Path, listing: dict | None, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the downloaded files whose bytes are not those of the commit."""
     return tuple(
         path
-        for path, blob_id in files.items()
-        if any(fnmatch.fnmatch(path, pattern) for pattern in patterns)
+        for path, blob_id in (listing or {}).items()
+        if _matches(path, patterns)
+        and (folder / path).is_file()
         # The cache names its copy after the checksum that came with the download.
         and not {blob_id, (folder / path).resolve().name}
         & content_ids((folder / path).read_bytes())

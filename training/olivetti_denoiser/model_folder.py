@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-WEIGHTS = "model.weights.h5"
-MODEL_FILES = ("config.json", "metadata.json", WEIGHTS)  # what Keras writes and reads
+NETWORK, WEIGHTS = "config.json", "model.weights.h5"
+MODEL_FILES = (NETWORK, "metadata.json", WEIGHTS)  # what Keras writes and reads
+POINTER = b"version https://git-lfs"  # what a pointer of git-lfs begins with
 LEGACY_MODEL = "best_model.h5"  # the same weights as one file, made when publishing
 CARD, METRICS = "README.md", "metrics.json"
 HISTORY, CONFIG = "history.csv", "training_config.json"
@@ -29,6 +30,16 @@ RELEASED = (*MODEL_FILES, CARD, METRICS, HISTORY, CONFIG, *PLOTS, LOSS_FACES, EV
 def missing_files(folder: str | Path) -> list[str]:
     """Returns which of the files that Keras needs are not in the folder."""
     return [name for name in MODEL_FILES if not (Path(folder) / name).is_file()]
+
+
+def pointers_of(folder: str | Path) -> list[str]:
+    """Returns which of those files are pointers of git-lfs, left by a clone without it."""
+    found = []
+    for name in MODEL_FILES:
+        with (Path(folder) / name).open("rb") as file:
+            if file.read(len(POINTER)) == POINTER:
+                found.append(name)
+    return found
 
 
 def is_released(folder: str | Path) -> bool:

@@ -57,6 +57,11 @@ ENDINGS = {
     ".tiff": "TIFF",
     ".webp": "WEBP",
 }
+# Further names of what is read; nothing is written under them.
+READ_ENDINGS = frozenset(ENDINGS) | frozenset(
+    (".apng", ".avifs", ".dib", ".heics", ".heifs", ".j2c", ".jpc", ".jpf", ".jpx", ".mpo")
+)
+AVIF_BRANDS = (b"avif", b"avis")
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 NO_PICTURES = (
     (b"%!PS", "PostScript is a program that draws"),
@@ -186,10 +191,15 @@ def _opened(content):
         if image.format == "TIFF":  # it would stop at odd EXIF once the pixels are there
             image.load_end = lambda: None
         return image
-    if content[4:8] == b"ftyp":  # which only AVIF and HEIC are known by
+    if content[4:8] == b"ftyp" and _brands(content) & {*HEIC_BRANDS, *AVIF_BRANDS}:
         raise DamagedPictureError("the picture is damaged or cut short")
     if deep_pictures.deep_bits(content):  # Pillow knows no gray of 10 or 14 bits
         return None
+    if deep_pictures.tiff_tags(content):
+        raise NoPictureError(
+            "this TIFF holds values of a kind that is not read; whole numbers of 8 or 16 bits, or "
+            "gray as 32-bit floats, work"
+        )
     raise NoPictureError(f"this is not a picture in a format that is read; {IN_WORDS} work")
 
 
@@ -218,8 +228,8 @@ def _loaded(header, content):
             image, notes = Image.fromarray(values.astype(np.uint16)), []
             image.info = dict(header.info)
         _scale_transparency(image, content)
-    depth = image.info.get("bit_depth")
-    if image.info.get("bit_depth") in (10, 12):  # pillow-heif's
+    depth = image.info.get("bit_depth") or _bits_of_avif(content)  # the former pillow-heif's
+    if depth in (10, 12):
         notes.append(f"Of {depth} bits a colour 8 are used.")
     if header and header.format != "TIFF":
         orientation = orientation_of(header)
@@ -274,9 +284,23 @@ def is_heic(content: bytes) -> bool:
     """Tells whether a file is of the HEIF family and not an AVIF."""
     if content[4:8] != b"ftyp":
         return False
+    brands = _brands(content)
+    return not brands & set(AVIF_BRANDS) and bool(brands & set(HEIC_BRANDS))
+
+
+def _brands(content):
     length = min(struct.unpack(">I", content[:4])[0], 256)
-    brands = {content[8:12], *(content[n : n + 4] for n in range(16, length, 4))}
-    return not brands & {b"avif", b"avis"} and bool(brands & set(HEIC_BRANDS))
+    return {content[8:12], *(content[n : n + 4] for n in range(16, length, 4))}
+
+
+def _bits_of_avif(content):
+    """The bits a colour that an AVIF's first picture has; 8 where it does not say.
+
+    https://aomediacodec.github.io/av1-isobmff/#av1codecconfigurationbox-syntax
+    """
+    place = content.find(b"av1C", 0, 4096)
+    flags = content[place + 6] if 0 < place < len(content) - 6 else 0
+    return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
 
 
 @cache

@@ -209,7 +209,7 @@ def _options(kind, picture):
     if kind == "JPEG":
         return {"quality": _quality(picture), "subsampling": 0}
     if kind == "WEBP":
-        return {"lossless": True}
+        return {"lossless": True, "exact": True}  # colours under full transparency, too
     return {"quality": QUALITY} if kind in ("AVIF", "HEIF") else {}
 
 

@@ -12,18 +12,33 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from olivetti_denoiser import hub
+from olivetti_denoiser.data.picture_folder import (
+    beside_splits,
+    in_words,
+    list_folder,
+    subfolders,
+)
+from olivetti_denoiser.picture_files import IN_WORDS
 
 if TYPE_CHECKING:
     from datasets import IterableDataset
 
 REFERENCE_COLUMNS = {"clean", "noisy", "subject", "face_id"}
-OWN_PARTS = {"validation": ("validation", "valid", "val"), "test": ("test",)}
+# Names of splits, in any capitals; those that `datasets` knows of folders.
+KNOWN_SPLITS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+# Files that `datasets` may find pictures in.
+CONTAINERS = frozenset(
+    (".arrow", ".csv", ".gz", ".h5", ".hdf5", ".json", ".jsonl", ".parquet", ".tar", ".zip")
+)
 SHARES = 16  # shards of a folder, each of every sixteenth picture
 COLUMN = "image"
 
@@ -41,6 +56,7 @@ class Pictures:
             `test` where the dataset has them.
         splits: what each part is called in the dataset.
         above: what the names of pictures start with and need not be shown.
+        others: how many files of a folder are not read, by their kind.
     """
 
     dataset: str
@@ -50,6 +66,7 @@ class Pictures:
     parts: dict[str, IterableDataset]
     splits: dict[str, str]
     above: str = ""
+    others: dict[str, int] = field(default_factory=dict)
 
     @property
     def source(self) -> dict:
@@ -82,9 +99,9 @@ def open_pictures(
             there is.
         PermissionError, OSError: see `hub.explained`.
     """
-    folder = Path(dataset)
+    folder, others = Path(dataset), {}
     if folder.is_dir():
-        streams, revision = _in_folder(folder, split)
+        streams, revision, others = _in_folder(folder, split)
     else:
         try:
             streams, revision = _on_hub(str(dataset), revision)
@@ -99,7 +116,7 @@ def open_pictures(
     if not folder.is_dir():
         return Pictures(str(dataset), True, revision, column, parts, splits)
     name, above = folder.resolve().name, f"{folder}{os.sep}"
-    return Pictures(name, False, revision, column, parts, splits, above)
+    return Pictures(name, False, revision, column, parts, splits, above, others)
 
 
 def read_row(row: dict) -> bytes:
@@ -165,23 +182,18 @@ def _on_hub(dataset, revision):
 
 
 def _in_folder(folder, split):
-    """The splits of a folder as streams: its subfolders where one is `train`, or is asked for."""
-    from datasets import Features, Image, IterableDataset, load_dataset
-    from datasets.data_files import EmptyDatasetError
-    from datasets.exceptions import DatasetsError
+    """The splits of a folder as streams: its subfolders where one is `train`, or is asked for.
 
-    below = sorted(path.name for path in folder.iterdir() if path.is_dir())
-    names = below if split is not None or "train" in below else []
-    folders = {name: folder / name for name in names} or {"train": folder}
-    listed = {name: _listed(str(path)) for name, path in folders.items()}
+    With them the checksum of the listing, and how many files are not read, by their kind.
+    """
+    from datasets import Features, Image, IterableDataset
+
+    below = subfolders(folder)
+    with_splits = split is not None or _named(below, KNOWN_SPLITS["train"])
+    folders = {name: folder / name for name in below if with_splits} or {"train": folder}
+    listed = {name: list_folder(str(path)).pictures for name, path in folders.items()}
     if not any(listed.values()):
-        try:  # no picture files; perhaps files with pictures in them, such as Parquet
-            names = sorted(map(str, folder.rglob("*")))
-            return load_dataset(str(folder), streaming=True), _digest(names)
-        except (EmptyDatasetError, DatasetsError, ValueError, RuntimeError):
-            raise ValueError(
-                f"the folder holds no pictures, such as .png or .jpg. Received: {folder}"
-            ) from None
+        return _in_containers(folder)
     features = Features({COLUMN: Image(decode=False)})
     streams = {
         name: IterableDataset.from_generator(
@@ -192,7 +204,26 @@ def _in_folder(folder, split):
         for name, path in folders.items()
         if listed[name]
     }
-    return streams, _digest(f"{name}/{path}" for name in listed for path in listed[name])
+    splits = _splits(list(streams), split, folder)
+    others = beside_splits(folder, {part: folders[name] for part, name in splits.items()})
+    return streams, _digest(f"{name}/{path}" for name in listed for path in listed[name]), others
+
+
+def _in_containers(folder):
+    """The splits of a folder whose pictures lie in other files, such as Parquet."""
+    from datasets import load_dataset
+    from datasets.data_files import EmptyDatasetError
+    from datasets.exceptions import DatasetsError
+
+    others = list_folder(str(folder)).others
+    if CONTAINERS & others.keys():
+        try:
+            names = sorted(map(str, folder.rglob("*")))
+            return load_dataset(str(folder), streaming=True), _digest(names), {}
+        except (EmptyDatasetError, DatasetsError, ValueError, RuntimeError):
+            pass
+    there = f"it holds {in_words(others)}; " if others else ""
+    raise ValueError(f"the folder holds no pictures: {there}{IN_WORDS} work. Received: {folder}")
 
 
 def _digest(names):
@@ -205,30 +236,8 @@ def _digest(names):
 
 def _files_of(folder: str, shares: list[int]) -> Iterator[dict]:
     for share in shares:
-        for path in _listed(folder)[share::SHARES]:
+        for path in list_folder(folder).pictures[share::SHARES]:
             yield {COLUMN: {"path": f"{folder}{os.sep}{path}", "bytes": None}}
-
-
-@lru_cache(maxsize=8)
-def _listed(folder: str) -> tuple[str, ...]:
-    """The picture files below a folder, in the order of their names.
-
-    `load_dataset("imagefolder")` does the same, but takes 11 seconds and 216 MB for 100,000 files,
-    and reads only the file called test.png where there is one.
-    """
-    from datasets.packaged_modules.imagefolder.imagefolder import ImageFolder
-
-    endings = set(ImageFolder.EXTENSIONS)
-    found, above = [], len(folder) + 1
-    for root, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        prefix = f"{root}{os.sep}"[above:]
-        found += [
-            f"{prefix}{name}"
-            for name in sorted(names)
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in endings  # noqa: PTH122
-        ]
-    return tuple(found)
 
 
 def _features(stream):
@@ -250,8 +259,10 @@ def _picture_column(features, asked, dataset):
             f"{', '.join(images)}. Received: {dataset}"
         )
     what = "no column of pictures" if asked is None else f"no pictures in a column {asked!r}"
+    perhaps = images or [name for name in features if _holds_bytes(features[name])]
+    hint = f"; --image-column reads {' or '.join(perhaps)} as pictures" if perhaps else ""
     raise ValueError(
-        f"the dataset has {what}; its columns are {', '.join(features)}. Received: {dataset}"
+        f"the dataset has {what}; its columns are {', '.join(features)}{hint}. Received: {dataset}"
     )
 
 
@@ -264,17 +275,23 @@ def _holds_bytes(feature):
 
 def _splits(names, asked, dataset):
     """What the parts are called in the dataset."""
-    train = asked or ("train" if "train" in names else names[0] if len(names) == 1 else None)
-    if train not in names:
+    wanted = (asked,) if asked else KNOWN_SPLITS["train"]
+    train = _named(names, wanted) or (names[0] if not asked and len(names) == 1 else None)
+    if train is None:
         wish = f"split {asked!r}" if asked else "split 'train'; --split picks another"
         raise ValueError(
             f"the dataset has no {wish}; it has {', '.join(names)}. Received: {dataset}"
         )
-    own = {
-        part: next((name for name in known if name in names and name != train), None)
-        for part, known in OWN_PARTS.items()
-    }
+    left = [name for name in names if name != train]
+    own = {part: _named(left, KNOWN_SPLITS[part]) for part in ("validation", "test")}
     return {"train": train} | {part: name for part, name in own.items() if name}
+
+
+def _named(names, known):
+    """The first of the names that is a known one, as it is spelled or else in other capitals."""
+    spelled = (name for wish in known for name in names if name == wish)
+    alike = (name for wish in known for name in names if name.lower() == wish.lower())
+    return next(spelled, None) or next(alike, None)
 
 
 def _undecoded(stream, column):

@@ -36,6 +36,7 @@ from olivetti_denoiser import hub
 from olivetti_denoiser.atomic import write_whole
 from olivetti_denoiser.data.faces import SEED, SIGMA, Faces
 from olivetti_denoiser.data.image_dataset import Pictures, open_pictures, read_row
+from olivetti_denoiser.data.picture_folder import in_words
 from olivetti_denoiser.gray_view import colour_pixels, gray_pixels
 from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
 from olivetti_denoiser.picture_files import decode_picture
@@ -90,6 +91,7 @@ class Notes:
         read, padded, broken: pictures read, those of them smaller than a patch, and those left
             out.
         broken_names: the first `NAMED` of these, with the reason.
+        others: how many files were not read, by their kind.
         lowest: hash and rows of the training pictures with the lowest hashes.
         left_out: rows of the training file that are not learned from.
         part, share, in_share, state: where the reading stands; no part when all is read.
@@ -103,6 +105,7 @@ class Notes:
     padded: int = 0
     broken: int = 0
     broken_names: list[str] = field(default_factory=list)
+    others: dict[str, int] = field(default_factory=dict)
     lowest: list[dict] = field(default_factory=list)
     left_out: list[int] = field(default_factory=list)
     part: str | None = "train"
@@ -117,7 +120,7 @@ class Notes:
 
     def summary(self) -> dict:
         """Returns what `metrics.json` says about the pictures."""
-        names = ("pictures", "patches", "read", "padded", "broken", "broken_names")
+        names = ("pictures", "patches", "read", "padded", "broken", "broken_names", "others")
         found = asdict(self)
         return self.source | {name: found[name] for name in names}
 
@@ -181,6 +184,7 @@ def prepare(
     validation: int,
     planes: int = 1,
     fixed: bool = False,
+    check: Callable[[], object] = lambda: None,
     say: Callable[[str], None] = print,
 ) -> Prepared | None:
     """Streams, cuts and keeps the patches that a run will look at, or goes on where that stopped.
@@ -196,6 +200,7 @@ def prepare(
         planes: of a patch, 1 for gray and 3 for colour.
         fixed: whether a run has begun with what the folder holds; others are then refused, where
             else they are replaced.
+        check: called before the pictures are read; what it raises ends the reading.
         say: receives lines of progress.
 
     Returns:
@@ -226,11 +231,13 @@ def prepare(
             "the run folder belongs to a training on the reference faces; use another --output, "
             f"or --overwrite to start anew. Received: {folder.parent}"
         )
+    check()
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
         notes = _noted(folder, asked)
         if notes is None or notes.source != pictures.source:
             notes = Notes(asked, pictures.source)
+        notes.others = pictures.others
         if notes.part is not None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Pillow's, about files that it reads all the same
@@ -354,7 +361,8 @@ class _Reading:
             self._fill_empty_parts()
             self.notes.part = None
             self._save()
-        self.say(self._progress())
+        others = f"; not read, as no pictures: {in_words(self.notes.others)}"
+        self.say(self._progress() + (others if self.notes.others else ""))
 
     def _opened(self, part):
         """The part's file, without what was written after the notes."""

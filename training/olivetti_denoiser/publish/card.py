@@ -19,6 +19,7 @@ from olivetti_denoiser.figures import (
     read_metrics,
 )
 from olivetti_denoiser.model_folder import CONFIG
+from olivetti_denoiser.save_model import OLDEST_KERAS
 from olivetti_denoiser.train.ablation import table as ablation_table
 
 TEMPLATES = {1: "model_card.md", 3: "colour_card.md"}  # by the network's planes
@@ -51,6 +52,7 @@ def render_card(folder: str | Path, repo_id: str = NO_OWNER, dataset_id: str | N
         config=TrainingConfig.from_json(Path(folder) / CONFIG),
         test=metrics["parts"]["test"]["methods"],
         db=tables.decibels,
+        oldest_keras=OLDEST_KERAS,
         **shown,
     )
     return str(card)

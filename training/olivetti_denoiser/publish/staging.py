@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,10 +19,12 @@ from olivetti_denoiser.model_folder import (
     LEGACY_MODEL,
     METRICS,
     MODEL_FILES,
+    NETWORK,
     RELEASED,
     is_released,
 )
 from olivetti_denoiser.publish import onnx_export
+from olivetti_denoiser.save_model import portable, save_file
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -190,15 +191,16 @@ def stage_model(folder: Path, names: Mapping[str, str], work: Path) -> dict[str,
     links = [first or second for first, second in PICTURE.findall(card)]
     if lost := [link for link in links if "://" not in link and link not in files]:
         raise ValueError(f"{CARD} shows pictures that are not there. Received: {', '.join(lost)}")
-    logging.getLogger("absl").setLevel(logging.ERROR)  # Keras advises against this very format
     model = load_folder(folder)
     if model.inputs[0].shape[-1] == 1:  # what opens that format knows gray pictures alone
-        without_mirror(model).save(work / LEGACY_MODEL)  # it knows no flip
+        save_file(without_mirror(model), work / LEGACY_MODEL)  # it knows no flip
         files[LEGACY_MODEL] = work / LEGACY_MODEL
     onnx = onnx_export.write_onnx(model, work / onnx_export.FOLDER)
     onnx_export.check_onnx(model, work / onnx_export.FOLDER)
     files |= {f"{onnx_export.FOLDER}/{path.name}": path for path in onnx}
-    return files | {CARD: work / CARD}
+    network = portable((folder / NETWORK).read_text(encoding="utf-8"))  # of an older release, too
+    (work / NETWORK).write_text(network, encoding="utf-8")
+    return files | {CARD: work / CARD, NETWORK: work / NETWORK}
 
 
 def stage_dataset(split: DatasetDict, names: Mapping[str, str], work: Path) -> dict[str, Path]:

@@ -7,7 +7,6 @@ A folder opens without this package: `keras.saving.load_model("model_card")`.
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from olivetti_denoiser.evaluate.plots import draw_plots
 from olivetti_denoiser.figures import write_metrics
 from olivetti_denoiser.model_folder import CARD, CONFIG, EVENTS, HISTORY, RELEASED, check_target
 from olivetti_denoiser.publish.card import render_card
+from olivetti_denoiser.save_model import save_folder
 from olivetti_denoiser.train.run import Trained
 
 
@@ -35,9 +35,7 @@ def write_model_folder(folder: str | Path, trained: Trained) -> Path:
     run_folder = Path(trained.run_folder)
     check_target(folder)
     with whole_folder(folder, shutil.ignore_patterns(*RELEASED)) as stage:
-        trained.model.save(str(stage), zipped=False)
-        with contextlib.suppress(OSError):
-            (stage / "assets").rmdir()  # Keras makes it for models that have any
+        save_folder(trained.model, stage)
         (stage / CONFIG).write_text(trained.config.to_json(), encoding="utf-8")
         shutil.copyfile(run_folder / HISTORY, stage / HISTORY)
         if (run_folder / "tensorboard").is_dir():

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from olivetti_denoiser.data.faces import Faces
 from olivetti_denoiser.data.patches import Patches
 from olivetti_denoiser.metrics import psnr, ssim
 from olivetti_denoiser.noise import add_gaussian_noise
+from olivetti_denoiser.save_model import save_file
 from olivetti_denoiser.train.batches import example_batch
 from olivetti_denoiser.train.distributed import on_one_device
 from olivetti_denoiser.train.objective import losses, training_model
@@ -95,8 +95,6 @@ class BestModel(keras.callbacks.ModelCheckpoint):
     def __init__(self, released: keras.Model, path: Path, **options: Any):
         super().__init__(str(path), **options)
         self.released = released
-        # The h5 file is what the first clients of this model open, legacy or not.
-        logging.getLogger("absl").setLevel(logging.ERROR)
 
     @property
     def model(self) -> BestModel:
@@ -106,4 +104,4 @@ class BestModel(keras.callbacks.ModelCheckpoint):
     def save(self, path: str, overwrite: bool = True) -> None:
         """Saves the other model; a killed run leaves a whole file."""
         with whole_file(path) as beside:
-            self.released.save(beside, overwrite=overwrite)
+            save_file(self.released, beside)

@@ -29,6 +29,7 @@ from olivetti_denoiser.data.faces import (
     split_name,
 )
 from olivetti_denoiser.data.patches import NOTES, Patches, Prepared, named_in_words, prepare
+from olivetti_denoiser.data.picture_folder import in_words
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.errors import FacesUnavailableError
 from olivetti_denoiser.evaluate.colour import evaluate_colour
@@ -210,6 +211,7 @@ def pictures_of(
     Raises:
         ValueError: see `data.patches.prepare`; or an option is about pictures and there are
             none; or the run has begun with other pictures or settings.
+        FacesUnavailableError: there are no faces to measure on.
         TrainingStoppedError: more than 1 % of the pictures are broken.
     """
     folder, found = run_folder / PICTURES, None
@@ -224,6 +226,7 @@ def pictures_of(
             validation=config.validation_faces,
             planes=config.planes,
             fixed=begun,
+            check=load_split,  # the faces that every model is measured on; they may be missing
             say=say,
         )
     if found is None:
@@ -242,11 +245,12 @@ def pictures_of(
 
 def what_was_left_out(summary: Mapping) -> str:
     """Says which pictures could not be read; `summary` is that of `data.patches.Prepared`."""
-    broken, read = summary["broken"], summary["read"]
+    broken, read, others = summary["broken"], summary["read"], summary.get("others")
+    beside = f" Not read, as no pictures: {in_words(others)}." if others else ""
     if not broken:
-        return f"Every one of the {read:,} pictures could be read."
+        return f"Every one of the {read:,} pictures could be read.{beside}"
     names = named_in_words(summary["broken_names"], broken)
-    return f"Left out {broken:,} of {read:,} pictures, which are broken: {names}"
+    return f"Left out {broken:,} of {read:,} pictures, which are broken: {names}.{beside}"
 
 
 def _claim_output(output, run_folder, overwrite):

@@ -1,0 +1,102 @@
+"""What lies in a folder of pictures: the files that are read, and the others by their kind.
+
+    >>> listing = list_folder("photos")                # doctest: +SKIP
+    >>> listing.pictures, listing.others               # doctest: +SKIP
+    (('cats/a.png', 'cats/b.heic'), {'.txt': 1})
+
+`load_dataset("imagefolder")` lists too, but takes 11 seconds and 216 MB for 100,000 files, knows
+neither AVIF nor HEIC, and reads only the file called test.png where there is one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from olivetti_denoiser.picture_files import READ_ENDINGS
+
+NO_ENDING = "without an ending"
+
+
+class Listing(NamedTuple):
+    """The files below a folder, hidden ones aside.
+
+    Attributes:
+        pictures: paths from the folder, in the order of their names.
+        others: how many files there are of each other kind, by their ending.
+    """
+
+    pictures: tuple[str, ...]
+    others: Mapping[str, int]
+
+
+@lru_cache(maxsize=8)
+def list_folder(folder: str) -> Listing:
+    """Lists a folder and all below it; linked folders are followed, each folder once.
+
+    Args:
+        folder: its path.
+    """
+    found: list[str] = []
+    others: Counter[str] = Counter()
+    seen: set[tuple[int, int]] = set()
+    above = len(folder) + 1
+    for root, folders, names in os.walk(folder, followlinks=True):
+        place = Path(root).stat()
+        if (place.st_dev, place.st_ino) in seen:  # a link to where we have been, or are
+            folders.clear()
+            continue
+        seen.add((place.st_dev, place.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        prefix = f"{root}{os.sep}"[above:]
+        for name in sorted(names):
+            ending = os.path.splitext(name)[1].lower()  # noqa: PTH122
+            if name.startswith("."):
+                continue
+            if ending in READ_ENDINGS:
+                found.append(f"{prefix}{name}")
+            else:
+                others[ending or NO_ENDING] += 1
+    return Listing(tuple(found), dict(others))
+
+
+def subfolders(folder: Path) -> list[str]:
+    """Returns the names of a folder's subfolders, linked ones too, without hidden ones."""
+    return sorted(
+        path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
+    )
+
+
+def beside_splits(folder: Path, splits: Mapping[str, Path]) -> dict[str, int]:
+    """Counts what a folder holds beside its splits, and in these beside pictures, by its kind.
+
+    Args:
+        folder: the folder.
+        splits: those of its subfolders that are read, by the name of the split.
+    """
+    others: Counter[str] = Counter()
+    for path in splits.values():
+        others.update(list_folder(str(path)).others)
+    if folder in splits.values():
+        return dict(others)
+    read = {path.name for path in splits.values()}
+    for name in subfolders(folder):
+        if name not in read:
+            listing = list_folder(str(folder / name))
+            others.update(listing.others)
+            if listing.pictures:
+                others[f"in {name}, which is no split"] += len(listing.pictures)
+    for path in folder.iterdir():
+        if path.is_file() and not path.name.startswith("."):
+            others[path.suffix.lower() or NO_ENDING] += 1
+    return dict(others)
+
+
+def in_words(others: Mapping[str, int]) -> str:
+    """Returns the counts of kinds in a row, the most frequent first."""
+    kinds = sorted(others.items(), key=lambda entry: (-entry[1], entry[0]))
+    return ", ".join(f"{count:,} {kind}" for kind, count in kinds)
