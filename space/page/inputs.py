@@ -113,7 +113,11 @@ def run_on(
     # The endpoint's own event, which nobody in the page triggers.
     called = gr.Button(visible=False)
     called.click(function, inputs, outputs, api_name=api_name, concurrency_id=api_name)
-    page: dict[str, Any] = {"api_visibility": "private", "trigger_mode": "always_last", "concurrency_id": api_name}
+    page: dict[str, Any] = {
+        "api_visibility": "private",
+        "trigger_mode": "always_last",
+        "concurrency_id": api_name,
+    }
     arrived = image.input(_where_there_is_a_picture(function), inputs, outputs, **page)
     arrived.then(
         _shown_instead, image, image, queue=False, show_progress="hidden", api_visibility="private"
