@@ -72,9 +72,13 @@ def visit(browser, built):
     """Opens the page in a fresh browser; fails if it complains or asks any other origin."""
     closing, complaints = [], []
 
-    def open_page(viewport=WIDE, scheme="light", path="", hub=None, ready=True, **server):
+    def open_page(
+        viewport=WIDE, scheme="light", path="", hub=None, ready=True, offline="allow", **server
+    ):
         space = StaticSpace(built, **{"headers": HEADERS, **server}).__enter__()
-        context = browser.new_context(viewport=viewport, color_scheme=scheme)
+        context = browser.new_context(
+            viewport=viewport, color_scheme=scheme, service_workers=offline
+        )
         closing.append((context, space))
         tab = context.new_page()
         tab.space = space
@@ -522,7 +526,7 @@ def answering(onnx, asked):
 
 def test_the_released_network_comes_from_the_hub(visit, onnx):
     asked = []
-    tab = visit(variables=VARIABLES, hub=answering(onnx, asked))
+    tab = visit(variables=VARIABLES, hub=answering(onnx, asked), offline="block")
     assert "Serving owner/olivetti-denoiser at v1.0.0." in tab.locator("#serving").inner_text()
     start = f"{HUB}owner/olivetti-denoiser/resolve/v1.0.0/onnx/"
     assert sorted(asked) == [f"{start}estimator.onnx", f"{start}restorer.onnx"]
@@ -583,7 +587,7 @@ def test_a_server_that_unpacks_the_runtime_does_no_harm(visit, built):
 
 
 def test_the_first_answer_takes_six_megabytes_at_most(visit):
-    tab = visit()
+    tab = visit(offline="block")  # what is kept for visits without a network comes afterwards
     assert sum(size for _, size in tab.space.log) <= 6_000_000
 
 
