@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from olivetti_denoiser.config import PRESETS, TrainingConfig
-from olivetti_denoiser.data.patches import Patches
+from olivetti_denoiser.data.patch_files import Patches
 from olivetti_denoiser.model import (
     estimator_of,
     multiply_adds,

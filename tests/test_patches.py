@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from olivetti_denoiser.data import patches as module
-from olivetti_denoiser.data.patches import cut, cut_row, load, part_of, prepare, too_many_broken
+from olivetti_denoiser.data.cut import cut, cut_row, part_of
+from olivetti_denoiser.data.patch_files import load
+from olivetti_denoiser.data.patches import prepare, too_many_broken
 
 
 def png(seed, size=(64, 64), mode="L"):

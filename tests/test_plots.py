@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from olivetti_denoiser.evaluate.plot_style import PIXELS
 from olivetti_denoiser.evaluate.plots import (
-    MODEL,
-    PIXELS,
     comparison_grid,
     draw_plots,
     error_map,
     loss_curves,
     psnr_against_sigma,
 )
+from olivetti_denoiser.figures import MODEL
 from olivetti_denoiser.model_folder import PLOTS
 from olivetti_denoiser.noise import from_uint8, to_uint8
 
@@ -36,8 +36,8 @@ def texts(monkeypatch):
 
     from olivetti_denoiser.evaluate import plots
 
-    save = plots._save
-    monkeypatch.setattr(plots, "_save", record)
+    save = plots.save_figure
+    monkeypatch.setattr(plots, "save_figure", record)
     return found
 
 

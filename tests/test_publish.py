@@ -174,7 +174,7 @@ def test_space_card_names_what_it_shows(release):
 def test_space_versions_agree(tmp_path):
     """The card's sdk_version is the gradio that the requirements pin, or it is not published."""
     from olivetti_denoiser.bundled import bundled
-    from olivetti_denoiser.publish.staging import check_space_versions
+    from olivetti_denoiser.publish.space_files import check_space_versions
 
     version = check_space_versions(bundled("space"))
     assert f"sdk_version: {version}\n" in (bundled("space") / "README.md").read_text()

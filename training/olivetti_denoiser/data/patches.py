@@ -15,163 +15,49 @@ pictures at a time, however many there are.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.atomic import write_whole
-from olivetti_denoiser.data.faces import SEED, SIGMA, Faces
-from olivetti_denoiser.data.image_dataset import Pictures, open_pictures, read_row
+from olivetti_denoiser.data.cut import Cut, cut_row, part_of
+from olivetti_denoiser.data.image_dataset import Pictures, open_pictures
+from olivetti_denoiser.data.patch_files import (
+    NAMED,
+    NOTES,
+    PARTS,
+    PATCHES,
+    Notes,
+    PatchFile,
+    Prepared,
+    load,
+    read_notes,
+)
 from olivetti_denoiser.data.picture_folder import in_words
-from olivetti_denoiser.gray_view import colour_pixels, gray_pixels
-from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
-from olivetti_denoiser.picture_files import decode_picture
+from olivetti_denoiser.noise import to_uint8
 
-NOTES, PATCHES = "pictures.json", ".u8"  # of uint8, one patch after another
-PARTS = ("train", "validation", "test")
-SIDE = 64
-SHAPES = {1: (SIDE, SIDE, 1), 3: (2 * SIDE, 2 * SIDE, 3)}  # by the planes of the network
-PER_PICTURE = 16  # patches of one picture that are learned from; one of a picture judges
 TEST_PICTURES = 256
 LEAST_PICTURES = 1000  # read even where the run needs fewer, so that enough of them can judge
-PARTS_OF_TWENTY = {0: "test", 1: "validation"}  # by hash; the other eighteen are learned from
 SHARES = 16  # places of the dataset at which reading starts
 
 BROKEN_SHARE = 0.01
 JUDGED_FROM = 1000  # pictures; earlier, a few broken ones are chance
-NAMED = 20  # broken pictures that are named
 
 THREADS = 8
 BLOCK = 32  # pictures in memory at a time
 SAVED_EVERY = 1000  # pictures
 SAID_EVERY = 10.0  # seconds
-
-
-class Cut(NamedTuple):
-    """One picture, cut.
-
-    Attributes:
-        name: what the dataset calls it.
-        digest: SHA-256 of its file.
-        patches: uint8 N×64×64, or N×128×128×3; empty where it is broken.
-        padded: whether it was smaller than a patch.
-        reason: why it is broken, or None.
-    """
-
-    name: str
-    digest: bytes
-    patches: np.ndarray
-    padded: bool = False
-    reason: str | None = None
-
-
-@dataclass
-class Notes:
-    """What has been read so far, kept beside the patches: with it the reading goes on.
-
-    Attributes:
-        asked: the dataset as it was given, and what was wanted of it.
-        source: what it was found to be, see `Pictures.source`.
-        patches: how many patches each part's file holds.
-        pictures: how many pictures each part's patches are from.
-        read, padded, broken: pictures read, those of them smaller than a patch, and those left
-            out.
-        broken_names: the first `NAMED` of these, with the reason.
-        others: how many files were not read, by their kind.
-        lowest: hash and rows of the training pictures with the lowest hashes.
-        left_out: rows of the training file that are not learned from.
-        part, share, in_share, state: where the reading stands; no part when all is read.
-    """
-
-    asked: dict
-    source: dict
-    patches: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
-    pictures: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
-    read: int = 0
-    padded: int = 0
-    broken: int = 0
-    broken_names: list[str] = field(default_factory=list)
-    others: dict[str, int] = field(default_factory=dict)
-    lowest: list[dict] = field(default_factory=list)
-    left_out: list[int] = field(default_factory=list)
-    part: str | None = "train"
-    share: int = 0
-    in_share: int = 0
-    state: dict | None = None
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """The shape of a patch."""
-        return SHAPES[self.asked.get("planes", 1)]
-
-    def summary(self) -> dict:
-        """Returns what `metrics.json` says about the pictures."""
-        names = ("pictures", "patches", "read", "padded", "broken", "broken_names", "others")
-        found = asdict(self)
-        return self.source | {name: found[name] for name in names}
-
-
-class PatchFile:
-    """The patches of a flat file, one read from disk each time: an array that takes no memory.
-
-    Not mapped: the pages of a map that have been touched count as the process's own memory.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        left_out: Sequence[int] = (),
-        shape: tuple[int, int, int] = SHAPES[1],
-    ):
-        self.path, self.shape = path, shape
-        self.bytes_each = math.prod(shape)
-        count = path.stat().st_size // self.bytes_each
-        self.rows = np.delete(np.arange(count), left_out) if len(left_out) else range(count)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, row: int) -> np.ndarray:
-        """Returns one patch, float32 of the file's shape, in [0, 1]."""
-        start = int(self.rows[row]) * self.bytes_each
-        flat = np.fromfile(self.path, np.uint8, self.bytes_each, offset=start)
-        return from_uint8(flat).reshape(self.shape)
-
-
-class Patches(NamedTuple):
-    """Patches where `train.fit` looks for them, as it does in `Faces`."""
-
-    clean: PatchFile | np.ndarray
-
-
-class Prepared(NamedTuple):
-    """Patches of a dataset, ready for training.
-
-    Attributes:
-        learned: the patches to learn from.
-        held_out: patches to validate on, one a picture.
-        test: patches to measure on, one a picture, with the reference noise; in colour N×128×128×3.
-        summary: where they are from and how many there are, for `metrics.json`.
-    """
-
-    learned: Patches
-    held_out: Patches
-    test: Faces
-    summary: dict
 
 
 def prepare(
@@ -219,7 +105,7 @@ def prepare(
     asked |= {"wanted": wanted, "validation_pictures": validation}
     if planes != 1:
         asked["planes"] = planes
-    notes = _noted(folder, asked, fixed)
+    notes = read_notes(folder, asked, fixed)
     if notes and notes.part is None:
         return load(folder)
     revision = notes.source["revision"] if notes and notes.source["on_hub"] else None
@@ -234,7 +120,7 @@ def prepare(
     check()
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
-        notes = _noted(folder, asked)
+        notes = read_notes(folder, asked)
         if notes is None or notes.source != pictures.source:
             notes = Notes(asked, pictures.source)
         notes.others = pictures.others
@@ -243,55 +129,6 @@ def prepare(
                 warnings.simplefilter("ignore")  # Pillow's, about files that it reads all the same
                 _Reading(pictures, folder, notes, say).run()
     return load(folder)
-
-
-def load(folder: str | Path) -> Prepared:
-    """Opens patches that `prepare` has kept; needs neither the dataset nor a network."""
-    folder = Path(folder)
-    notes = _noted(folder)
-    shape = notes.shape
-    held_out, clean = (
-        from_uint8(np.fromfile(folder / f"{part}{PATCHES}", np.uint8)).reshape(-1, *shape)
-        for part in ("validation", "test")
-    )
-    noise = np.random.RandomState(SEED + 2)  # of its own, beside the reference split's
-    noisy = from_uint8(noisy_uint8(clean, SIGMA, noise))
-    rows, nobody = np.arange(len(clean)), np.full(len(clean), -1)
-    return Prepared(
-        Patches(PatchFile(folder / f"train{PATCHES}", notes.left_out, shape)),
-        Patches(held_out),
-        Faces(clean, noisy, nobody, rows),
-        notes.summary(),
-    )
-
-
-def cut(pixels: np.ndarray, most: int, seed: int, side: int = SIDE) -> np.ndarray:
-    """Cuts a picture into patches: tiles of a centred grid, in an order of its own.
-
-    Args:
-        pixels: uint8 H×W or H×W×C; a side shorter than a patch's is padded by reflection.
-        most: how many patches at most.
-        seed: what the order depends on.
-        side: of a patch, in pixels.
-
-    Returns:
-        uint8 N×side×side, or N×side×side×C.
-    """
-    short = [max(0, side - length) for length in pixels.shape[:2]]
-    if any(short):
-        around = [(gap // 2, gap - gap // 2) for gap in short] + [(0, 0)] * (pixels.ndim - 2)
-        pixels = np.pad(pixels, around, mode="reflect")
-    down, across = (length // side for length in pixels.shape[:2])
-    top, left = ((length % side) // 2 for length in pixels.shape[:2])
-    tiles = pixels[top : top + down * side, left : left + across * side]
-    tiles = tiles.reshape(down, side, across, side, *pixels.shape[2:]).swapaxes(1, 2)
-    places = np.random.default_rng(seed).permutation(down * across)[:most]
-    return tiles[places // across, places % across]
-
-
-def part_of(digest: bytes) -> str:
-    """Returns the part that a picture belongs to, by the SHA-256 of its file and nothing else."""
-    return PARTS_OF_TWENTY.get(int.from_bytes(digest[:8], "big") % 20, "train")
 
 
 def too_many_broken(broken: int, read: int, finished: bool) -> bool:
@@ -304,37 +141,6 @@ def too_many_broken(broken: int, read: int, finished: bool) -> bool:
     if finished:
         return broken > allowed
     return read >= JUDGED_FROM and broken > allowed + 4 * math.sqrt(allowed)
-
-
-def cut_row(row: dict, number: str, planes: int = 1) -> Cut:
-    """Reads, decodes and cuts one picture of a stream; what is broken comes back with the reason.
-
-    Args:
-        row: what a stream of `Pictures.parts` yields.
-        number: what to call the picture where it has no name.
-        planes: of a patch, 1 for gray and 3 for colour.
-    """
-    name, digest = (next(iter(row.values())) or {}).get("path") or number, b""
-    try:
-        content = read_row(row)
-    except ValueError as error:
-        return _broken(name, error)
-    try:
-        if not content:
-            raise ValueError("the file is empty")
-        digest = hashlib.sha256(content).digest()
-        image = decode_picture(content, name).image
-        pixels = gray_pixels(image) if planes == 1 else colour_pixels(image)
-        side = SHAPES[planes][0]
-        patches = cut(pixels, PER_PICTURE, int.from_bytes(digest[8:16], "big"), side)
-    except Exception as error:  # a decoder may raise anything when it is given anything
-        return _broken(name, error)
-    return Cut(name, digest, patches, min(pixels.shape[:2]) < side)
-
-
-def _broken(name, error):
-    reason = str(error).split(" Received: ")[0].rstrip(".") or type(error).__name__
-    return Cut(name, b"", np.empty((0, SIDE, SIDE), np.uint8), reason=reason)
 
 
 class _Reading:
@@ -516,24 +322,3 @@ def named_in_words(names: list[str], count: int) -> str:
     """Returns the names of broken pictures in a row, and how many more there are."""
     more = f" and {count - len(names):,} more" if count > len(names) else ""
     return ", ".join(names) + more
-
-
-def _noted(folder, asked=None, fixed=False):
-    """The notes in a folder, None where there are none or others than those asked for."""
-    path = folder / NOTES
-    if not path.is_file():
-        return None
-    notes = Notes(**json.loads(path.read_text(encoding="utf-8")))
-    if asked is None or notes.asked == asked:
-        return notes
-    if fixed:
-        differences = (
-            f"{name}: {there} there, {asked[name]} here"
-            for name, there in notes.asked.items()
-            if there != asked[name]
-        )
-        raise ValueError(
-            f"the run folder belongs to other pictures ({'; '.join(differences)}); use those, "
-            f"another --output, or --overwrite to start anew. Received: {folder}"
-        )
-    return None

@@ -1,11 +1,7 @@
 """The four figures of a model folder: losses, faces, PSNR against sigma, where the errors sit.
 
-    >>> loss_curves(history, "loss_curves.png")
-    >>> comparison_grid(clean, noisy, restored, "comparison.png")
-
-Every figure has its own white ground, so it reads the same on light and on dark pages. Colours are
-those of Okabe and Ito (https://jfly.uni-koeln.de/color/), which colour-blind readers tell apart;
-lines differ in marker too.
+>>> loss_curves(history, "loss_curves.png")
+>>> comparison_grid(clean, noisy, restored, "comparison.png")
 """
 
 from __future__ import annotations
@@ -16,20 +12,21 @@ from pathlib import Path
 
 import numpy as np
 
-from olivetti_denoiser.atomic import whole_file
-from olivetti_denoiser.figures import MODEL, NOISY, ColourSetFigures, Metrics
+from olivetti_denoiser.evaluate.plot_style import (
+    BLUE,
+    INK,
+    MUTED,
+    VERMILION,
+    decorate,
+    line_styles,
+    new_figure,
+    picture_grid,
+    plain_log_ticks,
+    save_figure,
+)
+from olivetti_denoiser.figures import NOISY, ColourSetFigures, Metrics
 from olivetti_denoiser.metrics import psnr, ssim
 from olivetti_denoiser.model_folder import COMPARISON, CURVES, ERRORS, LEVELS
-from olivetti_denoiser.noise import to_uint8
-
-INK, MUTED, GRID = "#222222", "#666666", "#dddddd"
-BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
-# The model's own colour is vermilion and the input's is gray; others take these in turn.
-COLOURS = (BLUE, "#E69F00", GREEN, "#CC79A7", "#56B4E9", "#000000", "#8C6D1F")
-MARKERS = ("s", "^", "D", "v", "P", "X", "<")
-
-DPI = 150
-PIXELS = 3  # screen pixels a side for each pixel of a face in the grid
 
 
 def draw_plots(
@@ -89,19 +86,19 @@ def loss_curves(history: Iterable[Mapping], path: str | Path) -> None:
         for name in ("epoch", "restored_loss", "val_restored_loss", "val_psnr")
     )
     panels = 1 if np.isnan(decibels).all() else 2
-    figure = _figure(4.8 * panels, 3.6)
+    figure = new_figure(4.8 * panels, 3.6)
     axes = figure.subplots(1, panels, squeeze=False)[0]
     best = None if np.isnan(validation).all() else int(np.nanargmin(validation))
 
     marker = {"marker": "o", "markersize": 3.5} if len(rows) < 30 else {}
     axes[0].plot(epochs, training, color=BLUE, linestyle="--", label="training", **marker)
     axes[0].plot(epochs, validation, color=VERMILION, label="validation", **marker)
-    _decorate(axes[0], "Loss of the restored faces", "epoch", "loss (log scale)")
+    decorate(axes[0], "Loss of the restored faces", "epoch", "loss (log scale)")
     axes[0].set_yscale("log")
-    _plain_log_ticks(axes[0])
+    plain_log_ticks(axes[0])
     if panels == 2:
         axes[1].plot(epochs, decibels, color=VERMILION, label="validation", **marker)
-        _decorate(axes[1], "PSNR of the validation faces", "epoch", "PSNR in dB")
+        decorate(axes[1], "PSNR of the validation faces", "epoch", "PSNR in dB")
     for axis, values, unit in zip(axes, (validation, decibels), ("", " dB"), strict=False):
         axis.xaxis.get_major_locator().set_params(integer=True)
         if best is not None and not math.isnan(values[best]):
@@ -116,7 +113,7 @@ def loss_curves(history: Iterable[Mapping], path: str | Path) -> None:
                 label=f"best epoch: {epochs[best]:g} ({values[best]:.4g}{unit})",
             )
         axis.legend(frameon=False, fontsize=9, labelcolor=INK)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def comparison_grid(
@@ -159,7 +156,7 @@ def comparison_grid(
         ("Reconstructed", restored, [f"{value:.2f} dB" for value in scores]),
         ("Original", clean, None),
     )
-    _grid(rows, labels, path)
+    picture_grid(rows, labels, path)
 
 
 def losses_grid(
@@ -182,61 +179,7 @@ def losses_grid(
 
     rows = [row("Noisy", noisy), *(row(loss, restored[loss]) for loss in restored)]
     labels = {face: f"held-out face {face + 1}" for face in range(len(clean))}
-    _grid([*rows, ("Original", clean, None)], labels, path)
-
-
-def _grid(rows, labels, path):
-    """Draws rows of (title, pictures, a text under each picture or None), a column a label."""
-    height, width = (side * PIXELS for side in rows[0][1].shape[1:3])
-    left, top, gap, under = 178, 62, 14, 34  # pixels
-    size = (
-        left + len(labels) * (width + gap) + gap,
-        top + len(rows) * (height + under) + gap,
-    )
-    figure = _figure(size[0] / DPI, size[1] / DPI, layout=None)
-    for line, (title, pictures, texts) in enumerate(rows):
-        bottom = size[1] - top - (line + 1) * height - line * under
-        figure.text(
-            (left - 16) / size[0],
-            (bottom + height / 2) / size[1],
-            title,
-            ha="right",
-            va="center",
-            fontsize=9,
-            color=INK,
-            weight="bold",
-        )
-        for column, (face, label) in enumerate(labels.items()):
-            x = left + column * (width + gap)
-            axes = figure.add_axes(
-                (x / size[0], bottom / size[1], width / size[0], height / size[1])
-            )
-            # As RGB bytes, since a colour map would round some grays to their neighbour.
-            picture = to_uint8(pictures[face]).reshape(*pictures.shape[1:3], 1).repeat(3, axis=2)
-            axes.imshow(picture, interpolation="nearest")
-            axes.set_axis_off()
-            middle = (x + width / 2) / size[0]
-            if line == 0:
-                figure.text(
-                    middle,
-                    (bottom + height + 8) / size[1],
-                    label,
-                    ha="center",
-                    va="bottom",
-                    fontsize=8,
-                    color=INK,
-                )
-            if texts is not None:
-                figure.text(
-                    middle,
-                    (bottom - 6) / size[1],
-                    texts[face],
-                    ha="center",
-                    va="top",
-                    fontsize=8,
-                    color=INK,
-                )
-    _save(figure, path)
+    picture_grid([*rows, ("Original", clean, None)], labels, path)
 
 
 def psnr_against_sigma(
@@ -262,24 +205,24 @@ def psnr_against_sigma(
         raise ValueError(f"the plot needs a level over 0. Received: {dict(table)}")
     before = dict(curves.get(NOISY, ()))
     panels = 2 if before and len(curves) > 1 else 1
-    figure = _figure(4.6 * panels + 1.9, 4.2)
+    figure = new_figure(4.6 * panels + 1.9, 4.2)
     axes = figure.subplots(1, panels, squeeze=False)[0]
-    for name, style in _styles(curves).items():
+    for name, style in line_styles(curves).items():
         levels, values = np.array(curves[name]).reshape(-1, 2).T
         axes[0].plot(levels, values, label=name, **style)
         if panels == 2 and name != NOISY:
             gained = [(s, v - before[s]) for s, v in curves[name] if s in before]
             axes[1].plot(*np.array(gained).reshape(-1, 2).T, label=name, **style)
     unit = "noise level σ (fraction of the range)"
-    _decorate(axes[0], f"PSNR on {on}", unit, "PSNR in dB")
+    decorate(axes[0], f"PSNR on {on}", unit, "PSNR in dB")
     if panels == 2:
-        _decorate(axes[1], "Gain over the noisy input", unit, "gain in dB")
+        decorate(axes[1], "Gain over the noisy input", unit, "gain in dB")
         axes[1].axhline(0, color=MUTED, linewidth=0.8)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(
         handles, labels, loc="outside right center", frameon=False, fontsize=9, labelcolor=INK
     )
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def psnr_of_colour(figures: Mapping[str, ColourSetFigures], name: str, path: str | Path) -> None:
@@ -315,7 +258,7 @@ def error_map(clean: np.ndarray, restored: np.ndarray, path: str | Path) -> None
         )
     side = clean.shape[1:3]
     errors = np.abs(clean - restored).mean(axis=0).reshape(side)
-    figure = _figure(7.4, 3.7)
+    figure = new_figure(7.4, 3.7)
     left, right = figure.subplots(1, 2)
     left.imshow(
         clean.mean(axis=0).reshape(side), cmap="gray", vmin=0, vmax=1, interpolation="nearest"
@@ -329,69 +272,7 @@ def error_map(clean: np.ndarray, restored: np.ndarray, path: str | Path) -> None
     bar.set_label("fraction of the range", color=INK, fontsize=10)
     bar.ax.tick_params(labelsize=9, colors=INK)
     bar.outline.set_visible(False)
-    _save(figure, path, palette=False)
-
-
-def _figure(width, height, layout="constrained"):
-    """A figure of inches on white; no pyplot, so nothing is kept and threads do not meet."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout=layout)
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _save(figure, path, *, palette=True):
-    """Writes the figure; a palette of 256 colours halves the file and holds every gray.
-
-    A heat map has more colours than that: without `palette` all are kept.
-    """
-    from PIL import Image
-
-    figure.canvas.draw()
-    picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy())
-    if palette:
-        picture = picture.quantize(256, dither=Image.Dither.NONE)
-    with whole_file(path) as beside:
-        picture.save(beside, format="PNG", optimize=True)
-
-
-def _decorate(axes, title, x_label, y_label):
-    axes.set_title(title, fontsize=11, color=INK)
-    axes.set_xlabel(x_label, fontsize=10, color=INK)
-    axes.set_ylabel(y_label, fontsize=10, color=INK)
-    axes.tick_params(labelsize=9, colors=INK, which="both")
-    axes.grid(color=GRID, linewidth=0.7)
-    axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(MUTED)
-
-
-def _plain_log_ticks(axes):
-    """Labels a logarithmic axis 0.002, not 2×10⁻³, also where it spans less than a decade."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=20))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _styles(names):
-    """Each method's line, the model's in front of the others."""
-    styles, turn = {}, 0
-    for name in names:
-        if name == MODEL:
-            look = {"color": VERMILION, "marker": "o", "linewidth": 2.6, "zorder": 5}
-        elif name == NOISY:
-            look = {"color": "#888888", "marker": ".", "linewidth": 1.6, "linestyle": "--"}
-        else:
-            colour, marker = COLOURS[turn % len(COLOURS)], MARKERS[turn % len(MARKERS)]
-            look = {"color": colour, "marker": marker, "linewidth": 1.4}
-            turn += 1
-        styles[name] = {"markersize": 5, **look}
-    return styles
+    save_figure(figure, path, palette=False)
 
 
 def _number(value):

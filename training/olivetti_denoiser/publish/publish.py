@@ -29,7 +29,8 @@ from olivetti_denoiser.model_folder import (
     WEIGHTS,
 )
 from olivetti_denoiser.publish.repository import Repository
-from olivetti_denoiser.publish.staging import AUTO, GRADIO, STATIC, Stage, dataset_card
+from olivetti_denoiser.publish.space_files import AUTO, GRADIO, STATIC
+from olivetti_denoiser.publish.staging import Stage, dataset_card
 
 PSNR_TOLERANCE = 1e-3  # dB; the same weights differ by less from one machine to another
 PREDICTION_TOLERANCE = 1e-6

@@ -14,7 +14,7 @@ import numpy as np
 from olivetti_denoiser.atomic import whole_file
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import Faces
-from olivetti_denoiser.data.patches import Patches
+from olivetti_denoiser.data.patch_files import Patches
 from olivetti_denoiser.metrics import psnr, ssim
 from olivetti_denoiser.noise import add_gaussian_noise
 from olivetti_denoiser.save_model import save_file

@@ -16,7 +16,7 @@ import keras
 
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import Faces
-from olivetti_denoiser.data.patches import Patches
+from olivetti_denoiser.data.patch_files import Patches
 from olivetti_denoiser.model import level_of, residual_unet, with_mirror
 from olivetti_denoiser.model_folder import LEGACY_MODEL
 from olivetti_denoiser.train.batches import NoisyFaces

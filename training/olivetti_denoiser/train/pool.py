@@ -21,7 +21,7 @@ import numpy as np
 
 from olivetti_denoiser.backend import processors
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.data.patches import Patches, PatchFile
+from olivetti_denoiser.data.patch_files import Patches, PatchFile
 from olivetti_denoiser.noise import to_uint8
 from olivetti_denoiser.train.coloured_leaves import SIDE, leaves
 

@@ -28,7 +28,8 @@ from olivetti_denoiser.data.faces import (
     split_checksum,
     split_name,
 )
-from olivetti_denoiser.data.patches import NOTES, Patches, Prepared, named_in_words, prepare
+from olivetti_denoiser.data.patch_files import NOTES, Patches, Prepared
+from olivetti_denoiser.data.patches import named_in_words, prepare
 from olivetti_denoiser.data.picture_folder import in_words
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.errors import FacesUnavailableError
