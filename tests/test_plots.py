@@ -34,10 +34,11 @@ def texts(monkeypatch):
         found.extend(text.get_text() for text in figure.findobj(Text))
         return save(figure, path, **options)
 
-    from olivetti_denoiser.evaluate import plots
+    from olivetti_denoiser.evaluate import plot_style, plots
 
     save = plots.save_figure
-    monkeypatch.setattr(plots, "save_figure", record)
+    for module in (plots, plot_style):
+        monkeypatch.setattr(module, "save_figure", record)
     return found
 
 
