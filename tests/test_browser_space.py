@@ -19,6 +19,7 @@ from PIL import Image
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.gray_view import gray_view
 from olivetti_denoiser.metrics import mse, psnr, ssim
+from olivetti_denoiser.pillow_modes import is_gray
 from static_space import PACKAGES, StaticSpace, build_page, headers_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,8 +51,16 @@ def built(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def denoiser():
-    """What the page's pictures are compared with."""
-    return Denoiser.from_pretrained(MODEL)
+    """What the page's pictures are compared with: the released networks, each for its pictures."""
+    gray, colour = Denoiser.from_pretrained(MODEL), Denoiser.from_pretrained(MODEL / "colour")
+
+    def restore(picture, **options):
+        if isinstance(picture, np.ndarray):
+            return gray(picture, **options)
+        with Image.open(picture) as image:
+            return (gray if is_gray(image) else colour)(picture, **options)
+
+    return restore
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +194,7 @@ def rotated(orientation):
 PICTURES = {
     "gray": lambda p: save(p / "gray.png", noisy_scene(100, 80, 1)),
     "colour": lambda p: save(p / "colour.png", noisy_scene(160, 120, 3)),
+    "gray in RGB": lambda p: save(p / "equal.png", noisy_scene(90, 110, 1).repeat(3, axis=2)),
     "alpha": lambda p: save(p / "alpha.png", with_alpha(noisy_scene(90, 70, 3))),
     "gray and alpha": lambda p: save(p / "la.png", with_alpha(noisy_scene(70, 90, 1))),
     "palette": lambda p: save(
@@ -239,7 +249,7 @@ def test_sixteen_bits_stay_sixteen_bits(visit, denoiser, tmp_path, suffix):
 
 
 def test_a_turned_tiff_and_one_with_a_palette_come_out_upright(visit, denoiser, tmp_path):
-    path = save(tmp_path / "turned.tif", noisy_scene(90, 60, 3), exif=rotated(8))
+    path = save(tmp_path / "turned.tif", noisy_scene(300, 200, 3), exif=rotated(8))
     equal_but_for_rounding(clean_up(visit(path="#clean-up", ready=False), path), denoiser(path))
 
 
@@ -343,6 +353,17 @@ def test_strength_blends_and_the_line_moves(visit, denoiser):
             tab.keyboard.press(key)
         until(tab, lambda before=before: link.get_attribute("href") != before)
         equal_but_for_rounding(download(part, "a.download"), denoiser(path, strength=strength))
+
+    smoothness = part.get_by_label("Smoothness")
+    for keys, factor in ((["Home"], 0.0), (["End"], 2.0)):
+        before = link.get_attribute("href")
+        smoothness.focus()
+        for key in keys:
+            tab.keyboard.press(key)
+        until(tab, lambda before=before: link.get_attribute("href") != before)
+        options = {"strength": 0.5, "level_factor": factor}
+        equal_but_for_rounding(download(part, "a.download"), denoiser(path, **options))
+    assert "2 times the estimate), so the picture becomes smoother" in part.inner_text()
 
     cut = part.get_by_label("How much of the picture before")
     cut.focus()

@@ -15,6 +15,7 @@ export class CleanUp {
   #tell;
   #slider;
   #strength;
+  #smoothness;
   #waiting = []; // files that came while another was worked on
   #busy = false;
   #shown = null; // {name, after} of the picture that is shown
@@ -26,18 +27,27 @@ export class CleanUp {
     this.#engine = engine;
     this.#tell = tell;
     this.#slider = new BeforeAfter(find(".before-after", panel));
-    this.#strength = find("input[name=strength]", panel);
-    this.#strength.addEventListener("input", () => {
-      find(".value", panel).textContent = Number(this.#strength.value).toFixed(2);
+    this.#strength = this.#control("strength", () => {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#blend(), BLEND_DELAY);
     });
+    this.#smoothness = this.#control("smoothness", () => {});
+    this.#smoothness.addEventListener("change", () => this.#again());
     find("button.stop", panel).addEventListener("click", () => {
       this.#waiting = [];
       engine.stop();
     });
     find("button.copy", panel).addEventListener("click", () => this.#copy());
     connectInput(panel, examples, (files) => this.receive(files));
+  }
+
+  #control(name, moved) {
+    const input = find(`input[name=${name}]`, this.#panel);
+    input.addEventListener("input", () => {
+      find(".value", input.parentElement).textContent = Number(input.value).toFixed(2);
+      moved();
+    });
+    return input;
   }
 
   /** Cleans up pictures, one after the other. */
@@ -73,20 +83,48 @@ export class CleanUp {
         this.#say("Nothing was done.");
         return;
       }
-      this.#say(`Removing the noise, ${timeInWords(opened.seconds)} …`);
-      const cleaned = await this.#cleanUp();
-      if (cleaned === null) {
-        this.#say("Stopped.");
-        return;
-      }
-      this.#say([noiseInWords(cleaned.level), ...opened.notes].join(" "));
-      this.#show(file.name, cleaned.after);
-      if (several) this.#list(file.name, cleaned.after);
+      const after = await this.#removed(file.name, opened);
+      if (several && after) this.#list(file.name, after);
       this.#tell(null);
     } catch (error) {
       this.#say("");
       this.#tell(error, several ? file.name : "");
     }
+  }
+
+  /** Removes the noise of the picture that is open; returns what is shown, null where stopped. */
+  async #removed(name, opened) {
+    this.#say(`Removing the noise, ${timeInWords(opened.seconds)} …`);
+    const factor = Number(this.#smoothness.value);
+    const cleaned = await this.#cleanUp(factor);
+    if (cleaned === null) {
+      this.#say("Stopped.");
+      return null;
+    }
+    this.#say([noiseInWords(cleaned.level, factor), ...opened.notes].join(" "));
+    this.#show(name, cleaned.after, opened);
+    return cleaned.after;
+  }
+
+  /** The picture that is shown once more, with another smoothness. */
+  async #again() {
+    if (this.#busy || !this.#shown) return;
+    const { file, opened } = this.#shown;
+    this.#busy = true;
+    let factor;
+    try {
+      do {
+        factor = this.#smoothness.value;
+        await this.#removed(file, opened);
+      } while (this.#smoothness.value !== factor && !this.#waiting.length);
+      this.#tell(null);
+    } catch (error) {
+      this.#say("");
+      this.#tell(error);
+    } finally {
+      this.#busy = false;
+    }
+    if (this.#waiting.length) await this.receive([]);
   }
 
   /** Asks before a long run. */
@@ -107,14 +145,15 @@ export class CleanUp {
     });
   }
 
-  async #cleanUp() {
+  async #cleanUp(factor) {
     const row = find(".working", this.#panel);
     const bar = find("progress", row);
     const started = performance.now();
     bar.removeAttribute("value");
     row.hidden = false;
     try {
-      return await this.#engine.ask("cleanUp", { strength: this.#chosen }, ({ share }) => {
+      const chosen = { strength: this.#chosen, factor };
+      return await this.#engine.ask("cleanUp", chosen, ({ share }) => {
         bar.value = share;
         const left = ((performance.now() - started) / 1000) * (1 / share - 1);
         if (left > 1) this.#say(`Removing the noise, ${timeInWords(left)} left …`);
@@ -128,8 +167,8 @@ export class CleanUp {
     return Number(this.#strength.value);
   }
 
-  #show(name, after) {
-    this.#shown = { name: `${name.replace(/\.\w+$/, "")}_cleaned_up.png`, after };
+  #show(file, after, opened) {
+    this.#shown = { file, opened, name: `${file.replace(/\.\w+$/, "")}_cleaned_up.png`, after };
     this.#slider.show({ after });
     offer(find("a.download", this.#panel), after, this.#shown.name);
     find(".result", this.#panel).hidden = false;
@@ -143,10 +182,10 @@ export class CleanUp {
 
   async #blend() {
     if (this.#busy || !this.#shown) return;
-    const { name } = this.#shown;
+    const { file, opened } = this.#shown;
     try {
       const { after } = await this.#engine.ask("blend", { strength: this.#chosen });
-      if (!this.#busy) this.#show(name.replace("_cleaned_up", ""), after);
+      if (!this.#busy) this.#show(file, after, opened);
     } catch (error) {
       this.#tell(error);
     }

@@ -25,10 +25,14 @@ export function gainInWords({ noisy, reconstructed }) {
   return `${shown}: ${times.toFixed(1)} times less noise.`;
 }
 
-/** What an estimated noise level means. */
-export function noiseInWords(level) {
+/** What an estimated noise level means, and what a factor makes of it. */
+export function noiseInWords(level, factor = 1) {
   const [, words] = NOISE_WORDS.find(([least]) => level >= least);
-  return `Estimated noise level: σ ≈ ${level.toFixed(3)} (${(255 * level).toFixed(1)} of 255), ${words}.`;
+  const estimate = `Estimated noise level: σ ≈ ${level.toFixed(3)} (${(255 * level).toFixed(1)} of 255), ${words}.`;
+  if (factor === 1) return estimate;
+  if (factor === 0) return `${estimate} Nothing is removed.`;
+  const kept = factor < 1 ? "more grain stays" : "the picture becomes smoother";
+  return `${estimate} Removed as if it were σ ≈ ${(factor * level).toFixed(3)} (${factor} times the estimate), so ${kept}.`;
 }
 
 /** A length of time, roughly. */

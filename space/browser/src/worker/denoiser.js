@@ -14,6 +14,14 @@ const LEVEL_QUANTILE = 0.1;
 
 export const coloursOf = (picture) => (picture.channels >= 3 ? 3 : 1);
 
+/** Whether a picture has colours, however it is stored. */
+export function hasColours({ channels, data }) {
+  if (coloursOf({ channels }) === 1) return false;
+  for (let i = 0; i < data.length; i += channels)
+    if (data[i] !== data[i + 1] || data[i] !== data[i + 2]) return true;
+  return false;
+}
+
 /**
  * The noise level of a picture as a fraction of the range, from the tiles that hold noise.
  *

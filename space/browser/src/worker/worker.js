@@ -5,7 +5,7 @@
 
 import { checkSize, outOfMemory, saysOutOfMemory, secondsFor, timed } from "./capacity.js";
 import { decode } from "./decode.js";
-import { blended, coloursOf, estimateLevel, restore } from "./denoiser.js";
+import { blended, estimateLevel, hasColours, restore } from "./denoiser.js";
 import { encodePng } from "./encode_png.js";
 import { grayView, VIEW_SIDE } from "./gray_view.js";
 import { figures } from "./metrics.js";
@@ -65,21 +65,22 @@ const tasks = {
   async open({ file, colourNetwork }) {
     opened = null;
     const picture = await decode(file, checkSize);
-    const coloured = coloursOf(picture) === 3;
-    if (coloured && colourNetwork) colour ??= await loadBundled(base, "colour");
-    const network = coloured && colour ? colour : gray;
+    const coloured = colourNetwork && hasColours(picture);
+    if (coloured) colour ??= await loadBundled(base, "colour");
+    const network = coloured ? colour : gray;
     const seconds = await secondsFor(network, picture);
-    opened = { picture, network, restored: null };
+    opened = { picture, network, level: null, restored: null };
     const { width, height, notes } = picture;
     return { width, height, notes, seconds, before: await encodePng(picture) };
   },
 
-  /** Cleans up the picture that was opened last. */
-  async cleanUp({ strength }, progress) {
+  /** Cleans up the picture that was opened last, of `factor` times the level that is estimated. */
+  async cleanUp({ strength, factor }, progress) {
     const work = opened;
     stopped = false;
-    const level = await estimateLevel(work.network, work.picture);
-    work.restored = await timed(work.network, work.picture, level, async (share) => {
+    work.level ??= await estimateLevel(work.network, work.picture);
+    const { level } = work;
+    work.restored = await timed(work.network, work.picture, Math.min(1, factor * level), async (share) => {
       progress({ share });
       await new Promise((resolve) => setTimeout(resolve)); // lets a stop come through
       if (stopped) throw new StoppedError();
