@@ -19,6 +19,7 @@ from olivetti_denoiser.data.colour_images import (
     read_pairs,
     standing_set,
 )
+from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.baselines import non_local_means_colour
 from olivetti_denoiser.evaluate.colour import evaluate_colour, mean_psnr, one_picture
 from olivetti_denoiser.evaluate.published import COLOUR_FILE, published_denoisers
@@ -148,11 +149,36 @@ def test_figures_in_colour_take_their_place_in_a_release(tmp_path, photographs):
         "psnr": {"methods": level, "variants": {}},
         "seconds": {"methods": {"model": 1.0}, "variants": {}},
     }  # fmt: skip
-    update_colour(folder, {"colour": {"waves": figures}})
-    update_colour(folder, {"colour": {"scikit-image": figures}, "pairs": {}})
+    denoiser = Denoiser.from_pretrained(folder)
+    update_colour(folder, {"colour": {"waves": figures}}, denoiser)
+    update_colour(folder, {"colour": {"scikit-image": figures}, "pairs": {}}, denoiser)
     after = read_metrics(folder)
     assert after["colour"].keys() == {"waves", "scikit-image"} and "pairs" not in after
     assert {name: after[name] for name in before} == before
+
+
+def test_photographs_are_shown_pixel_for_pixel_before_and_after(tmp_path):
+    from olivetti_denoiser.evaluate import colour_comparison as module
+
+    class Inverse:
+        """Turns a picture into its negative, and says a level."""
+
+        def __call__(self, picture):
+            return 255 - picture
+
+        def estimate_sigma(self, picture):
+            return 0.1
+
+    module.draw_photographs(Inverse(), tmp_path)
+    with Image.open(tmp_path / "real_photographs.png") as image:
+        drawn = np.asarray(image.convert("RGB")).astype(int)
+    square = module._squares(module.AS_THEY_ARE)["coffee"].astype(int)
+    for expected in (square, 255 - square):
+        middle = expected[80:88, 80:88]
+        windows = np.lib.stride_tricks.sliding_window_view(drawn, middle.shape)[:, :, 0]
+        difference = np.abs(windows - middle).mean(axis=(2, 3, 4))
+        assert difference.min() < 6  # of 256 colours that the file keeps
+    assert {path.name for path in tmp_path.iterdir()} == {"comparison.png", "real_photographs.png"}
 
 
 @pytest.fixture

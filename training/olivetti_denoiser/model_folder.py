@@ -22,9 +22,10 @@ COMPARISON, CURVES = "comparison.png", "loss_curves.png"
 LEVELS, ERRORS = "psnr_vs_sigma.png", "error_map.png"
 PLOTS = (CURVES, COMPARISON, LEVELS, ERRORS)
 LOSS_FACES = "losses.png"
+REAL = "real_photographs.png"  # of a model for colour
 
 # Everything a release consists of; other files of a folder stay as they are.
-RELEASED = (*MODEL_FILES, CARD, METRICS, HISTORY, CONFIG, *PLOTS, LOSS_FACES, EVENTS)
+RELEASED = (*MODEL_FILES, CARD, METRICS, HISTORY, CONFIG, *PLOTS, LOSS_FACES, REAL, EVENTS)
 
 
 def missing_files(folder: str | Path) -> list[str]:

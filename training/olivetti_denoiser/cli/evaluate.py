@@ -165,7 +165,7 @@ def _measure_colour(options, model, denoiser):
         denoiser, sets, pairs, published=_published_colour(options), say=print
     )
     if options.save:
-        print(f"Keeping the figures in {update_colour(model, metrics)}")
+        print(f"Keeping the figures in {update_colour(model, metrics, denoiser)}")
     plot = options.plot or (PLOT if options.peers and not options.save else None)
     if plot and sets:
         psnr_of_colour(metrics["colour"], sets[0].name, plot)

@@ -109,15 +109,17 @@ def picture_grid(
     rows: Sequence[tuple[str, np.ndarray, Sequence[str] | None]],
     labels: Mapping[int, str],
     path: str | Path,
+    pixels: int = PIXELS,
 ) -> None:
-    """Draws a grid of pictures, each at three screen pixels a pixel.
+    """Draws a grid of pictures, a column a picture.
 
     Args:
         rows: (title, N×H×W or N×H×W×C pictures in [0, 1], texts under the pictures or None).
         labels: what to write over each column, by the number of its picture.
         path: PNG file to write.
+        pixels: side, in pixels of the file, of each pixel of a picture.
     """
-    height, width = (side * PIXELS for side in rows[0][1].shape[1:3])
+    height, width = (side * pixels for side in rows[0][1].shape[1:3])
     left, top, gap, under = 178, 62, 14, 34  # pixels
     size = (
         left + len(labels) * (width + gap) + gap,
@@ -142,7 +144,8 @@ def picture_grid(
                 (x / size[0], bottom / size[1], width / size[0], height / size[1])
             )
             # As RGB bytes, since a colour map would round some grays to their neighbour.
-            picture = to_uint8(pictures[face]).reshape(*pictures.shape[1:3], 1).repeat(3, axis=2)
+            picture = to_uint8(pictures[face]).reshape(*pictures.shape[1:3], -1)
+            picture = np.broadcast_to(picture, (*picture.shape[:2], 3))
             axes.imshow(picture, interpolation="nearest")
             axes.set_axis_off()
             middle = (x + width / 2) / size[0]

@@ -35,7 +35,7 @@ def draw_plots(
     metrics: Metrics,
     pictures: Mapping[str, np.ndarray],
 ) -> None:
-    """Draws every figure of `PLOTS` into a folder.
+    """Draws every figure of `PLOTS` into a folder; of a colour model, those that show no faces.
 
     Args:
         folder: where the PNG files go.
@@ -45,12 +45,13 @@ def draw_plots(
         pictures: `clean`, `noisy` and `restored` test faces, N×64×64×1, and their `face_id`.
     """
     folder = Path(folder)
-    clean, noisy, restored = (pictures[name] for name in ("clean", "noisy", "restored"))
     loss_curves(history, folder / CURVES)
-    comparison_grid(clean, noisy, restored, folder / COMPARISON, names=pictures.get("face_id"))
     draw_levels(folder, metrics)
-    if clean.shape[-1] == 1:
-        error_map(clean, restored, folder / ERRORS)
+    if metrics.get("planes") == 3:
+        return
+    clean, noisy, restored = (pictures[name] for name in ("clean", "noisy", "restored"))
+    comparison_grid(clean, noisy, restored, folder / COMPARISON, names=pictures.get("face_id"))
+    error_map(clean, restored, folder / ERRORS)
 
 
 def draw_levels(folder: str | Path, metrics: Metrics) -> None:

@@ -16,13 +16,16 @@ import numpy as np
 from olivetti_denoiser.atomic import whole_folder
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import REFERENCE, Faces, split_checksum, split_name
+from olivetti_denoiser.evaluate.colour_comparison import draw_photographs
 from olivetti_denoiser.evaluate.plots import draw_levels, losses_grid
 from olivetti_denoiser.figures import Metrics, model_scores, read_metrics, write_metrics
-from olivetti_denoiser.model_folder import CARD, CONFIG, LOSS_FACES, is_released
+from olivetti_denoiser.model_folder import CARD, CONFIG, ERRORS, LOSS_FACES, is_released
 from olivetti_denoiser.publish.card import render_card
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
+
+    from olivetti_denoiser.denoiser import Denoiser
 
 # What only an evaluation with published denoisers measures: one without them drops it.
 MEASURED_ON_REQUEST = ("published",)
@@ -90,12 +93,13 @@ def update_ablation(
     return Path(folder)
 
 
-def update_colour(folder: str | Path, figures: Mapping[str, Any]) -> Path:
+def update_colour(folder: str | Path, figures: Mapping[str, Any], denoiser: Denoiser) -> Path:
     """Puts figures on colour pictures and on real noisy ones into a release, set by set.
 
     Args:
         folder: a release.
         figures: what `evaluate.colour.evaluate_colour` returned.
+        denoiser: the release's model; one for colour has its photographs drawn anew.
 
     Returns:
         The folder.
@@ -113,6 +117,8 @@ def update_colour(folder: str | Path, figures: Mapping[str, Any]) -> Path:
         write_metrics(stage, metrics)
         if metrics.get("planes") == 3:
             draw_levels(stage, metrics)
+            draw_photographs(denoiser, stage)
+            (stage / ERRORS).unlink(missing_ok=True)  # of faces, which earlier releases showed
         (stage / CARD).write_text(render_card(stage), encoding="utf-8")
     return Path(folder)
 

@@ -11,6 +11,8 @@ import shutil
 from pathlib import Path
 
 from olivetti_denoiser.atomic import whole_folder
+from olivetti_denoiser.denoiser import Denoiser
+from olivetti_denoiser.evaluate.colour_comparison import draw_photographs
 from olivetti_denoiser.evaluate.plots import draw_plots
 from olivetti_denoiser.figures import write_metrics
 from olivetti_denoiser.model_folder import CARD, CONFIG, EVENTS, HISTORY, RELEASED, check_target
@@ -42,5 +44,7 @@ def write_model_folder(folder: str | Path, trained: Trained) -> Path:
             shutil.copytree(run_folder / "tensorboard", stage / EVENTS)
         write_metrics(stage, trained.metrics)
         draw_plots(stage, trained.history, trained.metrics, trained.pictures)
+        if trained.config.planes == 3:
+            draw_photographs(Denoiser(trained.model), stage)
         (stage / CARD).write_text(render_card(stage), encoding="utf-8")
     return Path(folder)
