@@ -152,3 +152,15 @@ def test_no_other_module_writes_files_by_itself():
         or ".rename(" in text
     ]
     assert renames == ["atomic.py"]
+
+
+def test_a_folder_that_was_written_long_ago_can_be_written_again(tmp_path):
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "weights").write_text("old")
+    long_ago = time.time() - 2 * atomic.ABANDONED
+    os.utime(target, (long_ago, long_ago))
+    with whole_folder(target) as stage:
+        (stage / "weights").write_text("new")  # changes the file and not the folder's time
+    assert (target / "weights").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]

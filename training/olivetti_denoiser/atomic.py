@@ -95,6 +95,7 @@ def whole_folder(
     try:
         if target.exists():
             shutil.copytree(target, stage, ignore=ignore, dirs_exist_ok=True)
+            os.utime(stage)  # not the target's time, by which the copy would look abandoned
         yield stage
         for folder, _, names in os.walk(stage):
             for name in names:
