@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,12 @@ from olivetti_denoiser.data.colour_images import (
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.baselines import non_local_means_colour
 from olivetti_denoiser.evaluate.colour import evaluate_colour, mean_psnr, one_picture
-from olivetti_denoiser.evaluate.published import COLOUR_FILE, published_denoisers
+from olivetti_denoiser.evaluate.published import (
+    CLIPPED,
+    CLIPPED_FILE,
+    COLOUR_FILE,
+    published_denoisers,
+)
 from olivetti_denoiser.figures import gate_figure, read_metrics
 
 RELEASED = Path(__file__).resolve().parents[1] / "model_card"
@@ -123,7 +129,11 @@ def test_colour_ffdnet_works_on_the_phases_of_each_plane(tmp_path):
     arrays["w0"][np.arange(12), np.arange(12), 1, 1] = 1
     np.savez(tmp_path / COLOUR_FILE, w0=arrays["w0"], b0=np.zeros(12, np.float32))
     noisy = np.random.default_rng(0).random((2, 11, 14, 3), np.float32)
-    restore = published_denoisers(tmp_path, planes=3)["FFDNet"]
+    published = published_denoisers(tmp_path, planes=3)
+    assert CLIPPED not in published
+    shutil.copy(tmp_path / COLOUR_FILE, tmp_path / CLIPPED_FILE)
+    assert CLIPPED in published_denoisers(tmp_path, planes=3)
+    restore = published["FFDNet"]
     np.testing.assert_allclose(restore(noisy, 0.1), noisy, atol=1e-6)
     arrays["w0"][0, 12, 1, 1] = 1  # the map of the level goes to the first phase of red
     np.savez(tmp_path / COLOUR_FILE, w0=arrays["w0"], b0=np.zeros(12, np.float32))
@@ -136,8 +146,6 @@ def test_colour_ffdnet_works_on_the_phases_of_each_plane(tmp_path):
 
 
 def test_figures_in_colour_take_their_place_in_a_release(tmp_path, photographs):
-    import shutil
-
     from olivetti_denoiser.publish.update import update_colour
 
     folder = tmp_path / "model"

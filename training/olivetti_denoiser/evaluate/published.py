@@ -23,6 +23,8 @@ import numpy as np
 Method = Callable[[np.ndarray, float], np.ndarray]
 
 FFDNET_FILE, DNCNN_FILE, COLOUR_FILE = "ffdnet_gray.npz", "dncnn_25.npz", "ffdnet_color.npz"
+CLIPPED_FILE = "ffdnet_clip_color.npz"  # trained with noise that was clipped, as 8 bits clip it
+CLIPPED = "FFDNet for clipped noise"
 # FFDNet's order of the four pictures that a 2×2 stride makes of one: (row, column) of each.
 PHASES = ((0, 0), (1, 0), (0, 1), (1, 1))
 
@@ -32,7 +34,7 @@ def published_denoisers(folder: str | Path, planes: int = 1) -> dict[str, Method
 
     Args:
         folder: a folder with `ffdnet_gray.npz` and `dncnn_25.npz`, or for three planes with
-            `ffdnet_color.npz`.
+            `ffdnet_color.npz` and, where it is there, `ffdnet_clip_color.npz`.
         planes: 1 for gray pictures, 3 for colour.
 
     Returns:
@@ -58,6 +60,8 @@ def published_denoisers(folder: str | Path, planes: int = 1) -> dict[str, Method
         }
     else:
         published = {"FFDNet": ffdnet(folder / COLOUR_FILE, planes)}
+        if (folder / CLIPPED_FILE).is_file():
+            published[CLIPPED] = ffdnet(folder / CLIPPED_FILE, planes)
     if find_spec("bm3d"):
         published["BM3D" if planes == 1 else "CBM3D"] = bm3d if planes == 1 else cbm3d
     return published
