@@ -24,7 +24,7 @@ from olivetti_denoiser.backend import FOR_INFERENCE, choose_backend
 from olivetti_denoiser.hidden_pixels import fill_hidden
 from olivetti_denoiser.images import ImageLike, Picture
 from olivetti_denoiser.model_folder import MODEL_FILES, missing_files, pointers_of
-from olivetti_denoiser.save_model import save_folder
+from olivetti_denoiser.save_model import date_of, save_folder
 from olivetti_denoiser.tiles import TILE_SIDES
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class Denoiser(
 
         self.model = model
         self.takes_sigma = takes_sigma(model)
+        self._date: str | None = None  # on which the network was first saved
         self._network = TiledNetwork(model)
         self.planes = self._network.planes
         self.averages_mirror = self._network.averages_mirror
@@ -241,7 +242,9 @@ class Denoiser(
                     f"the repository holds no model: it needs {', '.join(MODEL_FILES)} at its "
                     f"root. Received: {repo_id!r} at {folder.name[:7]}"
                 )
-        return cls(load_folder(folder))
+        denoiser = cls(load_folder(folder))
+        denoiser._date = date_of(folder)
+        return denoiser
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> str | None:
         """Saves the network as a Keras folder that opens without this package.
@@ -284,7 +287,7 @@ class Denoiser(
 
     def _save_pretrained(self, save_directory: Path) -> None:
         with whole_folder(save_directory) as folder:
-            save_folder(self.model, folder)
+            self._date = save_folder(self.model, folder, self._date)
 
     def _as_seen(self, picture):
         """The pictures that the network sees, N×H×W×C: views where that is possible.

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-NETWORK, WEIGHTS = "config.json", "model.weights.h5"
-MODEL_FILES = (NETWORK, "metadata.json", WEIGHTS)  # what Keras writes and reads
+NETWORK, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+MODEL_FILES = (NETWORK, METADATA, WEIGHTS)  # what Keras writes and reads
 POINTER = b"version https://git-lfs"  # what a pointer of git-lfs begins with
 LEGACY_MODEL = "best_model.h5"  # the same weights as one file, made when publishing
 CARD, METRICS = "README.md", "metrics.json"
