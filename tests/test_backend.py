@@ -25,6 +25,14 @@ def test_a_number_of_threads_that_was_asked_for_stays(monkeypatch):
     assert os.environ["TF_NUM_INTRAOP_THREADS"] == "3"
 
 
+@pytest.mark.parametrize("asked", [None, "0"])
+def test_onednn_is_taken_unless_something_else_was_asked_for(monkeypatch, asked):
+    name = "TF_ENABLE_ONEDNN_OPTS"
+    monkeypatch.setattr(os, "environ", {} if asked is None else {name: asked})
+    backend.take_onednn()
+    assert os.environ[name] == (asked or "1")
+
+
 def test_the_commands_that_train_share_them_and_the_others_do_not():
     code = """
 import json, os

@@ -95,6 +95,18 @@ def test_a_pool_holds_the_pictures_that_seed_and_number_say(faces, config, few, 
     np.testing.assert_array_equal(held_out.clean[2], from_uint8(expected).reshape(128, 128, 3))
 
 
+def test_a_kind_of_leaf_can_be_left_out_of_the_pictures_to_learn_from(faces, config, few, tmp_path):
+    plain = [float(kind == "plain") for kind in KINDS]
+    learned, held_out = prepare_pool(
+        faces, tmp_path / "plain", config, lambda line: None, shares=plain
+    )
+    expected = np.frombuffer(lay_block(faces[:-4], (config.seed, 1), 0, 1, plain), np.uint8)
+    np.testing.assert_array_equal(learned.clean[0], from_uint8(expected).reshape(128, 128, 3))
+    default, validation = prepare_pool(faces, tmp_path / "default", config, lambda line: None)
+    assert not np.array_equal(default.clean[0], learned.clean[0])
+    np.testing.assert_array_equal(held_out.clean[1], validation.clean[1])
+
+
 def test_an_interrupted_pool_is_gone_on_with(faces, config, few, tmp_path):
     prepare_pool(faces, tmp_path / "whole", config, lambda line: None)
     (tmp_path / "half").mkdir()

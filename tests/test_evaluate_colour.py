@@ -196,6 +196,7 @@ def colour_release(tmp_path):
     from olivetti_denoiser.figures import write_metrics
 
     metrics = json.loads((RELEASED / "metrics.json").read_text())
+    del metrics["seeds"]  # of the gray network
     levels = {
         "noisy": {"0": 100.0, "25": 20.51}, "model": {"0": 43.21, "25": 29.83},
         "FFDNet": {"0": 100.0, "25": 30.77},
@@ -235,6 +236,37 @@ def test_the_card_of_a_colour_model_shows_its_own_figures(colour_release):
     for index in range(1, len(lines) - 1):
         if not lines[index] and lines[index - 1].startswith("|"):
             assert not lines[index + 1].startswith("|")
+
+
+def test_the_card_shows_what_the_pictures_to_learn_from_are_worth(colour_release, monkeypatch):
+    from olivetti_denoiser.publish import update
+
+    rows = {"collages": {"scikit-image, σ = 25": 31.4159}, "photographs": {"PolyU, gain": 2.718}}
+    found = {"steps": 1500, "seed": 7, "rows": rows}
+    with pytest.raises(ValueError, match="a whole model folder"):
+        update.update_pictures_learned(colour_release, found)
+    monkeypatch.setattr(update, "is_released", lambda folder: True)
+    update.update_pictures_learned(colour_release, found)
+    assert read_metrics(colour_release)["pictures_learned"] == found
+    words = " ".join((colour_release / "README.md").read_text().split())
+    assert "1,500 steps, seed 7" in words
+    assert "| collages | 31.42 | – |" in words and "| photographs | – | 2.72 |" in words
+    gray = {**read_metrics(colour_release), "planes": 1}
+    (colour_release / "metrics.json").write_text(json.dumps(gray))
+    with pytest.raises(ValueError, match="networks for colour"):
+        update.update_pictures_learned(colour_release, found)
+
+
+def test_the_card_shows_seeds_by_what_the_model_is_judged_by(colour_release):
+    from olivetti_denoiser.publish.card import render_card
+
+    scores = {"mse": 0.001, "psnr": 24.75, "ssim": 0.5, "validation_psnr": 31.0}
+    metrics = read_metrics(colour_release)
+    metrics["seeds"] = [scores | {"seed": seed, "gate_psnr": 29.83 - seed} for seed in (0, 1)]
+    (colour_release / "metrics.json").write_text(json.dumps(metrics))
+    words = " ".join(render_card(colour_release).split())
+    seeds = "with seeds 0, 1 scores 29.83, 28.83 dB on the colour pictures of scikit-image"
+    assert seeds in words
 
 
 def test_a_better_colour_model_is_refused_for_a_gray_one_and_a_worse_for_a_better(colour_release):

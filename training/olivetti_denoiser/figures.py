@@ -103,6 +103,7 @@ class Run(TypedDict):
     """The scores of another run of the recipe, on its own test faces.
 
     Attributes:
+        gate_psnr: Of a network for colour: see `gate_figure`.
         parts: Of a run on another split: mean PSNR in dB of each method, with `count`.
     """
 
@@ -111,7 +112,22 @@ class Run(TypedDict):
     psnr: float
     ssim: float
     validation_psnr: float
+    gate_psnr: NotRequired[float]
     parts: NotRequired[dict[str, Any]]
+
+
+class PicturesLearned(TypedDict):
+    """What the pictures that a colour network learns from are worth, each row a shorter training.
+
+    Attributes:
+        steps: Of each training.
+        seed: Of each training.
+        rows: By what was learned from: PSNR in dB by what it was measured on.
+    """
+
+    steps: int
+    seed: int
+    rows: dict[str, dict[str, float]]
 
 
 class Metrics(TypedDict):
@@ -138,6 +154,7 @@ class Metrics(TypedDict):
         other_splits: The same recipe on other splits, by the split's name.
         training: How it was trained, see `train.run`.
         ablation: See `train.ablation.summary`.
+        pictures_learned: Of a network for colour.
     """
 
     sigma: float
@@ -159,6 +176,7 @@ class Metrics(TypedDict):
     other_splits: NotRequired[dict[str, Run]]
     training: NotRequired[dict[str, Any]]
     ablation: NotRequired[dict[str, Any]]
+    pictures_learned: NotRequired[PicturesLearned]
 
 
 class GateFigure(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from olivetti_denoiser.figures import Methods, Metrics, Scores, rows
+from olivetti_denoiser.figures import Methods, Metrics, PicturesLearned, Scores, rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,6 +135,17 @@ def pairs(metrics: Metrics, name: str) -> pd.DataFrame:
                          for method, gain in zip(found, gains, strict=True)],
         }
     )  # fmt: skip
+
+
+def pictures_learned(found: PicturesLearned) -> pd.DataFrame:
+    """Returns PSNR with a row for each set of pictures to learn from."""
+    import pandas as pd
+
+    lines = [
+        {"learned from": row, **{column: f"{value:.2f}" for column, value in values.items()}}
+        for row, values in found["rows"].items()
+    ]
+    return pd.DataFrame(lines).fillna(NONE)
 
 
 def details(metrics: Metrics) -> pd.DataFrame:

@@ -74,6 +74,8 @@ def _shown_of_gray(metrics):
 def _shown_of_colour(metrics):
     """What only the card of a colour model shows."""
     shown = {"gate": gate_figure(metrics)}
+    if learned := metrics.get("pictures_learned"):
+        shown["learned"] = tables.markdown(tables.pictures_learned(learned))
     for kind, table in (("colour", tables.colour), ("pairs", tables.pairs)):
         shown[kind] = [
             (name, figures, tables.markdown(table(metrics, name)))

@@ -18,7 +18,14 @@ from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import REFERENCE, Faces, split_checksum, split_name
 from olivetti_denoiser.evaluate.colour_comparison import draw_photographs
 from olivetti_denoiser.evaluate.plots import draw_levels, losses_grid
-from olivetti_denoiser.figures import Metrics, model_scores, read_metrics, write_metrics
+from olivetti_denoiser.figures import (
+    Metrics,
+    PicturesLearned,
+    gate_figure,
+    model_scores,
+    read_metrics,
+    write_metrics,
+)
 from olivetti_denoiser.model_folder import CARD, CONFIG, ERRORS, LOSS_FACES, is_released
 from olivetti_denoiser.publish.card import render_card
 
@@ -123,6 +130,29 @@ def update_colour(folder: str | Path, figures: Mapping[str, Any], denoiser: Deno
     return Path(folder)
 
 
+def update_pictures_learned(folder: str | Path, found: PicturesLearned) -> Path:
+    """Puts what the pictures to learn from are worth into a release of a network for colour.
+
+    Args:
+        folder: a release.
+        found: the figures.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: it is no release, or one of a network for gray pictures.
+    """
+    check_release(folder)
+    metrics = read_metrics(folder)
+    if metrics.get("planes", 1) != 3:
+        raise ValueError(f"these figures are of networks for colour. Received: {folder}")
+    with whole_folder(folder) as stage:
+        write_metrics(stage, {**metrics, "pictures_learned": found})
+        (stage / CARD).write_text(render_card(stage), encoding="utf-8")
+    return Path(folder)
+
+
 def check_release(folder: str | Path) -> None:
     """Makes sure that figures can be kept in a folder.
 
@@ -175,8 +205,10 @@ def _figures_beside(folder, also):
 
 
 def _scores(figures, seed):
-    """Seed, test scores and validation score of one run."""
+    """Seed, test scores, validation score and, in colour, the figure of the gate of one run."""
     scores = {name: row["mean"] for name, row in model_scores(figures).items()}
+    if figures.get("planes", 1) == 3 and (gate := gate_figure(figures)):
+        scores["gate_psnr"] = gate.psnr
     return {"seed": seed, **scores, "validation_psnr": figures["training"]["validation_psnr"]}
 
 

@@ -23,7 +23,7 @@ from olivetti_denoiser.backend import processors
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.patch_files import Patches, PatchFile
 from olivetti_denoiser.noise import to_uint8
-from olivetti_denoiser.train.coloured_leaves import SIDE, leaves
+from olivetti_denoiser.train.coloured_leaves import SHARES, SIDE, leaves
 
 SHAPE = (SIDE, SIDE, 3)
 LEARNED, HELD_OUT = "learned.u8", "held_out.u8"  # pictures, one after another
@@ -37,6 +37,8 @@ def prepare_pool(
     folder: str | Path,
     config: TrainingConfig,
     say: Callable[[str], None] = print,
+    *,
+    shares: Sequence[float] = SHARES,
 ) -> tuple[Patches, Patches]:
     """Lays the pictures of a training in colour, or goes on where that was interrupted.
 
@@ -46,6 +48,8 @@ def prepare_pool(
         folder: where the pictures are kept; created where missing.
         config: the settings.
         say: receives lines of progress.
+        shares: of the kinds of leaves in the pictures to learn from, see `coloured_leaves.leaves`;
+            the pictures to validate on always have the default ones, so that runs can be compared.
 
     Returns:
         The pictures to learn from and those to validate on.
@@ -55,35 +59,43 @@ def prepare_pool(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     parts = {
-        LEARNED: (clean[: -config.validation_faces], config.pool, (config.seed, 1)),
+        LEARNED: (clean[: -config.validation_faces], config.pool, (config.seed, 1), shares),
         # One set for every seed, so that runs can be compared.
-        HELD_OUT: (clean[-config.validation_faces :], VALIDATION, (0, 2)),
+        HELD_OUT: (clean[-config.validation_faces :], VALIDATION, (0, 2), SHARES),
     }
     with FileLock(folder / "lock"):  # processes that share the folder wait for the first one
-        for name, (faces, count, seed) in parts.items():
-            _fill(folder / name, faces, count, seed, say)
+        for name, (faces, count, seed, kinds) in parts.items():
+            _fill(folder / name, partial(lay_block, faces, seed, shares=kinds), count, say)
     learned, held_out = (Patches(PatchFile(folder / name, shape=SHAPE)) for name in parts)
     return learned, held_out
 
 
-def lay_block(faces: np.ndarray, seed: Sequence[int], start: int, stop: int) -> bytes:
+def lay_block(
+    faces: np.ndarray,
+    seed: Sequence[int],
+    start: int,
+    stop: int,
+    shares: Sequence[float] = SHARES,
+) -> bytes:
     """Returns the pictures from number `start` to `stop` as the file holds them.
 
     Args:
         faces: N×64×64×1 in [0, 1].
         seed: what all pictures depend on, beside their number.
         start, stop: numbers of the pictures.
+        shares: of the kinds of leaves.
     """
     import cv2
 
     cv2.setNumThreads(1)
     pictures = (
-        leaves(faces, np.random.default_rng((*seed, index))) for index in range(start, stop)
+        leaves(faces, np.random.default_rng((*seed, index)), shares=shares)
+        for index in range(start, stop)
     )
     return b"".join(to_uint8(picture).tobytes() for picture in pictures)
 
 
-def _fill(path, faces, count, seed, say):
+def _fill(path, lay, count, say):
     """Appends pictures until the file holds `count`."""
     path.touch()
     each = int(np.prod(SHAPE))
@@ -92,7 +104,7 @@ def _fill(path, faces, count, seed, say):
         file.truncate(done * each)
         file.seek(done * each)
         said = time.monotonic()
-        for block in _blocks(faces, seed, done, count):
+        for block in _blocks(lay, done, count):
             file.write(block)
             done += len(block) // each
             if done == count or time.monotonic() - said >= SAID_EVERY:
@@ -100,13 +112,12 @@ def _fill(path, faces, count, seed, say):
                 say(f"Laid {done:,} of {count:,} coloured pictures")
 
 
-def _blocks(faces, seed, start, stop) -> Iterator[bytes]:
+def _blocks(lay, start, stop) -> Iterator[bytes]:
     """The missing pictures in their order, laid by as many processes as there are processors."""
     starts = range(start, stop, BLOCK)
     stops = [min(first + BLOCK, stop) for first in starts]
-    work = partial(lay_block, faces, seed)
     if len(starts) < 2:
-        yield from map(work, starts, stops)
+        yield from map(lay, starts, stops)
         return
     with ProcessPoolExecutor(processors(), get_context("spawn")) as pool:
-        yield from pool.map(work, starts, stops)
+        yield from pool.map(lay, starts, stops)
