@@ -10,6 +10,7 @@ import io
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -598,6 +599,15 @@ def test_a_broken_page_says_so_in_one_sentence(visit, path, content):
     tab = visit(replaced={path: content}, ready=False)
     tab.get_by_text(re.compile("A file of the network .* please load the page again")).wait_for()
     assert tab.locator("#serving").inner_text() == "Nothing serves."
+
+
+def test_a_broken_page_says_so_though_its_list_of_files_comes_late(visit, built):
+    def late():
+        time.sleep(3)
+        return (built / "content.json").read_bytes()
+
+    tab = visit(replaced={"runtime/ort.wasm.bin": b"broken", "content.json": late}, ready=False)
+    tab.get_by_text("please load the page again").wait_for()
 
 
 def test_a_server_that_unpacks_the_runtime_does_no_harm(visit, built):

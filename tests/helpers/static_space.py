@@ -33,7 +33,8 @@ class StaticSpace:
         folder: the built page, or {path: content}.
         headers: what the card asks for; none for a plain server of files.
         variables: the Space's variables; None where nobody puts any into the page.
-        replaced: {path: content} served in the place of a file; None answers 404.
+        replaced: {path: content} served in the place of a file; None answers 404, and a function is
+            called for the content.
     """
 
     def __init__(self, folder, headers=None, variables=None, replaced=None):
@@ -62,7 +63,8 @@ class StaticSpace:
         """Returns what is served under a path, or None."""
         path = path or "index.html"
         if path in self.replaced:
-            return self.replaced[path]
+            instead = self.replaced[path]
+            return instead() if callable(instead) else instead
         content = self.files.get(path)
         if path == "index.html" and self.variables is not None:
             given = json.dumps({"variables": self.variables})

@@ -37,7 +37,8 @@ function tell(error, about = "") {
 }
 
 async function main() {
-  const { examples, colour } = await content;
+  // Both at once, so that neither fails unheard while the other is waited for.
+  const [{ examples, colour }, source] = await Promise.all([content, started]);
   const demo = new Demo(find("#demo"), engine, examples.demo, tell);
   const cleanUp = new CleanUp(find("#clean-up"), engine, examples.cleanUp, colour, tell);
   const parts = { demo, "clean-up": cleanUp };
@@ -45,7 +46,6 @@ async function main() {
   const seen = new Set();
   let shown = demo;
 
-  const source = await started;
   const serving = [`Serving ${source.name}`, source.note].filter(Boolean).join("; ");
   find("#serving").textContent =
     `${serving}. ${threads === 1 ? "One thread" : `${threads} threads`} of this device.`;
