@@ -50,8 +50,8 @@ def build(models: ServedModels) -> gr.Blocks:
     ) as page:
         gr.Markdown(
             "# Olivetti denoiser\n"
-            "A small neural network that removes Gaussian noise. It learned from 80 photographs "
-            "of faces; try it on yours, or on anything else."
+            "Small neural networks that remove noise. They learned from 80 photographs of faces "
+            "and nothing else; try them on your picture."
         )
         gr.Markdown(f"Serving {models.gray}.", elem_classes="served")
         with gr.Tab("Demo"):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +35,15 @@ def test_one_coloured_pixel_makes_a_picture_coloured(mode):
 def bundle(page_model, tmp_path):
     """A bundled model folder without a colour model."""
     return shutil.copytree(page_model, tmp_path / "model_card")
+
+
+def test_the_benchmark_of_the_page_measures_each_of_its_parts(bundle):
+    sys.path.append(str(Path(__file__).resolve().parent / "benchmarks"))
+    from benchmark_page import PARTS, run
+
+    parts = dict(json.loads(run("-c", PARTS, bundle).splitlines()[-1]))
+    assert {"import the page", "load the models", "launch"} <= parts.keys()
+    assert all(seconds > 0 for seconds in parts.values())
 
 
 def test_without_a_colour_model_the_gray_one_serves_all(bundle):

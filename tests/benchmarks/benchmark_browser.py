@@ -103,7 +103,8 @@ def served(page: Path) -> StaticSpace:
 def first_answer(browser, page: Path) -> tuple[float, float]:
     """Returns seconds and megabytes from opening the page, with nothing cached."""
     with served(page) as space:
-        context = browser.new_context()
+        # What is kept for visits without a network comes after the first answer.
+        context = browser.new_context(service_workers="block")
         tab = context.new_page()
         started = time.perf_counter()
         tab.goto(space.url, wait_until="commit")
