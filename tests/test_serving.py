@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -35,6 +36,16 @@ def test_one_coloured_pixel_makes_a_picture_coloured(mode):
 def bundle(page_model, tmp_path):
     """A bundled model folder without a colour model."""
     return shutil.copytree(page_model, tmp_path / "model_card")
+
+
+def test_each_model_is_told_with_its_own_figure(bundle):
+    released = Path(__file__).resolve().parents[1] / "model_card"
+    models = load_models({}, released)
+    assert re.search(
+        r"Colour pictures: .*\d dB on the colour pictures of scikit-image", str(models)
+    )
+    assert re.search(r"Gray pictures: bundled model, test PSNR \d\d\.\d\d dB", str(models))
+    assert "dB" not in str(load_models({}, bundle).gray)  # which came without figures
 
 
 def test_the_benchmark_of_the_page_measures_each_of_its_parts(bundle):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from olivetti_denoiser import hub
-from olivetti_denoiser.figures import mean_test_psnr
+from olivetti_denoiser.figures import gate_figure, mean_test_psnr, read_metrics
 from olivetti_denoiser.model_folder import METRICS, MODEL_FILES, missing_files
 from olivetti_denoiser.pillow_modes import is_gray
 
@@ -40,7 +40,7 @@ class ServedModel:
         denoiser: The model, ready to call.
         repository: OWNER/NAME on the Hub, or None for the bundled model.
         commit: The whole commit id, or None for the bundled model.
-        psnr: Mean PSNR on the test faces in dB, or None if the model came without figures.
+        figure: What it scores, in words; empty if the model came without figures.
         reason: Why the bundled model serves; None when the published one does.
         folder: Where the model lies, with the figures and plots that came with it.
     """
@@ -48,13 +48,13 @@ class ServedModel:
     denoiser: Denoiser
     repository: str | None
     commit: str | None
-    psnr: float | None
+    figure: str
     reason: str | None
     folder: Path | None = None
 
     def __str__(self) -> str:
         """Return one line for the page and the log."""
-        figure = "" if self.psnr is None else f", test PSNR {self.psnr:.2f} dB"
+        figure = f", {self.figure}" if self.figure else ""
         if self.repository is None:
             return f"bundled model{figure} ({self.reason})"
         return f"{self.repository} at {self.commit[:7]}{figure}"
@@ -138,6 +138,26 @@ def load_models(
         return ServedModels(served, None, reason)
 
 
+def figure_in_words(folder: Path) -> str:
+    """Say what a model scores: a gray one on the test faces, one for colour on colour pictures.
+
+    Args:
+        folder: A model folder.
+
+    Returns:
+        A few words, or an empty text where the folder has no figures.
+    """
+    try:
+        metrics = read_metrics(folder)
+    except ValueError:
+        return ""
+    if metrics.get("planes") == 3:
+        figure = gate_figure(metrics)
+        return f"{figure.psnr:.2f} dB on {figure.pictures}" if figure else ""
+    psnr = mean_test_psnr(folder)
+    return "" if psnr is None else f"test PSNR {psnr:.2f} dB"
+
+
 class _Download:
     """A download in a thread of its own, since the client's retries may take minutes.
 
@@ -176,12 +196,12 @@ class _Download:
         if folder is not None:
             try:
                 denoiser = Denoiser.from_pretrained(folder)
-                psnr = mean_test_psnr(folder)
-                return ServedModel(denoiser, self.model_id, folder.name, psnr, None, folder)
+                figure = figure_in_words(folder)
+                return ServedModel(denoiser, self.model_id, folder.name, figure, None, folder)
             except (OSError, ValueError) as error:
                 self.reason = f"{self.model_id} does not load: {_cause(error)}"
         denoiser = Denoiser.from_pretrained(fallback)
-        return ServedModel(denoiser, None, None, mean_test_psnr(fallback), self.reason, fallback)
+        return ServedModel(denoiser, None, None, figure_in_words(fallback), self.reason, fallback)
 
     def _wait(self, unset):
         """The folder; without one `reason` says why."""
