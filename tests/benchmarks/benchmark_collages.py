@@ -145,7 +145,7 @@ def main() -> None:
 
     changes = {"epochs": 1, "steps_per_epoch": options.steps, "seed": options.seed}
     config = TrainingConfig.from_dict(PRESETS["colour"] | changes)
-    # As many pictures as make each step's patches come from a picture of their own four times.
+    # As many pictures as there are steps, so that each one is shown four times.
     config = replace(config, pool=max(64, options.steps * config.batch_size // 4))
     table: dict[str, dict[str, float]] = {}
     for row in options.rows or known:

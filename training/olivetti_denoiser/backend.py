@@ -46,7 +46,7 @@ def take_onednn() -> None:
     """Lets TensorFlow compute with oneDNN on every x86 processor, before it is imported.
 
     By itself TensorFlow does so only where the processor has AVX-512. With AVX2 alone a step of the
-    gray network takes 115 ms instead of 167. `TF_ENABLE_ONEDNN_OPTS` wins where it is set.
+    gray network takes 151 ms instead of 188. `TF_ENABLE_ONEDNN_OPTS` wins where it is set.
     """
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
