@@ -7,7 +7,7 @@ import pytest
 
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.noise import from_uint8
-from olivetti_denoiser.train.coloured_leaves import KINDS, SHARES, draw_palette, leaves
+from olivetti_denoiser.train.coloured_leaves import KINDS, ROUGH, SHARES, draw_palette, leaves
 from olivetti_denoiser.train.pool import HELD_OUT, LEARNED, lay_block, prepare_pool
 
 
@@ -57,6 +57,20 @@ def test_textures_bring_fine_detail_that_plain_leaves_lack(faces):
 
     plain = detail("plain")
     assert all(detail(kind) > 1.2 * plain for kind in ("stripes", "grain"))
+
+
+def test_a_weak_grain_lies_over_as_many_leaves_as_asked_for(faces):
+    def difference(rough):
+        """The median difference of neighbours on plain leaves."""
+        pictures = [
+            leaves(faces, np.random.default_rng(seed), 64, only("plain"), rough=rough)
+            for seed in range(24)
+        ]
+        return np.median(np.abs(np.diff(np.stack(pictures).mean(axis=3), axis=2)))
+
+    none, some, everywhere = map(difference, (0.0, ROUGH, 1.0))
+    assert 1.3 * none < some
+    assert 1.3 * some < everywhere
 
 
 def test_the_shares_add_up():

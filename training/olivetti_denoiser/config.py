@@ -30,8 +30,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "loss": "l1",
         "final_rate": 0.1,
         "steps_per_epoch": 1000,
-        "epochs": 30,
-        "patience": 30,
+        "epochs": 60,
+        "patience": 60,
     },
 }
 
@@ -82,7 +82,7 @@ class TrainingConfig:
         "gaussian", "noise to learn: white, of a camera, or half of each", choices=NOISES
     )
     pool: int = _option(
-        6_000, "pictures of 128×128 made of the faces for a training in colour", low=64, high=10**6
+        12_000, "pictures of 128×128 made of the faces for a training in colour", low=64, high=10**6
     )
 
     # Network
