@@ -79,7 +79,7 @@ class TrainingConfig:
     brightness: float = _option(0.1, "largest change of brightness", low=0.0, high=1.0)
 
     noise: str = _option(
-        "gaussian", "noise to learn: white, of a camera, or half of each", choices=NOISES
+        "gaussian", "noise to learn: white, of a camera, or two to one", choices=NOISES
     )
     pool: int = _option(
         12_000, "pictures of 128×128 made of the faces for a training in colour", low=64, high=10**6
