@@ -59,16 +59,14 @@ def prepare_pool(
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    parts = {
-        LEARNED: (clean[: -config.validation_faces], config.pool, (config.seed, 1), shares, rough),
-        # One set for every seed, so that runs can be compared.
-        HELD_OUT: (clean[-config.validation_faces :], VALIDATION, (0, 2), SHARES, ROUGH),
-    }
+    held = config.validation_faces
+    lay = partial(lay_block, clean[:-held], (config.seed, 1), shares=shares, rough=rough)
+    # One set for every seed and every kind of leaf, so that runs can be compared.
+    lay_held_out = partial(lay_block, clean[-held:], (0, 2))
     with FileLock(folder / "lock"):  # processes that share the folder wait for the first one
-        for name, (faces, count, seed, *leaf) in parts.items():
-            lay = partial(lay_block, faces, seed, shares=leaf[0], rough=leaf[1])
-            _fill(folder / name, lay, count, say)
-    learned, held_out = (Patches(PatchFile(folder / name, shape=SHAPE)) for name in parts)
+        _fill(folder / LEARNED, lay, config.pool, say)
+        _fill(folder / HELD_OUT, lay_held_out, VALIDATION, say)
+    learned, held_out = (Patches(PatchFile(folder / name, shape=SHAPE)) for name in (LEARNED, HELD_OUT))
     return learned, held_out
 
 
