@@ -66,7 +66,9 @@ def prepare_pool(
     with FileLock(folder / "lock"):  # processes that share the folder wait for the first one
         _fill(folder / LEARNED, lay, config.pool, say)
         _fill(folder / HELD_OUT, lay_held_out, VALIDATION, say)
-    learned, held_out = (Patches(PatchFile(folder / name, shape=SHAPE)) for name in (LEARNED, HELD_OUT))
+    learned, held_out = (
+        Patches(PatchFile(folder / name, shape=SHAPE)) for name in (LEARNED, HELD_OUT)
+    )
     return learned, held_out
 
 
