@@ -35,14 +35,13 @@ from olivetti_denoiser.evaluate.colour import measure_colour, measure_pairs  # n
 from olivetti_denoiser.figures import MODEL, NOISY  # noqa: E402
 from olivetti_denoiser.images import ImageRows  # noqa: E402
 from olivetti_denoiser.publish.update import check_release, update_pictures_learned  # noqa: E402
-from olivetti_denoiser.train.coloured_leaves import KINDS, ROUGH, SHARES  # noqa: E402
+from olivetti_denoiser.train.coloured_leaves import KINDS, SHARES  # noqa: E402
 from olivetti_denoiser.train.fit import fit  # noqa: E402
 from olivetti_denoiser.train.pool import prepare_pool  # noqa: E402
 
 CROP = 256
 SIGMAS = (10 / 255, 25 / 255, 50 / 255)
 COLLAGES, GRAY, PHOTOGRAPHS, BOTH = "collages", "gray collages", "photographs", "both, half each"
-SMOOTH = "collages without weak grain"
 WITHOUT = {f"collages without {kind}": kind for kind in KINDS}
 
 
@@ -89,11 +88,7 @@ def learned_and_held_out(
     shares = np.array(shares_without(WITHOUT.get(row, "")))
     faces = as_arrays(reference_split()["train"]).clean
     collages, held_out = prepare_pool(
-        faces,
-        folder / "pool",
-        config,
-        shares=list(shares / shares.sum()),
-        rough=0.0 if row == SMOOTH else ROUGH,
+        faces, folder / "pool", config, shares=list(shares / shares.sum())
     )
     if row == GRAY:
         return Patches(Changed(collages.clean, gray)), held_out
@@ -142,7 +137,7 @@ def main() -> None:
     parser.add_argument("--save", metavar="FOLDER", help="keep the table in this model folder")
     options = parser.parse_args()
     photographed = [PHOTOGRAPHS, BOTH] if options.photographs else []
-    known = [COLLAGES, *photographed, *WITHOUT, SMOOTH, GRAY]
+    known = [COLLAGES, *photographed, *WITHOUT, GRAY]
     if unknown := [row for row in options.rows if row not in known]:
         parser.error(f"rows are {', '.join(known)}. Received: {', '.join(unknown)}")
     if options.save:

@@ -23,7 +23,6 @@ from olivetti_denoiser.train.batches import Example, rows_of_step
 SIDE = 64  # pixels of a patch
 CONTEXT = 8  # pixels around it, cut away after the camera: its steps look at neighbours
 LEVEL_OFFSET = 0.02  # the loss is divided by the level and this, so that weak noise counts
-CAMERA = {"gaussian": 0.0, "camera": 1.0, "both": 0.35}  # share of patches with a camera's noise
 PATTERNED = 0.5  # share of a camera's pictures that get blotches instead of the whole camera
 PATTERNED_SIGMA = (0.004, 0.06)  # drawn evenly in its logarithm
 TOLD = 0.25  # standard deviation, in its logarithm, of the level that is told of a camera's noise
@@ -101,7 +100,8 @@ def noisy_patch(
         The target and the noisy patch, 64×64×3, with 8-bit values; the noise's level; and the level
         to tell the network, which of a camera's noise is somewhat off, since there it will be too.
     """
-    if rng.random() >= CAMERA[config.noise]:
+    camera = {"gaussian": 0.0, "camera": 1.0, "both": 0.5}[config.noise]
+    if rng.random() >= camera:
         exact = rng.random() < config.sigma_share
         sigma = config.sigma if exact else rng.uniform(0, config.sigma_max)
         clean = middle(patch)

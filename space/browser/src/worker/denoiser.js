@@ -10,7 +10,7 @@ import { clip, rint } from "./numbers.js";
 import { COLOUR_MARGIN, copyTile, MARGIN, TILE_SIDES, tileLength, tilePlaces, tileSide } from "./tiles.js";
 
 const PIXELS_AT_ONCE = 512 ** 2;
-const LEVEL_QUANTILE = 0.2;
+const LEVEL_QUANTILE = 0.1;
 
 export const coloursOf = (picture) => (picture.channels >= 3 ? 3 : 1);
 
