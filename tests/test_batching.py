@@ -51,6 +51,36 @@ def test_a_failed_pass_tells_everyone_and_blocks_nobody():
             restore(FACE)
 
 
+def test_a_picture_that_fails_is_no_harm_to_others():
+    gate, started = threading.Event(), threading.Event()
+
+    def restore(batch):
+        started.set()
+        gate.wait(10)
+        if (batch == 13).any():
+            raise ValueError("thirteen")
+        return batch
+
+    batcher, answers = Batcher(restore), {}
+
+    def visit(number):
+        try:
+            answers[number] = batcher(np.full((8, 8), number, np.uint8))
+        except ValueError as error:
+            answers[number] = str(error)
+
+    visitors = [threading.Thread(target=visit, args=[number]) for number in range(10, 16)]
+    for visitor in visitors:
+        visitor.start()
+        started.wait(10)
+    time.sleep(0.1)
+    gate.set()
+    for visitor in visitors:
+        visitor.join(10)
+    assert answers.pop(13) == "thirteen"
+    assert all((answer == number).all() for number, answer in answers.items()) and len(answers) == 5
+
+
 def test_a_lane_refuses_more_than_may_wait():
     lane = Lane(at_once=1, waiting=0)
     with lane.turn(), pytest.raises(ValueError, match="try again"), lane.turn():

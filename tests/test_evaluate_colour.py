@@ -70,7 +70,7 @@ def test_every_nth_picture_by_name_is_read_and_cut_out_of_the_middle(tmp_path):
     assert [image[0, 0, 0] for image in found.images] == [0, 2, 4]
     assert {image.shape for image in found.images} == {(8, 8, 3)}
     assert [image.shape for image in read_colour_set(tmp_path).images][4] == (14, 20, 3)
-    with pytest.raises(ValueError, match=r"square of 12 pixels\. Received: 10×20"):
+    with pytest.raises(ValueError, match=r"square of 12 pixels\. Received: 10×20 in 0\.png"):
         read_colour_set(tmp_path, crop=12)
 
 
@@ -80,6 +80,10 @@ def test_pairs_are_found_by_their_names(tmp_path):
     pairs = read_pairs(tmp_path)
     assert pairs.names == ["a_real.PNG", "b_real.PNG"]
     assert [image[0, 0, 0] for image in (*pairs.noisy, *pairs.clean)] == [1, 9, 2, 8]
+    Image.new("RGB", (6, 4)).save(tmp_path / "a_real.bmp")
+    with pytest.raises(ValueError, match=r"'a'; leave one.*: a_real\.PNG and a_real\.bmp"):
+        read_pairs(tmp_path)
+    (tmp_path / "a_real.bmp").unlink()
     (tmp_path / "a_mean.PNG").unlink()
     with pytest.raises(ValueError, match=r"'a'.* have none\. Received"):
         read_pairs(tmp_path)

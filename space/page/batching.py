@@ -49,13 +49,20 @@ class Batcher:
         with self._gathering:
             places = self._waiting[: self._at_once]
             del self._waiting[: self._at_once]
+        self._pass(places)
+
+    def _pass(self, places):
+        """Restores the pictures of some visitors; one that cannot be is no harm to the others."""
         try:
             batch = np.stack([place.picture for place in places])[..., None]
             for place, restored in zip(places, self._restore(batch), strict=True):
                 place.restored = restored[..., 0]
         except Exception as error:  # each visitor's own thread has to end
+            if len(places) == 1:
+                places[0].error = error
+                return
             for place in places:
-                place.error = error
+                self._pass([place])
 
 
 class _Place:

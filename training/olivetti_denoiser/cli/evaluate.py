@@ -10,6 +10,7 @@ denoiser evaluate model_card/colour --pairs PolyU --peers peers --save
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.cli.options import (
@@ -89,6 +90,18 @@ def run(options: argparse.Namespace) -> None:
             "--every must be at least 1 and --crop at least 0. "
             f"Received: --every {options.every} --crop {options.crop}"
         )
+    for option, given in (("--every", options.every != 1), ("--crop", options.crop is not None)):
+        if given and not (options.pictures or (options.pairs and option == "--crop")):
+            value = getattr(options, option[2:])
+            raise ValueError(f"{option} needs --pictures to choose from. Received: {value}")
+    if options.plot:
+        if Path(options.plot).suffix.lower() != ".png":
+            raise ValueError(f"a plot is written as .png. Received: --plot {options.plot}")
+        if options.pairs and not options.pictures:
+            raise ValueError(
+                "--plot draws PSNR against sigma, which real pictures do not have; add --pictures. "
+                f"Received: --plot {options.plot}"
+            )
     from olivetti_denoiser.denoiser import Denoiser
 
     model = options.model or bundled("model_card")
@@ -97,6 +110,11 @@ def run(options: argparse.Namespace) -> None:
         in_colour = options.pairs or (
             options.pictures and (denoiser.planes == 3 or options.crop is not None)
         )
+        if options.every != 1 and not in_colour:
+            raise ValueError(
+                "a gray model sees all pictures beside the faces; --crop takes them in their size. "
+                f"Received: --every {options.every}"
+            )
         measure = _measure_colour if in_colour else _measure_faces
         metrics = measure(options, model, denoiser)
     print_figures(metrics, options.json)

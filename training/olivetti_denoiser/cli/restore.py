@@ -49,6 +49,11 @@ def run(options: argparse.Namespace) -> None:
 
     output = Path(options.output)
     check_ending(output)
+    if not output.parent.is_dir():
+        raise ValueError(
+            f"there is no folder {str(output.parent)!r} to write to; make it first. "
+            f"Received: {output}"
+        )
     if output.exists() and not options.overwrite:
         raise ValueError(f"the output exists; --overwrite replaces it. Received: {output}")
     picture = read_picture(options.picture)

@@ -92,7 +92,7 @@ def read_colour_set(folder: str | Path, crop: int | None = None, every: int = 1)
     """
     folder = Path(folder)
     paths = _pictures_in(folder, "*")[::every]
-    images = [middle_square(read_rgb(path), crop) for path in paths]
+    images = [_read_square(path, crop) for path in paths]
     return ColourSet(folder.resolve().name, images, crop)
 
 
@@ -108,8 +108,8 @@ def read_pairs(
         crop: side of the middle square to take; None takes whole pictures.
 
     Raises:
-        ValueError: a pattern is none, there are no pairs, a picture lacks its partner, or the two
-            of a pair differ in size.
+        ValueError: a pattern is none, there are no pairs, a picture lacks its partner or has two,
+            the two of a pair differ in size, or a picture is smaller than the crop.
     """
     folder = Path(folder)
     sides = []
@@ -118,16 +118,23 @@ def read_pairs(
             raise ValueError(f"a pattern of names needs a *. Received: {pattern!r}")
         before = pattern.partition("*")[0]
         after = pattern.partition("*")[2].partition("*")[0].removesuffix(".")
-        sides.append(
-            {_between(path.name, before, after): path for path in _pictures_in(folder, pattern)}
-        )
+        side: dict[str, Path] = {}
+        for path in _pictures_in(folder, pattern):
+            name = _between(path.name, before, after)
+            if name in side:
+                raise ValueError(
+                    f"two pictures have one place in the pair {name!r}; leave one of them. "
+                    f"Received: {side[name].name} and {path.name}"
+                )
+            side[name] = path
+        sides.append(side)
     if alone := sorted(sides[0].keys() ^ sides[1].keys()):
         raise ValueError(
             f"every noisy picture needs a clean one of the same name; {alone[0]!r} and "
             f"{len(alone) - 1} more have none. Received: {folder}"
         )
     names = sorted(sides[0])
-    seen, wanted = ([middle_square(read_rgb(side[name]), crop) for name in names] for side in sides)
+    seen, wanted = ([_read_square(side[name], crop) for name in names] for side in sides)
     for name, first, second in zip(names, seen, wanted, strict=True):
         if first.shape != second.shape:
             raise ValueError(
@@ -187,6 +194,15 @@ def _pictures_in(folder, pattern):
     if not paths:
         raise ValueError(f"the folder holds no pictures named {pattern}. Received: {folder}")
     return paths
+
+
+def _read_square(path, crop):
+    try:
+        return middle_square(read_rgb(path), crop)
+    except ValueError as error:
+        if path.name in str(error):
+            raise
+        raise ValueError(f"{error} in {path.name}") from error
 
 
 def _between(name, before, after):
