@@ -192,6 +192,12 @@ def rotated(orientation):
     return exif
 
 
+def framed(picture, above, below, left, right):
+    """A picture with black bars above and below, and white margins."""
+    picture = np.pad(picture, ((0, 0), (left, right), (0, 0)), constant_values=255)
+    return np.pad(picture, ((above, below), (0, 0), (0, 0)))
+
+
 PICTURES = {
     "gray": lambda p: save(p / "gray.png", noisy_scene(100, 80, 1)),
     "colour": lambda p: save(p / "colour.png", noisy_scene(160, 120, 3)),
@@ -212,6 +218,11 @@ PICTURES = {
     "one pixel": lambda p: save(p / "one.png", noisy_scene(1, 1, 3)),
     "a line": lambda p: save(p / "line.png", noisy_scene(1, 4000, 1)),
     "several tiles": lambda p: save(p / "tiles.png", noisy_scene(700, 520, 1)),
+    "bars": lambda p: save(p / "bars.png", framed(noisy_scene(150, 200, 3), 40, 9, 0, 5)),
+    "a page in tiles": lambda p: save(
+        p / "page.png", framed(noisy_scene(560, 90, 3), 30, 8, 21, 70)
+    ),
+    "gray bars": lambda p: save(p / "columns.png", framed(noisy_scene(90, 64, 1), 0, 0, 32, 32)),
 }
 
 

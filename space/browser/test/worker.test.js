@@ -3,10 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { estimateLevel, restore, work } from "../src/worker/denoiser.js";
 import { readHeader } from "../src/worker/header.js";
 import { figures } from "../src/worker/metrics.js";
 import { logarithm, noisyPicture, normal } from "../src/worker/noise.js";
 import { rint } from "../src/worker/numbers.js";
+import { insideFrame } from "../src/worker/plain_frame.js";
 import { copyTile, tileLength, tilePlaces, tileSide } from "../src/worker/tiles.js";
 
 test("halves are rounded to the even number", () => {
@@ -61,6 +63,77 @@ test("a tile beyond the picture is its mirror image", () => {
   const tile = new Float32Array(8);
   copyTile(picture, 0, { top: 0, left: 0, high: 1, wide: 8 }, tile, 0);
   assert.deepEqual([...tile].map((x) => Math.round(x * 5)), [0, 1, 5, 1, 0, 1, 5, 1]);
+});
+
+/** A picture of 30×40 whose values are told by the number of the pixel and of the value. */
+function pictureOf(channels, value, width = 30, height = 40) {
+  const length = width * height * channels;
+  const data = Uint8Array.from({ length }, (_, i) => value(Math.floor(i / channels), i));
+  return { width, height, channels, data };
+}
+
+const inBars = (pixel, i) => {
+  const y = Math.floor(pixel / 30);
+  return y < 10 ? 0 : y >= 33 ? 255 : i % 251;
+};
+
+/** A network that adds a tenth, and counts its passes. */
+function tenth(planes) {
+  const network = {
+    planes,
+    passes: 0,
+    estimate: async () => [0.1],
+    restore: async ({ data }) => {
+      network.passes += 1;
+      return data.map((x) => x + 0.1);
+    },
+  };
+  return network;
+}
+
+test("bars of one colour are a frame", () => {
+  const whole = { top: 0, left: 0, rows: 40, columns: 30 };
+  const frame = (picture) => insideFrame(picture, 0, picture.channels);
+  assert.deepEqual(frame(pictureOf(3, inBars)), { ...whole, top: 10, rows: 30 }); // 7 are too few
+  assert.deepEqual(frame(pictureOf(3, (_, i) => i % 251)), whole);
+  const columns = frame(pictureOf(1, (pixel) => (pixel % 30 < 8 ? 9 : pixel % 251)));
+  assert.deepEqual(columns, { ...whole, left: 8, columns: 22 });
+  for (const plain of [() => 7, (pixel) => (pixel < 600 ? 0 : 255), (pixel) => (pixel % 30 < 3 ? 0 : 255)])
+    assert.equal(Math.min(frame(pictureOf(1, plain)).rows, frame(pictureOf(1, plain)).columns), 0);
+});
+
+test("a frame stays as it is, in each group of planes for itself", async () => {
+  for (const [planes, passes] of [[3, 1], [1, 3]]) {
+    const network = tenth(planes);
+    const shares = [];
+    const restored = await restore(network, pictureOf(3, inBars), 0.1, (share) => shares.push(share));
+    assert.deepEqual([network.passes, shares.length, shares.at(-1)], [passes, passes, 1]);
+    assert.ok(restored.subarray(0, 300).every((x) => x === 0));
+    assert.ok(restored.subarray(300, 1200).every((x) => x >= 0.0999)); // 7 white rows are no frame
+  }
+  const gray = tenth(1);
+  const red = pictureOf(3, (pixel, i) => (i % 3 === 0 && pixel < 300 ? 255 : i % 251));
+  const restored = await restore(gray, red, 0.1);
+  assert.ok(restored.subarray(0, 300).every((x) => x === 1));
+  assert.ok(restored.subarray(1200, 1500).some((x) => x < 1));
+});
+
+test("a plain picture stays as it is, and takes no time", async () => {
+  const network = tenth(3);
+  const plain = pictureOf(3, (_, i) => [9, 200, 3][i % 3]);
+  const restored = await restore(network, plain, 0.1);
+  assert.deepEqual([network.passes, work(network, plain)], [0, 0]);
+  assert.deepEqual([0, 1200, 2400].map((i) => Math.round(restored[i] * 255)), [9, 200, 3]);
+  assert.ok(Math.abs((await estimateLevel(network, plain)) - 0.1) < 1e-6);
+});
+
+test("what is transparent counts as what it is filled with", async () => {
+  const network = tenth(3);
+  const page = pictureOf(4, (pixel, i) => (pixel === 0 ? 0 : pixel > 600 && pixel < 660 ? i % 251 : 255));
+  let all = 0;
+  const counted = { ...network, restore: async (tile) => ((all += tile.data.length / 3), network.restore(tile)) };
+  await restore(counted, page, 0.1);
+  assert.equal(work(counted, page), all);
 });
 
 test("what is no picture is told in a sentence", () => {

@@ -7,10 +7,10 @@
 import { filledHidden } from "./hidden_pixels.js";
 import { hasPlainParts, noisyBlocks, noisyTiles } from "./noisy_tiles.js";
 import { clip, rint } from "./numbers.js";
+import { cutOut, insideFrame } from "./plain_frame.js";
 import { COLOUR_MARGIN, copyTile, MARGIN, TILE_SIDES, tileLength, tilePlaces, tileSide } from "./tiles.js";
 
-const PIXELS_AT_ONCE = 512 ** 2;
-const LEVEL_QUANTILE = 0.1;
+const LEVEL_QUANTILE = 0.2;
 
 export const coloursOf = (picture) => (picture.channels >= 3 ? 3 : 1);
 
@@ -29,18 +29,19 @@ export function hasColours({ channels, data }) {
  * network, which takes fine texture for noise.
  */
 export async function estimateLevel(network, picture) {
-  const { width, height } = picture;
   const seen = filledHidden(picture);
   const groups = coloursOf(picture) / network.planes;
   let sum = 0;
   for (let group = 0; group < groups; group += 1) {
-    const blocks = noisyBlocks(seen, group * network.planes, network.planes);
+    const first = group * network.planes;
+    const part = cutOut(seen, insideFrame(seen, first, network.planes));
+    const blocks = noisyBlocks(part, first, network.planes);
     const whole = network.planes === 1 && !hasPlainParts(blocks);
-    const side = whole ? tileSide(width, height) : TILE_SIDES[0];
+    const side = whole ? tileSide(part.width, part.height) : TILE_SIDES[0];
     const levels = [];
     for (const place of noisyTiles(blocks, side)) {
       const tile = { ...place, high: side, wide: side };
-      levels.push((await network.estimate(cut(seen, network, group, 1, tile)))[0]);
+      levels.push((await network.estimate(cut(part, network, group, tile)))[0]);
     }
     sum += network.planes === 1 ? mean(levels) : quantile(levels, LEVEL_QUANTILE);
   }
@@ -56,43 +57,60 @@ function quantile(values, share) {
   return sorted[low] + (place - low) * (sorted[high] - sorted[low]);
 }
 
-/** How many pixels go through the network, counting those of a margin again. */
+const plans = new WeakMap(); // of each picture, by the planes of the network
+
+/** What goes through the network of each group of planes: {inside, tiles}. */
+function planOf(network, picture, seen = filledHidden(picture)) {
+  if (!plans.has(picture)) plans.set(picture, new Map());
+  const known = plans.get(picture);
+  if (!known.has(network.planes)) {
+    const plan = [];
+    for (let first = 0; first < coloursOf(picture); first += network.planes) {
+      const inside = insideFrame(seen, first, network.planes);
+      plan.push({ inside, tiles: tilesOf(inside, marginOf(network)) });
+    }
+    known.set(network.planes, plan);
+  }
+  return known.get(network.planes);
+}
+
+/** How many pixels go through the network, counting those of a margin again and a frame not at all. */
 export function work(network, picture) {
-  const pixels = tilesOf(picture, marginOf(network)).reduce((sum, { high, wide }) => sum + high * wide, 0);
-  return (pixels * coloursOf(picture)) / network.planes;
+  return planOf(network, picture)
+    .flatMap(({ tiles }) => tiles)
+    .reduce((sum, { high, wide }) => sum + high * wide, 0);
 }
 
 /**
- * Restores a picture of a known noise level.
+ * Restores a picture of a known noise level; a plain frame, such as bars, stays as it is.
  *
  * `report(share)` is awaited after each pass, with the share of the work that is done; what it
  * throws ends the work. Returns the planes one after the other, floats, not clipped.
  */
 export async function restore(network, picture, level, report = () => {}) {
   const { width, height } = picture;
-  const side = tileSide(width, height);
-  const groups = coloursOf(picture) / network.planes;
   const restored = new Float32Array(coloursOf(picture) * width * height);
+  const seen = filledHidden(picture);
+  const plan = planOf(network, picture, seen);
   const all = work(network, picture);
   const margin = marginOf(network);
-  const seen = filledHidden(picture);
   let done = 0;
-  for (const tile of tilesOf(picture, margin)) {
-    // Keep what is a margin away from the tile's edges, and all of it at the picture's.
-    const up = tile.top > 0 ? margin : 0;
-    const before = tile.left > 0 ? margin : 0;
-    const rows = Math.min(tile.high, height - tile.top);
-    const columns = Math.min(tile.wide, width - tile.left);
-    for (const [first, count] of chunks(groups, side)) {
-      const tiles = cut(seen, network, first, count, tile);
-      const result = await network.restore(tiles, new Float32Array(count).fill(level));
-      for (let plane = 0; plane < count * network.planes; plane += 1)
+  for (const [group, { inside, tiles }] of plan.entries()) {
+    if (inside.rows * inside.columns < width * height) copyPlanes(seen, network, group, restored);
+    for (const tile of tiles) {
+      const result = await network.restore(cut(seen, network, group, tile), Float32Array.of(level));
+      // Keep what is a margin away from the tile's edges, and all of it at the picture's.
+      const up = tile.top > inside.top ? margin : 0;
+      const before = tile.left > inside.left ? margin : 0;
+      const rows = Math.min(tile.high, tile.rows);
+      const columns = Math.min(tile.wide, tile.columns);
+      for (let plane = 0; plane < network.planes; plane += 1)
         for (let y = up; y < rows; y += 1) {
           const from = (plane * tile.high + y) * tile.wide;
-          const to = ((first * network.planes + plane) * height + tile.top + y) * width + tile.left;
+          const to = ((group * network.planes + plane) * height + tile.top + y) * width + tile.left;
           restored.set(result.subarray(from + before, from + columns), to + before);
         }
-      done += count * tile.high * tile.wide;
+      done += tile.high * tile.wide;
       await report(done / all);
     }
   }
@@ -119,30 +137,34 @@ export function blended(picture, restored, strength) {
 
 const marginOf = (network) => (network.planes === 1 ? MARGIN : COLOUR_MARGIN);
 
-/** The tiles of a picture: where they begin, and how much of them is computed. */
-function tilesOf({ width, height }, margin) {
-  const side = tileSide(width, height);
-  const overlap = Math.max(width, height) > side ? 2 * margin : 0;
-  return tilePlaces(width, height, side, overlap).map(([top, left]) => ({
-    top,
-    left,
-    high: tileLength(height - top, side),
-    wide: tileLength(width - left, side),
+/** The tiles of what is inside a frame: where they begin, how much is there, and how much is computed. */
+function tilesOf({ top, left, rows, columns }, margin) {
+  if (!(rows && columns)) return [];
+  const side = tileSide(columns, rows);
+  const overlap = Math.max(columns, rows) > side ? 2 * margin : 0;
+  return tilePlaces(columns, rows, side, overlap).map(([down, across]) => ({
+    top: top + down,
+    left: left + across,
+    rows: rows - down,
+    columns: columns - across,
+    high: tileLength(rows - down, side),
+    wide: tileLength(columns - across, side),
   }));
 }
 
-/** Groups of planes that go through the network at once, as [first, count]. */
-function* chunks(groups, side) {
-  const size = Math.max(1, Math.floor(PIXELS_AT_ONCE / side ** 2));
-  for (let first = 0; first < groups; first += size) yield [first, Math.min(size, groups - first)];
+/** Copies a group of planes to where they are restored, as floats. */
+function copyPlanes(picture, network, group, target) {
+  const { width, height } = picture;
+  const whole = { top: 0, left: 0, high: height, wide: width };
+  for (let plane = group * network.planes; plane < (group + 1) * network.planes; plane += 1)
+    copyTile(picture, plane, whole, target, plane * width * height);
 }
 
-/** One tile of some groups of planes, as {dims, data}. */
-function cut(picture, network, first, count, tile) {
-  const planes = count * network.planes;
+/** One tile of a group of planes, as {dims, data}. */
+function cut(picture, network, group, tile) {
   const size = tile.high * tile.wide;
-  const data = new Float32Array(planes * size);
-  for (let plane = 0; plane < planes; plane += 1)
-    copyTile(picture, first * network.planes + plane, tile, data, plane * size);
-  return { dims: [count, network.planes, tile.high, tile.wide], data };
+  const data = new Float32Array(network.planes * size);
+  for (let plane = 0; plane < network.planes; plane += 1)
+    copyTile(picture, group * network.planes + plane, tile, data, plane * size);
+  return { dims: [1, network.planes, tile.high, tile.wide], data };
 }

@@ -4,8 +4,8 @@
 /**
  * The picture with what is fully transparent filled by means of visible pixels near it.
  *
- * A picture of which nothing or everything is visible comes back as it is. Else its `data` are
- * floats in [0, 1] and `visible` has a 1 for each pixel that is seen.
+ * A picture of which everything is visible comes back as it is. Else `visible` has a 1 for each pixel
+ * that is seen, and `data` are floats in [0, 1] unless there is none.
  */
 export function filledHidden(picture) {
   const { width, height, channels, data } = picture;
@@ -13,7 +13,8 @@ export function filledHidden(picture) {
   const size = width * height;
   const visible = new Uint8Array(size);
   for (let i = 0; i < size; i += 1) visible[i] = data[(i + 1) * channels - 1] > 0;
-  if (visible.every(Boolean) || !visible.some(Boolean)) return picture;
+  if (visible.every(Boolean)) return picture;
+  if (!visible.some(Boolean)) return { ...picture, visible };
   const most = data instanceof Uint16Array ? 65535 : 255;
   const floats = new Float32Array(data.length);
   for (let i = 0; i < data.length; i += 1) floats[i] = data[i] / most;
