@@ -15,7 +15,14 @@ from olivetti_denoiser.model import (
     restorer_of,
     with_mirror,
 )
-from olivetti_denoiser.train.colour_batches import ColourBatches, cut, middle, noisy_patch
+from olivetti_denoiser.train.colour_batches import (
+    ColourBatches,
+    cut,
+    middle,
+    noisy_patch,
+    part,
+    partly_noisy,
+)
 
 TINY = {
     "epochs": 2,
@@ -61,7 +68,7 @@ def test_a_batch_has_what_the_network_takes(pictures):
     assert np.sqrt(np.square(noise).mean()) > 0.005
 
 
-def test_each_noise_is_drawn_alone_and_both_in_halves(pictures):
+def test_each_noise_is_drawn_alone_and_both_two_to_one(pictures):
     """White noise is told exactly and has one level on every picture, a camera's has not."""
     share = {}
     for noise in ("gaussian", "camera", "both"):
@@ -70,7 +77,7 @@ def test_each_noise_is_drawn_alone_and_both_in_halves(pictures):
         share[noise] = np.mean([level == told for _, _, level, told in drawn])
     assert share["gaussian"] == 1
     assert share["camera"] == 0
-    assert 0.35 < share["both"] < 0.65
+    assert 0.55 < share["both"] < 0.75
 
 
 def test_the_level_is_that_of_the_noise(pictures):
@@ -82,6 +89,45 @@ def test_the_level_is_that_of_the_noise(pictures):
             clean, noisy, level, _ = noisy_patch(plain, config, rng)
             rms = np.sqrt(np.square(noisy - clean).mean())
             assert level == pytest.approx(rms, rel=0.05, abs=1.5 / 255)
+
+
+def test_a_part_without_noise_is_alike_in_target_and_noisy_patch(pictures):
+    rng = np.random.default_rng(2)
+    shades = set()
+    for _ in range(200):
+        patch = noisy_patch(cut(pictures[0], rng), tiny(noise="gaussian", sigma=0.2), rng)
+        clean, noisy, level, told = partly_noisy(*patch, rng)
+        assert (level, told) == patch[2:]  # of what is noisy still
+        alike = (clean == noisy).all(axis=2)
+        untouched = (clean == patch[0]).all(axis=2) & (noisy == patch[1]).all(axis=2)
+        assert (alike | untouched).all()
+        assert clean.dtype == noisy.dtype == np.float32
+        shown = clean[alike & ~untouched]
+        if len(shown) and (shown == shown[0]).all():
+            shades.add(tuple(shown[0]))
+        assert clean.min() >= 0 and clean.max() <= 1
+    assert {(0, 0, 0), (1, 1, 1)} < shades
+
+
+def test_a_part_is_never_everywhere_the_same():
+    rng = np.random.default_rng(3)
+    shares = [part(rng).mean() for _ in range(500)]
+    assert 0 < min(shares) < 0.1
+    assert 0.9 < max(shares) < 1
+    assert 0.4 < np.mean(shares) < 0.6
+
+
+def test_some_patches_of_a_batch_are_partly_noisy():
+    flat = np.full((8, 128, 128, 3), 0.5, np.float32)
+    config = tiny(noise="gaussian", sigma=0.2, sigma_share=1.0, batch_size=8)
+    batches = ColourBatches(flat, config, epochs_done=0)
+    alike = np.concatenate(
+        [
+            (inputs["noisy"] == targets["restored"]).all(axis=3).mean(axis=(1, 2))
+            for inputs, targets, _ in (batches[step] for step in range(40))
+        ]
+    )
+    assert 0.05 < (alike > 0.05).mean() < 0.3
 
 
 def test_the_middle_of_a_patch_is_what_remains_of_it(pictures):

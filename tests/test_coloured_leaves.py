@@ -7,7 +7,7 @@ import pytest
 
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.noise import from_uint8
-from olivetti_denoiser.train.coloured_leaves import KINDS, SHARES, draw_palette, leaves
+from olivetti_denoiser.train.coloured_leaves import KINDS, ROUGH, SHARES, draw_palette, leaves
 from olivetti_denoiser.train.pool import HELD_OUT, LEARNED, lay_block, prepare_pool
 
 
@@ -59,6 +59,20 @@ def test_textures_bring_fine_detail_that_plain_leaves_lack(faces):
     assert all(detail(kind) > 1.2 * plain for kind in ("stripes", "grain"))
 
 
+def test_a_weak_grain_lies_over_as_many_leaves_as_asked_for(faces):
+    def difference(rough):
+        """The median difference of neighbours on plain leaves."""
+        pictures = [
+            leaves(faces, np.random.default_rng(seed), 64, only("plain"), rough=rough)
+            for seed in range(24)
+        ]
+        return np.median(np.abs(np.diff(np.stack(pictures).mean(axis=3), axis=2)))
+
+    none, some, everywhere = map(difference, (0.0, ROUGH, 1.0))
+    assert 1.3 * none < some
+    assert 1.3 * some < everywhere
+
+
 def test_the_shares_add_up():
     assert len(KINDS) == len(SHARES)
     assert sum(SHARES) == pytest.approx(1)
@@ -102,6 +116,9 @@ def test_a_kind_of_leaf_can_be_left_out_of_the_pictures_to_learn_from(faces, con
     )
     expected = np.frombuffer(lay_block(faces[:-4], (config.seed, 1), 0, 1, plain), np.uint8)
     np.testing.assert_array_equal(learned.clean[0], from_uint8(expected).reshape(128, 128, 3))
+    smooth, _ = prepare_pool(faces, tmp_path / "smooth", config, lambda line: None, rough=0.0)
+    expected = np.frombuffer(lay_block(faces[:-4], (config.seed, 1), 5, 6, rough=0.0), np.uint8)
+    np.testing.assert_array_equal(smooth.clean[5], from_uint8(expected).reshape(128, 128, 3))
     default, validation = prepare_pool(faces, tmp_path / "default", config, lambda line: None)
     assert not np.array_equal(default.clean[0], learned.clean[0])
     np.testing.assert_array_equal(held_out.clean[1], validation.clean[1])

@@ -35,13 +35,14 @@ from olivetti_denoiser.evaluate.colour import measure_colour, measure_pairs  # n
 from olivetti_denoiser.figures import MODEL, NOISY  # noqa: E402
 from olivetti_denoiser.images import ImageRows  # noqa: E402
 from olivetti_denoiser.publish.update import check_release, update_pictures_learned  # noqa: E402
-from olivetti_denoiser.train.coloured_leaves import KINDS, SHARES  # noqa: E402
+from olivetti_denoiser.train.coloured_leaves import KINDS, ROUGH, SHARES  # noqa: E402
 from olivetti_denoiser.train.fit import fit  # noqa: E402
 from olivetti_denoiser.train.pool import prepare_pool  # noqa: E402
 
 CROP = 256
 SIGMAS = (10 / 255, 25 / 255, 50 / 255)
 COLLAGES, GRAY, PHOTOGRAPHS, BOTH = "collages", "gray collages", "photographs", "both, half each"
+SMOOTH = "collages without weak grain"
 WITHOUT = {f"collages without {kind}": kind for kind in KINDS}
 
 
@@ -88,7 +89,11 @@ def learned_and_held_out(
     shares = np.array(shares_without(WITHOUT.get(row, "")))
     faces = as_arrays(reference_split()["train"]).clean
     collages, held_out = prepare_pool(
-        faces, folder / "pool", config, shares=list(shares / shares.sum())
+        faces,
+        folder / "pool",
+        config,
+        shares=list(shares / shares.sum()),
+        rough=0.0 if row == SMOOTH else ROUGH,
     )
     if row == GRAY:
         return Patches(Changed(collages.clean, gray)), held_out
@@ -135,9 +140,12 @@ def main() -> None:
     parser.add_argument("--pairs", metavar="FOLDER", help="noisy and clean pairs to measure on")
     parser.add_argument("--output", default="outputs/collages", help="of the runs (%(default)s)")
     parser.add_argument("--save", metavar="FOLDER", help="keep the table in this model folder")
+    parser.add_argument(
+        "--note", help="for the card: what else differs from the release's training"
+    )
     options = parser.parse_args()
     photographed = [PHOTOGRAPHS, BOTH] if options.photographs else []
-    known = [COLLAGES, *photographed, *WITHOUT, GRAY]
+    known = [COLLAGES, *photographed, *WITHOUT, SMOOTH, GRAY]
     if unknown := [row for row in options.rows if row not in known]:
         parser.error(f"rows are {', '.join(known)}. Received: {', '.join(unknown)}")
     if options.save:
@@ -162,6 +170,8 @@ def main() -> None:
     print(tables.markdown(tables.pictures_learned({"steps": options.steps, "rows": table})))
     if options.save:
         found = {"steps": options.steps, "seed": options.seed, "rows": table}
+        if options.note:
+            found["note"] = options.note
         print(f"Keeping the table in {update_pictures_learned(options.save, found)}")
 
 

@@ -30,8 +30,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "loss": "l1",
         "final_rate": 0.1,
         "steps_per_epoch": 1000,
-        "epochs": 30,
-        "patience": 30,
+        "epochs": 50,
+        "patience": 50,
     },
 }
 
@@ -79,10 +79,12 @@ class TrainingConfig:
     brightness: float = _option(0.1, "largest change of brightness", low=0.0, high=1.0)
 
     noise: str = _option(
-        "gaussian", "noise to learn: white, of a camera, or half of each", choices=NOISES
+        "gaussian",
+        "noise to learn: white, of a camera, or either from patch to patch",
+        choices=NOISES,
     )
     pool: int = _option(
-        6_000, "pictures of 128×128 made of the faces for a training in colour", low=64, high=10**6
+        12_000, "pictures of 128×128 made of the faces for a training in colour", low=64, high=10**6
     )
 
     # Network

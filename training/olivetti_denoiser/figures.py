@@ -123,11 +123,13 @@ class PicturesLearned(TypedDict):
         steps: Of each training.
         seed: Of each training.
         rows: By what was learned from: PSNR in dB by what it was measured on.
+        note: What else differed from the training of the release, a sentence.
     """
 
     steps: int
     seed: int
     rows: dict[str, dict[str, float]]
+    note: NotRequired[str]
 
 
 class Metrics(TypedDict):

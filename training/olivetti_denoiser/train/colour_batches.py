@@ -16,15 +16,18 @@ import numpy as np
 
 from olivetti_denoiser.camera_noise import camera_noise, patterned_noise
 from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.hidden_pixels import fill_hidden
 from olivetti_denoiser.images import ImageRows
-from olivetti_denoiser.noise import from_uint8, noisy_uint8
+from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
 from olivetti_denoiser.train.batches import Example, rows_of_step
 
 SIDE = 64  # pixels of a patch
 CONTEXT = 8  # pixels around it, cut away after the camera: its steps look at neighbours
 LEVEL_OFFSET = 0.02  # the loss is divided by the level and this, so that weak noise counts
+CAMERA = {"gaussian": 0.0, "camera": 1.0, "both": 0.35}  # share of patches with a camera's noise
 PATTERNED = 0.5  # share of a camera's pictures that get blotches instead of the whole camera
 PATTERNED_SIGMA = (0.004, 0.06)  # drawn evenly in its logarithm
+PARTLY = 0.15  # share of patches of which a part has no noise: bars, cut-outs, captions
 TOLD = 0.25  # standard deviation, in its logarithm, of the level that is told of a camera's noise
 
 
@@ -51,7 +54,13 @@ class ColourBatches(keras.utils.PyDataset):
         rng = np.random.default_rng((self.config.seed, step))
         rows = rows_of_step(step, self.config, len(self.clean))
         patches = [varied(cut(self.clean[row], rng), rng) for row in rows]
-        return example_batch([noisy_patch(patch, self.config, rng) for patch in patches])
+        examples = [noisy_patch(patch, self.config, rng) for patch in patches]
+        return example_batch(
+            [
+                partly_noisy(*example, rng) if rng.random() < PARTLY else example
+                for example in examples
+            ]
+        )
 
 
 def cut(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -97,11 +106,11 @@ def noisy_patch(
         rng: what is drawn.
 
     Returns:
-        The target and the noisy patch, 64×64×3, with 8-bit values; the noise's level; and the level
-        to tell the network, which of a camera's noise is somewhat off, since there it will be too.
+        The target; the noisy patch, whose values are those of 8 bits, both float32 64×64×3; the
+        noise's level; and the level to tell the network, which of a camera's noise is somewhat off,
+        since there it will be too.
     """
-    camera = {"gaussian": 0.0, "camera": 1.0, "both": 0.5}[config.noise]
-    if rng.random() >= camera:
+    if rng.random() >= CAMERA[config.noise]:
         exact = rng.random() < config.sigma_share
         sigma = config.sigma if exact else rng.uniform(0, config.sigma_max)
         clean = middle(patch)
@@ -118,6 +127,48 @@ def noisy_patch(
     clean, noisy = middle(clean), middle(noisy)
     level = float(np.sqrt(np.square(noisy - clean).mean()))
     return clean, noisy, level, level * float(np.exp(rng.normal(0, TOLD)))
+
+
+def partly_noisy(
+    clean: np.ndarray, noisy: np.ndarray, level: float, told: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Takes the noise away from a part of a patch, as beside bars, cut-outs and captions.
+
+    The level stays that of the rest: a network that has never seen a part without noise, told the
+    level of what is beside it, may fail around it.
+
+    Args:
+        clean, noisy, level, told: of `noisy_patch`.
+        rng: what is drawn: the part, and what it shows, which is one colour, black or white mostly;
+            what `hidden_pixels.fill_hidden` puts there; or the picture.
+
+    Returns:
+        The same, the part alike in the target and the noisy patch.
+    """
+    free = part(rng)[..., None]
+    kind = rng.choice(3, p=(0.5, 0.25, 0.25))
+    if kind == 0:
+        shown = rng.random(3) if rng.random() < 0.3 else np.full(3, rng.integers(2))
+    elif kind == 1:
+        shown = fill_hidden(noisy[None], ~free[None, ..., 0])[0]
+    else:
+        shown = clean
+    shown = from_uint8(to_uint8(np.broadcast_to(shown, clean.shape)))
+    return np.where(free, shown, clean), np.where(free, shown, noisy), level, told
+
+
+def part(rng: np.random.Generator) -> np.ndarray:
+    """Draws a bar, a rectangle, or all around one: bool 64×64, never everywhere the same."""
+    spans = []
+    for _ in range(2):
+        length = int(rng.integers(SIDE // 8, SIDE))
+        start = int(rng.integers(0, SIDE - length + 1))
+        spans.append(slice(start, start + length))
+    if rng.random() < 0.5:
+        spans[rng.integers(2)] = slice(None)
+    inside = np.zeros((SIDE, SIDE), bool)
+    inside[tuple(spans)] = True
+    return inside ^ (rng.random() < 0.5)
 
 
 def middle(image: np.ndarray) -> np.ndarray:

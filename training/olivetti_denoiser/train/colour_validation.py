@@ -25,8 +25,8 @@ SHOWN = 8  # patches in the experiment view
 class ColourValidation(keras.callbacks.Callback):
     """Measures the averaged weights after each epoch, on patches whose noise never changes.
 
-    Adds to the epoch's logs `val_restored_loss` and `val_estimate_loss`, over the same mixture of
-    noise as the training losses; `val_psnr` in dB at white noise of `config.sigma`, and
+    Adds to the epoch's logs `val_restored_loss` and `val_estimate_loss`, over the mixture of noise
+    that is learned, all over each patch; `val_psnr` in dB at white noise of `config.sigma`, and
     `val_psnr_camera` with a camera's noise, the level being estimated; and `val_estimate_camera`,
     the median of estimated to true level of a camera's noise, which is 1 where it is right.
 

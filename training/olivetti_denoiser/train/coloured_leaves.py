@@ -4,9 +4,10 @@
 
 As in `dead_leaves.collage`, shapes of all sizes lie over one another (Lee, Mumford & Huang 2001).
 What a leaf shows is a piece of a face, at a scale of its own, or a texture: stripes, a grain with
-the power spectrum of natural pictures, or letters. Two colours of the picture's palette take the
-place of dark and bright, and light falls off across it, as Achddou, Gousseau & Ladjal (2021) draw
-leaves to train denoisers for photographs. No photograph is involved.
+the power spectrum of natural pictures, or letters; few things are quite smooth, so that a weak
+grain lies over many. Two colours of the picture's palette take the place of dark and bright, and
+light falls off across it, as Achddou, Gousseau & Ladjal (2021) draw leaves to train denoisers for
+photographs. No photograph is involved.
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ ZOOM = 2  # leaves are laid at this many times the size and shrunk, as a camera 
 LEAVES = (8, 250)  # how many lie on a picture
 SMALLEST = (3, 24)  # a picture's smallest radius, drawn from this range, in pixels before shrinking
 KINDS = ("faces", "plain", "stripes", "grain", "letters")
-SHARES = (0.6, 0.15, 0.08, 0.12, 0.05)
+SHARES = (0.45, 0.05, 0.1, 0.3, 0.1)
+ROUGH = 0.4  # share of the leaves with a weak grain over what they show
+ROUGHNESS = (0.004, 0.08)  # standard deviation of that grain, drawn evenly in its logarithm
+GRAINS = 3  # grains of a picture that the weak ones are cut out of
+GRAIN_SIGMA = 0.2  # standard deviation of a leaf's grain before it gets its contrast
 PALETTE = 5  # colours of one picture
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789&%?!"
 
@@ -34,6 +39,7 @@ def leaves(
     rng: np.random.Generator,
     side: int = SIDE,
     shares: Sequence[float] = SHARES,
+    rough: float = ROUGH,
 ) -> np.ndarray:
     """Lays one coloured picture.
 
@@ -42,6 +48,7 @@ def leaves(
         rng: what is drawn.
         side: of the picture, in pixels.
         shares: how often a leaf is of each of `KINDS`; they sum to 1.
+        rough: how often a weak grain lies over what a leaf shows.
 
     Returns:
         float32 side×side×3 in [0, 1].
@@ -50,11 +57,19 @@ def leaves(
     palette = draw_palette(rng)
     largest = rng.uniform(0.3, 1.0) * length
     smallest = min(np.exp(rng.uniform(*np.log(SMALLEST))), largest)
-    everything = np.full((length, length), 255, np.uint8)
-    canvas = _painted(pictures, everything, palette, shares, rng)
+    # With a grain of its own for each leaf a picture takes nearly three times as long.
+    grains = [_grain(pictures, length, length, rng) for _ in range(GRAINS)]
+
+    def painted(mask):
+        texture = _texture(pictures, mask, shares, rng)
+        if rng.random() < rough:
+            texture = texture + _window(grains[rng.integers(GRAINS)], mask.shape, rng)
+        return _coloured(pictures, texture, palette, rng)
+
+    canvas = painted(np.full((length, length), 255, np.uint8))
     for _ in range(int(np.exp(rng.uniform(*np.log(LEAVES))))):
         box, mask = leaf(length, length, radius(smallest, largest, rng), rng)
-        cv2.copyTo(_painted(pictures, mask, palette, shares, rng), mask, canvas[box])
+        cv2.copyTo(painted(mask), mask, canvas[box])
     if rng.random() < 0.3:
         _draw_lines(canvas, palette, rng)
     shrunk = cv2.resize(canvas, (side, side), interpolation=cv2.INTER_AREA)
@@ -76,19 +91,31 @@ def draw_palette(rng: np.random.Generator) -> np.ndarray:
     return (brightness + colour - colour.mean(axis=1, keepdims=True)).astype(np.float32)
 
 
-def _painted(pictures, mask, palette, shares, rng):
-    """What a leaf shows in the box of its mask: H×W×3."""
-    height, width = mask.shape
-    first, second = palette[rng.integers(len(palette), size=2)]
-    kind = rng.choice(len(KINDS), p=shares)
-    if KINDS[kind] == "plain":
-        gray = np.zeros((height, width), np.float32)
-    else:
-        gray = _TEXTURES[KINDS[kind]](pictures, height, width, rng)
-        gray = gray - cv2.mean(gray, mask)[0]
+def _texture(pictures, mask, shares, rng):
+    """What a leaf shows in the box of its mask, H×W, around zero in a contrast of its own."""
+    kind = KINDS[rng.choice(len(KINDS), p=shares)]
+    if kind == "plain":
+        return np.zeros(mask.shape, np.float32)
+    gray = _TEXTURES[kind](pictures, *mask.shape, rng)
+    gray = gray - cv2.mean(gray, mask)[0]
     contrast = rng.uniform(-0.6, 1.2) if rng.random() < 0.75 else rng.uniform(-0.15, 0.15)
+    return gray * np.float32(contrast)
+
+
+def _window(grain, shape, rng):
+    """A weak grain of H×W, cut out of a larger one."""
+    top, left = (int(rng.integers(0, a - b + 1)) for a, b in zip(grain.shape, shape, strict=True))
+    sigma = np.exp(rng.uniform(*np.log(ROUGHNESS)))
+    window = grain[top : top + shape[0], left : left + shape[1]]
+    return window * np.float32(sigma / GRAIN_SIGMA)
+
+
+def _coloured(pictures, texture, palette, rng):
+    """A texture in two colours of the palette: H×W×3."""
+    height, width = texture.shape
+    first, second = palette[rng.integers(len(palette), size=2)]
     # Brightness carries the texture, and the way from one colour to the other some of it.
-    image = first + gray[..., None] * np.float32(contrast) * (
+    image = first + texture[..., None] * (
         1 + rng.uniform(0, 0.8) * (second - second.mean()) * 4
     ).astype(np.float32)
     if rng.random() < 0.3:
@@ -136,7 +163,7 @@ def _grain(pictures, height, width, rng):
     falling[frequency > 0.3] = 0  # what the shrinking would only turn into noise
     spectrum = np.fft.rfft2(rng.standard_normal(size)) * falling
     grain = np.fft.irfft2(spectrum, size)[:height, :width]
-    return (0.2 * grain / max(float(grain.std()), 1e-6)).astype(np.float32)
+    return (GRAIN_SIGMA * grain / max(float(grain.std()), 1e-6)).astype(np.float32)
 
 
 def _letters(pictures, height, width, rng):

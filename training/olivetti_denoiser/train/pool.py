@@ -23,7 +23,7 @@ from olivetti_denoiser.backend import processors
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.patch_files import Patches, PatchFile
 from olivetti_denoiser.noise import to_uint8
-from olivetti_denoiser.train.coloured_leaves import SHARES, SIDE, leaves
+from olivetti_denoiser.train.coloured_leaves import ROUGH, SHARES, SIDE, leaves
 
 SHAPE = (SIDE, SIDE, 3)
 LEARNED, HELD_OUT = "learned.u8", "held_out.u8"  # pictures, one after another
@@ -39,6 +39,7 @@ def prepare_pool(
     say: Callable[[str], None] = print,
     *,
     shares: Sequence[float] = SHARES,
+    rough: float = ROUGH,
 ) -> tuple[Patches, Patches]:
     """Lays the pictures of a training in colour, or goes on where that was interrupted.
 
@@ -48,7 +49,7 @@ def prepare_pool(
         folder: where the pictures are kept; created where missing.
         config: the settings.
         say: receives lines of progress.
-        shares: of the kinds of leaves in the pictures to learn from, see `coloured_leaves.leaves`;
+        shares, rough: of the leaves in the pictures to learn from, see `coloured_leaves.leaves`;
             the pictures to validate on always have the default ones, so that runs can be compared.
 
     Returns:
@@ -58,15 +59,16 @@ def prepare_pool(
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    parts = {
-        LEARNED: (clean[: -config.validation_faces], config.pool, (config.seed, 1), shares),
-        # One set for every seed, so that runs can be compared.
-        HELD_OUT: (clean[-config.validation_faces :], VALIDATION, (0, 2), SHARES),
-    }
+    held = config.validation_faces
+    lay = partial(lay_block, clean[:-held], (config.seed, 1), shares=shares, rough=rough)
+    # One set for every seed and every kind of leaf, so that runs can be compared.
+    lay_held_out = partial(lay_block, clean[-held:], (0, 2))
     with FileLock(folder / "lock"):  # processes that share the folder wait for the first one
-        for name, (faces, count, seed, kinds) in parts.items():
-            _fill(folder / name, partial(lay_block, faces, seed, shares=kinds), count, say)
-    learned, held_out = (Patches(PatchFile(folder / name, shape=SHAPE)) for name in parts)
+        _fill(folder / LEARNED, lay, config.pool, say)
+        _fill(folder / HELD_OUT, lay_held_out, VALIDATION, say)
+    learned, held_out = (
+        Patches(PatchFile(folder / name, shape=SHAPE)) for name in (LEARNED, HELD_OUT)
+    )
     return learned, held_out
 
 
@@ -76,6 +78,7 @@ def lay_block(
     start: int,
     stop: int,
     shares: Sequence[float] = SHARES,
+    rough: float = ROUGH,
 ) -> bytes:
     """Returns the pictures from number `start` to `stop` as the file holds them.
 
@@ -83,13 +86,13 @@ def lay_block(
         faces: N×64×64×1 in [0, 1].
         seed: what all pictures depend on, beside their number.
         start, stop: numbers of the pictures.
-        shares: of the kinds of leaves.
+        shares, rough: see `coloured_leaves.leaves`.
     """
     import cv2
 
     cv2.setNumThreads(1)
     pictures = (
-        leaves(faces, np.random.default_rng((*seed, index)), shares=shares)
+        leaves(faces, np.random.default_rng((*seed, index)), shares=shares, rough=rough)
         for index in range(start, stop)
     )
     return b"".join(to_uint8(picture).tobytes() for picture in pictures)
