@@ -130,9 +130,12 @@ class TiledNetwork:
         levels: list[list[float]] = [[] for _ in pictures]
         insides = [_unless_empty(inside_frame(picture)) for picture in pictures]
         seen = [picture[inside] for picture, inside in zip(pictures, insides, strict=True)]
-        if opaque is not None:
-            opaque = [mask[inside] for mask, inside in zip(opaque, insides, strict=True)]
-        for side, tiles in self._level_tiles(seen, opaque).items():
+        masks = [None] * len(seen) if opaque is None else opaque
+        masks = [
+            None if mask is None else mask[inside]
+            for mask, inside in zip(masks, insides, strict=True)
+        ]
+        for side, tiles in self._level_tiles(seen, masks).items():
             size = chunk_size(side)
             for start in range(0, len(tiles), size):
                 chunk = tiles[start : start + size]
@@ -154,11 +157,11 @@ class TiledNetwork:
         seen = [None] * len(pictures) if opaque is None else opaque
         return not any(map(has_plain_parts, map(noisy_blocks, pictures, seen)))
 
-    def _level_tiles(self, pictures, opaque):
+    def _level_tiles(self, pictures, masks):
         """The tiles to estimate on, (picture, rows, columns), by their side."""
         found = defaultdict(list)
-        for index, picture in enumerate(pictures):
-            blocks = noisy_blocks(picture, None if opaque is None else opaque[index])
+        for index, (picture, mask) in enumerate(zip(pictures, masks, strict=True)):
+            blocks = noisy_blocks(picture, mask)
             # A colour network has learned the level of small patches, in which it differs less;
             # and only small tiles fit between plain parts.
             whole = self.planes == 1 and not has_plain_parts(blocks)
@@ -197,8 +200,8 @@ class TiledNetwork:
         done = 0
         for part, plan in zip(parts, plans, strict=True):
             of_part = None if levels is None else levels[part[0]]
-            for passed in plan:
-                self._restore_tiles(pictures[part], of_part, mirror, *passed, restored[part])
+            for rows, place in plan:
+                self._restore_tiles(pictures[part], of_part, mirror, rows, place, restored[part])
                 done += 1
                 if progress is not None:
                     progress(done, total)
