@@ -14,10 +14,9 @@ import argparse
 
 import numpy as np
 
-from olivetti_denoiser.data.colour_images import standing_set
+from olivetti_denoiser.data.colour_images import noisy_versions, standing_set
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.colour import mean_psnr
-from olivetti_denoiser.noise import noisy_uint8
 
 SIDE = 256
 SIGMAS = (10, 25, 50)
@@ -48,10 +47,7 @@ def main() -> None:
     clean = standing_set(SIDE).images
     print("| plain | σ × 255 | without, dB | loss | of the worst picture |\n|---|---|---|---|---|")
     for sigma in SIGMAS:
-        noisy = [
-            noisy_uint8(picture, sigma / 255, np.random.default_rng(900 + index))
-            for index, picture in enumerate(clean)
-        ]
+        noisy = noisy_versions(clean, sigma / 255)
         whole = [denoiser(picture) for picture in noisy]
         for name, shown in SHOWN.items():
             for kind in KINDS:

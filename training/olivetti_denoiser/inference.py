@@ -130,11 +130,9 @@ class TiledNetwork:
         levels: list[list[float]] = [[] for _ in pictures]
         insides = [_unless_empty(inside_frame(picture)) for picture in pictures]
         seen = [picture[inside] for picture, inside in zip(pictures, insides, strict=True)]
-        masks = [None] * len(seen) if opaque is None else opaque
-        masks = [
-            None if mask is None else mask[inside]
-            for mask, inside in zip(masks, insides, strict=True)
-        ]
+        masks: list[np.ndarray | None] = [None] * len(seen)
+        if opaque is not None:
+            masks = [mask[inside] for mask, inside in zip(opaque, insides, strict=True)]
         for side, tiles in self._level_tiles(seen, masks).items():
             size = chunk_size(side)
             for start in range(0, len(tiles), size):

@@ -90,10 +90,10 @@ def run(options: argparse.Namespace) -> None:
             "--every must be at least 1 and --crop at least 0. "
             f"Received: --every {options.every} --crop {options.crop}"
         )
-    for option, given in (("--every", options.every != 1), ("--crop", options.crop is not None)):
-        if given and not (options.pictures or (options.pairs and option == "--crop")):
-            value = getattr(options, option[2:])
-            raise ValueError(f"{option} needs --pictures to choose from. Received: {value}")
+    if options.every != 1 and not options.pictures:
+        raise ValueError(f"--every needs --pictures to choose from. Received: {options.every}")
+    if options.crop is not None and not (options.pictures or options.pairs):
+        raise ValueError(f"--crop needs --pictures or --pairs. Received: {options.crop}")
     if options.plot:
         if Path(options.plot).suffix.lower() != ".png":
             raise ValueError(f"a plot is written as .png. Received: --plot {options.plot}")

@@ -197,11 +197,10 @@ def _pictures_in(folder, pattern):
 
 
 def _read_square(path, crop):
+    image = read_rgb(path)
     try:
-        return middle_square(read_rgb(path), crop)
+        return middle_square(image, crop)
     except ValueError as error:
-        if path.name in str(error):
-            raise
         raise ValueError(f"{error} in {path.name}") from error
 
 

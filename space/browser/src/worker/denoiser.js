@@ -30,12 +30,11 @@ export function hasColours({ channels, data }) {
  */
 export async function estimateLevel(network, picture) {
   const seen = filledHidden(picture);
-  const groups = coloursOf(picture) / network.planes;
+  const plan = planOf(network, picture, seen);
   let sum = 0;
-  for (let group = 0; group < groups; group += 1) {
-    const first = group * network.planes;
-    const part = cutOut(seen, insideFrame(seen, first, network.planes));
-    const blocks = noisyBlocks(part, first, network.planes);
+  for (const [group, { inside }] of plan.entries()) {
+    const part = cutOut(seen, inside);
+    const blocks = noisyBlocks(part, group * network.planes, network.planes);
     const whole = network.planes === 1 && !hasPlainParts(blocks);
     const side = whole ? tileSide(part.width, part.height) : TILE_SIDES[0];
     const levels = [];
@@ -45,7 +44,7 @@ export async function estimateLevel(network, picture) {
     }
     sum += network.planes === 1 ? mean(levels) : quantile(levels, LEVEL_QUANTILE);
   }
-  return Math.fround(sum / groups);
+  return Math.fround(sum / plan.length);
 }
 
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
@@ -96,7 +95,10 @@ export async function restore(network, picture, level, report = () => {}) {
   const margin = marginOf(network);
   let done = 0;
   for (const [group, { inside, tiles }] of plan.entries()) {
-    if (inside.rows * inside.columns < width * height) copyPlanes(seen, network, group, restored);
+    if (inside.rows * inside.columns < width * height) {
+      const whole = { top: 0, left: 0, high: height, wide: width };
+      copyGroup(seen, network, group, whole, restored, group * network.planes * width * height);
+    }
     for (const tile of tiles) {
       const result = await network.restore(cut(seen, network, group, tile), Float32Array.of(level));
       // Keep what is a margin away from the tile's edges, and all of it at the picture's.
@@ -152,19 +154,17 @@ function tilesOf({ top, left, rows, columns }, margin) {
   }));
 }
 
-/** Copies a group of planes to where they are restored, as floats. */
-function copyPlanes(picture, network, group, target) {
-  const { width, height } = picture;
-  const whole = { top: 0, left: 0, high: height, wide: width };
-  for (let plane = group * network.planes; plane < (group + 1) * network.planes; plane += 1)
-    copyTile(picture, plane, whole, target, plane * width * height);
+/** Copies one tile of a group of planes, one after the other, into `target` from `offset` on. */
+function copyGroup(picture, network, group, tile, target, offset) {
+  for (let plane = 0; plane < network.planes; plane += 1) {
+    const at = offset + plane * tile.high * tile.wide;
+    copyTile(picture, group * network.planes + plane, tile, target, at);
+  }
 }
 
 /** One tile of a group of planes, as {dims, data}. */
 function cut(picture, network, group, tile) {
-  const size = tile.high * tile.wide;
-  const data = new Float32Array(network.planes * size);
-  for (let plane = 0; plane < network.planes; plane += 1)
-    copyTile(picture, group * network.planes + plane, tile, data, plane * size);
+  const data = new Float32Array(network.planes * tile.high * tile.wide);
+  copyGroup(picture, network, group, tile, data, 0);
   return { dims: [1, network.planes, tile.high, tile.wide], data };
 }
