@@ -1,7 +1,6 @@
 """Choose the Keras backend before Keras is imported.
 
-Training runs on TensorFlow unless told otherwise, everything else on OpenVINO, which imports and
-answers several times faster on a CPU. `KERAS_BACKEND` always wins.
+Training runs on TensorFlow unless told otherwise; `KERAS_BACKEND` always wins.
 """
 
 from __future__ import annotations
@@ -12,9 +11,7 @@ import sys
 from importlib.util import find_spec
 
 FOR_TRAINING = ("tensorflow", "jax", "torch")
-FOR_INFERENCE = ("openvino", "tensorflow", "jax", "torch")
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3  # options of glibc's mallopt, in bytes
-NEEDS = {"openvino": ("openvino", "scipy")}  # Keras imports SciPy there without requiring it
 
 
 def prepare_training(preferred: tuple[str, ...] = FOR_TRAINING) -> None:
@@ -85,7 +82,7 @@ def choose_backend(preferred: tuple[str, ...]) -> None:
     if "keras" in sys.modules or os.environ.get("KERAS_BACKEND"):
         return
     for name in preferred:
-        if all(find_spec(package) for package in NEEDS.get(name, (name,))):
+        if find_spec(name):
             os.environ["KERAS_BACKEND"] = name
             return
     raise RuntimeError(

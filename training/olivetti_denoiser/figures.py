@@ -139,9 +139,8 @@ class Metrics(TypedDict):
         sigma: The split's noise level, a fraction of the range.
         split: The split's name, or None where it is neither of the two.
         split_checksum: Of the split's bytes.
-        backend: Keras's, that restored the pictures.
         versions: Of Python, this package and what the figures depend on.
-        parameters: How many the network has.
+        parameters: How many the network has; None where its files do not tell.
         planes: 1 of a network for gray pictures, 3 of one for colour.
         parts: Scores on the faces: "test", "train", "outside" the split; on "photographs" and on
             "pictures", the test pictures of the dataset that the model was trained on.
@@ -162,9 +161,8 @@ class Metrics(TypedDict):
     sigma: float
     split: str | None
     split_checksum: str
-    backend: str
     versions: dict[str, str]
-    parameters: int
+    parameters: int | None
     planes: int
     parts: dict[str, Part]
     seconds: Methods[float]

@@ -10,6 +10,7 @@ Transparency is kept apart and comes back untouched; EXIF orientation is applied
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
 from typing import Protocol
@@ -97,6 +98,15 @@ class Picture:
         if self.alpha is None or (self.alpha > 0).all():
             return None
         return self.alpha > 0
+
+    def eight_bits(self) -> Iterator[np.ndarray]:
+        """Yield each picture without alpha, in 8 bits: uint8 H×W, or H×W×C of several channels."""
+        height, width = self.planes.shape[1:]
+        for first in range(0, len(self.planes), self.planes_each):
+            pixels = np.empty((height, width, self.planes_each), np.uint8)
+            for channel in range(self.planes_each):
+                pixels[..., channel] = np.rint(self.planes[first + channel] * np.float32(255.0))
+            yield pixels[..., 0] if self.planes_each == 1 else pixels
 
     def rebuild(self, planes: np.ndarray) -> Image.Image | np.ndarray:
         """Puts processed planes back together.

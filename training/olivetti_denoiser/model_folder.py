@@ -13,8 +13,9 @@ from pathlib import Path
 
 NETWORK, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MODEL_FILES = (NETWORK, METADATA, WEIGHTS)  # what Keras writes and reads
-POINTER = b"version https://git-lfs"  # what a pointer of git-lfs begins with
-LEGACY_MODEL = "best_model.h5"  # the same weights as one file, made when publishing
+ONNX = "onnx"  # the folder of the same network for everything but Keras
+COLOUR = "colour"  # the folder of the colour network in a release of both
+LEGACY_MODEL = "best_model.h5"  # the weights of a gray network as one file of Keras 2
 CARD, METRICS = "README.md", "metrics.json"
 HISTORY, CONFIG = "history.csv", "training_config.json"
 EVENTS = "runs"  # TensorBoard events; the Hub shows them wherever they lie
@@ -25,22 +26,12 @@ LOSS_FACES = "losses.png"
 REAL = "real_photographs.png"  # of a model for colour
 
 # Everything a release consists of; other files of a folder stay as they are.
-RELEASED = (*MODEL_FILES, CARD, METRICS, HISTORY, CONFIG, *PLOTS, LOSS_FACES, REAL, EVENTS)
+RELEASED = (*MODEL_FILES, ONNX, CARD, METRICS, HISTORY, CONFIG, *PLOTS, LOSS_FACES, REAL, EVENTS)
 
 
 def missing_files(folder: str | Path) -> list[str]:
     """Returns which of the files that Keras needs are not in the folder."""
     return [name for name in MODEL_FILES if not (Path(folder) / name).is_file()]
-
-
-def pointers_of(folder: str | Path) -> list[str]:
-    """Returns which of those files are pointers of git-lfs, left by a clone without it."""
-    found = []
-    for name in MODEL_FILES:
-        with (Path(folder) / name).open("rb") as file:
-            if file.read(len(POINTER)) == POINTER:
-                found.append(name)
-    return found
 
 
 def is_released(folder: str | Path) -> bool:

@@ -19,29 +19,48 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from olivetti_denoiser.model_folder import METADATA, NETWORK
+from olivetti_denoiser.backend import FOR_TRAINING, choose_backend
+from olivetti_denoiser.model_folder import MODEL_FILES, NETWORK, missing_files
 
 if TYPE_CHECKING:
     import keras
 
 OLDEST_KERAS = "3.12"  # tests/test_save_model.py opens what is written in each from here on
-DATE = "date_saved"  # in metadata.json
 LAYERS = "keras.layers"  # where a class is from that the format of Keras 2 names alone
 LEGACY_CONFIG = "model_config"  # the attribute of an HDF5 file that holds the network
 
 
-def save_folder(model: keras.Model, folder: str | Path, date: str | None = None) -> str:
-    """Saves a model as Keras's files in a folder.
+def load_folder(folder: str | Path) -> keras.Model:
+    """Load the Keras model of a model folder, on the backend chosen or else the first installed.
+
+    Raises:
+        ValueError: The folder holds no such model, or its files are damaged.
+    """
+    if missing := missing_files(folder):
+        raise ValueError(
+            f"a network for Keras is {', '.join(MODEL_FILES)}; {', '.join(missing)} missing. "
+            f"Received: {folder}"
+        )
+    choose_backend(FOR_TRAINING)
+    import keras
+
+    try:
+        return keras.saving.load_model(str(folder), compile=False)
+    except Exception as error:  # Keras and h5py raise many types for a damaged file
+        cause: BaseException = error
+        if isinstance(error, UnboundLocalError):  # Keras, while it handles the one before
+            cause = error.__context__ or error
+        reason = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+        raise ValueError(f"the model cannot be loaded: {reason}. Received: {folder}") from error
+
+
+def save_folder(model: keras.Model, folder: str | Path) -> None:
+    """Save a model as Keras's files in a folder.
 
     Args:
-        model: any Keras model.
-        folder: where to write; created where missing, and what else is in it is kept. It is not
+        model: Any Keras model.
+        folder: Where to write; created where missing, and what else is in it is kept. It is not
             written as a whole, see `atomic.whole_folder`.
-        date: the date to write into `metadata.json`, with which the same model becomes the same
-            bytes again; None for now.
-
-    Returns:
-        The date in `metadata.json`.
     """
     Path(folder).mkdir(parents=True, exist_ok=True)
     # Keras stops at a folder that holds `assets`, as one has that it wrote itself.
@@ -49,25 +68,11 @@ def save_folder(model: keras.Model, folder: str | Path, date: str | None = None)
         model.save(new, zipped=False)
         path = Path(new) / NETWORK
         path.write_text(portable(path.read_text(encoding="utf-8")), encoding="utf-8")
-        path = Path(new) / METADATA
-        metadata = json.loads(path.read_text(encoding="utf-8"))
-        metadata[DATE] = date or metadata[DATE]
-        path.write_text(json.dumps(metadata), encoding="utf-8")
         for path in Path(new).iterdir():
             if path.is_file():
                 path.replace(Path(folder) / path.name)
             elif any(path.iterdir()):  # `assets`, which most models have none of
                 shutil.copytree(path, Path(folder) / path.name, dirs_exist_ok=True)
-    return metadata[DATE]
-
-
-def date_of(folder: str | Path) -> str | None:
-    """Returns the date on which the model in a folder was saved; None where it is not told."""
-    try:
-        date = json.loads((Path(folder) / METADATA).read_text(encoding="utf-8"))[DATE]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return date if isinstance(date, str) else None
 
 
 def save_file(model: keras.Model, path: str | Path) -> None:

@@ -45,7 +45,7 @@ def evaluate_colour(
     """Measures a denoiser in colour, and OpenCV's non-local means beside it.
 
     Args:
-        denoiser: the model; one for gray pictures restores each plane as a gray picture.
+        denoiser: the model; its gray network restores each channel as a gray picture.
         pictures: sets of clean photographs.
         pairs: sets of real noisy pictures with clean ones.
         published: published denoisers by name, `(N×H×W×3, sigma) -> N×H×W×3`.
@@ -56,9 +56,7 @@ def evaluate_colour(
     """
     told = {"Non-local means": non_local_means_colour, **(published or {})}
     model = {MODEL: lambda noisy, sigma: denoiser(noisy)}
-    variants: dict[str, ColourMethod] = {}
-    if denoiser.takes_sigma:
-        variants["sigma given"] = lambda noisy, sigma: denoiser(noisy, sigma=sigma)
+    variants = {"sigma given": lambda noisy, sigma: denoiser(noisy, sigma=sigma)}
     methods = model | {name: one_picture(restore) for name, restore in told.items()}
     untold = model | {
         f"{name} (σ = {255 * level:g}/255)": _told(one_picture(restore), level)

@@ -58,7 +58,7 @@ PACKAGES = (
     "keras",
     "tensorflow",
     "jax",
-    "openvino",
+    "onnxruntime",
     "numpy",
     "scikit-image",
     "opencv-python-headless",
@@ -80,7 +80,7 @@ def evaluate(
     """Measures the denoiser and what it is compared with.
 
     Args:
-        denoiser: the model to measure.
+        denoiser: the model to measure, of one network, see `Denoiser.only`.
         split: a `datasets.DatasetDict` with `train` and `test`.
         outside: the faces outside the split, or None to leave them out.
         published: published denoisers by name, `(N×H×W×1, sigma) -> N×H×W×1`, for the test faces
@@ -94,6 +94,7 @@ def evaluate(
         What `metrics.json` holds of these pictures, see `figures.Metrics`.
     """
     published = dict(published or {})
+    (network,) = denoiser.networks.values()
     model = model_methods(denoiser)
     usual = {**model["methods"], **classical_methods()}
     test = as_arrays(split["test"])
@@ -106,10 +107,9 @@ def evaluate(
         "sigma": SIGMA,
         "split": split_name(checksum),
         "split_checksum": checksum,
-        "backend": _backend(),
         "versions": versions(),
-        "parameters": int(denoiser.model.count_params()),
-        "planes": int(denoiser.model.inputs[0].shape[-1]),
+        "parameters": network.parameters,
+        "planes": network.channels,
         "parts": {},
         "seconds": {"methods": {}, "variants": {}},
         "faces": [],
@@ -185,10 +185,10 @@ def model_methods(denoiser: Denoiser) -> Methods[Method]:
         NOISY: lambda noisy, sigma: noisy,
         MODEL: lambda noisy, sigma: denoiser(noisy),
     }
-    variants: dict[str, Method] = {}
-    if denoiser.takes_sigma:
-        variants["sigma given"] = lambda noisy, sigma: denoiser(noisy, sigma=sigma)
-    if denoiser.averages_mirror:
+    variants: dict[str, Method] = {
+        "sigma given": lambda noisy, sigma: denoiser(noisy, sigma=sigma)
+    }
+    if any(network.mirror for network in denoiser.networks.values()):
         variants["without mirror"] = lambda noisy, sigma: denoiser(noisy, mirror=False)
     else:
         variants["mirror averaged"] = lambda noisy, sigma: denoiser(noisy, mirror=True)
@@ -270,9 +270,3 @@ def _each_face(faces, restored):
         }
         for row in range(len(restored))
     ]
-
-
-def _backend():
-    import keras
-
-    return keras.backend.backend()

@@ -6,8 +6,7 @@
 
 The folder holds `ffdnet_gray.npz` and `dncnn_25.npz`, for colour `ffdnet_color.npz`: arrays
 `w0, b0, w1, b1, …`, one pair a 3×3 convolution, kernels out × in × height × width, ReLU between.
-BM3D joins where the `bm3d` package is installed. The networks are stock Keras models and run on
-every backend that ours does.
+BM3D joins where the `bm3d` package is installed. The networks run on ONNX Runtime, as ours do.
 """
 
 from __future__ import annotations
@@ -152,45 +151,57 @@ def cbm3d(noisy: np.ndarray, sigma: float) -> np.ndarray:
 
 
 class _Network:
-    """A chain of 3×3 convolutions with ReLU between, as a Keras model with the file's weights."""
+    """A chain of 3×3 convolutions with ReLU between, as an ONNX graph of the file's weights."""
 
     def __init__(self, path, inputs, outputs, name) -> None:
-        from keras import Input, Model, layers
+        import onnxruntime
+        from onnx import TensorProto, helper, numpy_helper
 
-        weights = _read(Path(path), inputs, outputs)
-        x = noisy = Input((None, None, inputs), name="noisy")
-        for index, (kernel, _) in enumerate(weights):
-            activation = "relu" if index < len(weights) - 1 else None
-            x = layers.Conv2D(kernel.shape[-1], 3, padding="same", activation=activation)(x)
-        self.model = Model(noisy, x, name=name)
-        self.model.set_weights([array for pair in weights for array in pair])
-        self._passes: dict[int, Callable[[np.ndarray], np.ndarray]] = {}
+        nodes, constants, x = [], [], "noisy"
+        pairs = _read(Path(path), inputs, outputs)
+        for index, (kernel, bias) in enumerate(pairs):
+            weights = {f"w{index}": kernel, f"b{index}": bias}
+            constants += [
+                numpy_helper.from_array(np.ascontiguousarray(array, np.float32), key)
+                for key, array in weights.items()
+            ]
+            nodes.append(
+                helper.make_node("Conv", [x, *weights], [f"c{index}"], pads=[1, 1, 1, 1])
+            )
+            x = f"c{index}"
+            if index < len(pairs) - 1:
+                nodes.append(helper.make_node("Relu", [x], [f"r{index}"]))
+                x = f"r{index}"
+        ends = [
+            helper.make_tensor_value_info(end, TensorProto.FLOAT, ["N", channels, "H", "W"])
+            for end, channels in (("noisy", inputs), (x, outputs))
+        ]
+        graph = helper.make_graph(nodes, name, ends[:1], ends[1:], constants)
+        opset = [helper.make_opsetid("", 17)]
+        model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+        self._session = onnxruntime.InferenceSession(
+            model.SerializeToString(), providers=["CPUExecutionProvider"]
+        )
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
-        """N×H×W×C to N×H×W×outputs; a square shape is compiled once."""
-        from olivetti_denoiser.inference import compile_pass
-
-        height, width = inputs.shape[1:3]
-        if height != width:
-            return np.asarray(self.model.predict(inputs, verbose=0))
-        if height not in self._passes:
-            self._passes[height] = compile_pass(self.model, height)
-        return self._passes[height](inputs)
+        """Runs N×H×W×C to N×H×W×outputs."""
+        channels_first = np.ascontiguousarray(np.moveaxis(inputs, -1, 1), np.float32)
+        return np.moveaxis(self._session.run(None, {"noisy": channels_first})[0], 1, -1)
 
 
 def _read(path, inputs, outputs):
-    """The file's (kernel, bias) pairs, kernels as Keras wants them: height × width × in × out."""
+    """The file's (kernel, bias) pairs, kernels out × in × height × width."""
     try:
         with np.load(path) as stored:
             count = len(stored.files) // 2
             pairs = [(stored[f"w{index}"], stored[f"b{index}"]) for index in range(count)]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"the weights cannot be read: {error}. Received: {path}") from None
-    pairs = [(kernel.transpose(2, 3, 1, 0), bias) for kernel, bias in pairs if kernel.ndim == 4]
-    widths = [inputs, *(kernel.shape[3] for kernel, _ in pairs)]
+    pairs = [(kernel, bias) for kernel, bias in pairs if kernel.ndim == 4]
+    widths = [inputs, *(kernel.shape[0] for kernel, _ in pairs)]
     fits = len(pairs) == count and count > 0 and widths[-1] == outputs
     fits = fits and all(
-        kernel.shape[:3] == (3, 3, width) and bias.shape == (kernel.shape[3],)
+        kernel.shape[1:] == (width, 3, 3) and bias.shape == kernel.shape[:1]
         for (kernel, bias), width in zip(pairs, widths, strict=False)
     )
     if not fits:

@@ -17,6 +17,7 @@ from olivetti_denoiser.evaluate.plots import draw_plots
 from olivetti_denoiser.figures import write_metrics
 from olivetti_denoiser.model_folder import CARD, CONFIG, EVENTS, HISTORY, RELEASED, check_target
 from olivetti_denoiser.publish.card import render_card
+from olivetti_denoiser.network.export import write_exports
 from olivetti_denoiser.save_model import save_folder
 from olivetti_denoiser.train.run import Trained
 
@@ -38,6 +39,7 @@ def write_model_folder(folder: str | Path, trained: Trained) -> Path:
     check_target(folder)
     with whole_folder(folder, shutil.ignore_patterns(*RELEASED)) as stage:
         save_folder(trained.model, stage)
+        write_exports(trained.model, stage)
         (stage / CONFIG).write_text(trained.config.to_json(), encoding="utf-8")
         shutil.copyfile(run_folder / HISTORY, stage / HISTORY)
         if (run_folder / "tensorboard").is_dir():
@@ -45,6 +47,6 @@ def write_model_folder(folder: str | Path, trained: Trained) -> Path:
         write_metrics(stage, trained.metrics)
         draw_plots(stage, trained.history, trained.metrics, trained.pictures)
         if trained.config.planes == 3:
-            draw_photographs(Denoiser(trained.model), stage)
+            draw_photographs(Denoiser.from_pretrained(stage), stage)
         (stage / CARD).write_text(render_card(stage), encoding="utf-8")
     return Path(folder)

@@ -39,6 +39,7 @@ from olivetti_denoiser.figures import Metrics
 from olivetti_denoiser.history import best_epoch
 from olivetti_denoiser.model import multiply_adds
 from olivetti_denoiser.model_folder import check_target, is_released
+from olivetti_denoiser.network.export import to_network
 from olivetti_denoiser.noise import to_uint8
 from olivetti_denoiser.train.checkpoint import STATE, check_settings
 from olivetti_denoiser.train.distributed import data_parallel, initialize
@@ -133,7 +134,7 @@ def train(
     if result.model is None:
         return None
 
-    denoiser = Denoiser(result.model)
+    denoiser = Denoiser(to_network(result.model))
     metrics = evaluate(
         denoiser,
         drawn,

@@ -1,14 +1,14 @@
-"""Write a model as ONNX files, for C#, Rust, JavaScript and the page in the browser.
+"""Write a network as ONNX files, which run everywhere: in `Denoiser`, C#, Rust and the browser.
 
-    python -m olivetti_denoiser.publish.onnx_export model_card outputs/onnx
-    >>> write_onnx(model, "outputs/onnx")
-    >>> check_onnx(model, "outputs/onnx")        # the largest difference to Keras
+    denoiser export model_card
+    >>> write_exports(model, "outputs/model")    # checked against Keras, then written
+    >>> denoiser = Denoiser(to_network(model))   # without any file
 
-Three files of one opset, each whole by itself: `model.onnx` (picture to restored picture), and its
-two parts, `estimator.onnx` (picture to level) and `restorer.onnx` (picture and level to restored
-picture). Pictures are float32 N×C×H×W in [0, 1], the field's order in ONNX; levels are N×1×1×1. N,
-H and W are free, H and W multiples of the network's stride. A sub-model that is called twice has
-its weights once.
+Two files of one opset, each whole by itself: `estimator.onnx`, picture to noise level, and
+`restorer.onnx`, picture and noise level to restored picture. Pictures are float32 N×C×H×W in
+[0, 1], the field's order in ONNX; levels are N×1×1×1. N, H and W are free, H and W multiples of the
+network's stride. The restorer is the U-Net alone: whoever averages over the mirror image (`mirror`
+in its metadata) runs it on both.
 
 The graph is written from the Keras layers one by one, on any backend: what exporters make of the
 whole model is a broken file (tf2onnx) or one of a fixed size (JAX). An unknown layer is an error.
@@ -16,19 +16,28 @@ whole model is a broken file (tf2onnx) or one of a fixed size (JAX). An unknown 
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from olivetti_denoiser.atomic import whole_file, whole_folder
+from olivetti_denoiser.inference.network import (
+    ESTIMATOR,
+    FILES,
+    MIRROR,
+    PARAMETERS,
+    RESTORER,
+    STRIDE,
+    Network,
+)
+from olivetti_denoiser.model_folder import LEGACY_MODEL, ONNX
 
 if TYPE_CHECKING:
     import keras
     from onnx import NodeProto, TensorProto
 
 OPSET, IR_VERSION = 17, 8  # of 2022, so that older runtimes read it too
-FOLDER = "onnx"  # in the model repository
-MODEL, ESTIMATOR, RESTORER = "model.onnx", "estimator.onnx", "restorer.onnx"
 TOLERANCE = 1e-6
 AXES = (0, 2, 3, 1)  # where Keras's N, H, W, C stand in ONNX
 ACTIVATIONS = {"relu": "Relu", "sigmoid": "Sigmoid", "softplus": "Softplus", "tanh": "Tanh"}
@@ -36,72 +45,96 @@ MERGES = {"Add": "Add", "Subtract": "Sub", "Multiply": "Mul"}
 CHECKED = ((2, 64), (1, 128))  # pictures and their side
 
 
-def write_onnx(model: keras.Model, folder: str | Path) -> list[Path]:
-    """Writes a model, and its estimator and restorer where it is made of them.
+def export_folder(folder: str | Path) -> float:
+    """Write the ONNX files of a model folder that has the network for Keras alone.
+
+    A gray network gets `best_model.h5` too, the format of Keras 2, without the average over the
+    mirror image, which that format cannot hold.
 
     Args:
-        model: a functional model as `residual_unet` or `with_mirror` builds it.
-        folder: where the files go; created where missing.
+        folder: The model folder.
 
     Returns:
-        The files.
+        The largest difference to Keras.
 
     Raises:
-        ValueError: a layer, or an option of one, that this writer does not know.
+        ValueError: The folder holds no network for Keras, or see `to_onnx`.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, part in _parts(model).items():
-        paths.append(folder / name)
-        paths[-1].write_bytes(to_onnx(part))
-    return paths
+    from olivetti_denoiser.save_model import load_folder
+
+    return write_exports(load_folder(folder), folder)
 
 
-def check_onnx(model: keras.Model, folder: str | Path, tolerance: float = TOLERANCE) -> float:
-    """Compares the files with Keras on noisy pictures, with ONNX Runtime.
+def write_exports(model: keras.Model, folder: str | Path) -> float:
+    """Write what `export_folder` writes, of a model that is at hand; return the difference."""
+    from olivetti_denoiser.model import planes_of, without_mirror
+    from olivetti_denoiser.save_model import save_file
 
-    Returns:
-        The largest difference.
+    network = to_network(model)
+    difference = check(model, network)
+    with whole_folder(Path(folder) / ONNX) as stage:
+        for name, content in zip(FILES, network.files, strict=True):
+            (stage / name).write_bytes(content)
+    if planes_of(model) == 1:  # what opens that format knows gray pictures alone
+        with whole_file(Path(folder) / LEGACY_MODEL) as path:
+            save_file(without_mirror(model), path)
+    return difference
+
+
+def to_network(model: keras.Model) -> Network:
+    """Return a Keras model as the network that `Denoiser` runs.
 
     Raises:
-        ValueError: it is above the tolerance, or a file cannot be run; names the file.
+        ValueError: See `to_onnx`.
     """
-    import onnxruntime
+    from olivetti_denoiser.model import averages_mirror
 
-    from olivetti_denoiser.inference import compile_pass
-
-    worst = 0.0
-    for name, part in _parts(model).items():
-        path = Path(folder) / name
-        try:
-            session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its own classes, one for each way in which a file is broken
-            raise ValueError(f"ONNX Runtime cannot open it: {error}. Received: {path}") from None
-        for count, side in CHECKED:
-            pictures = _noisy_pictures(count, side, part.inputs[0].shape[-1])
-            levels = np.linspace(0.05, 0.15, count, dtype=np.float32).reshape(-1, 1, 1, 1)
-            given = [pictures, levels][: len(part.inputs)]
-            expected = compile_pass(part, side)(*given)
-            feed = {
-                entry.name: np.ascontiguousarray(value.transpose(0, 3, 1, 2))
-                for entry, value in zip(session.get_inputs(), given, strict=True)
-            }
-            got = session.run(None, feed)[0].transpose(0, 2, 3, 1)
-            worst = max(worst, float(np.abs(got - expected).max()))
-            if not worst <= tolerance:
-                raise ValueError(
-                    f"an ONNX file must be within {tolerance:g} of Keras. "
-                    f"Received: {path}, {worst:g} away"
-                )
-    return worst
+    estimator, restorer = _parts(model)
+    told = {
+        MIRROR: "true" if averages_mirror(model) else "false",
+        STRIDE: str(_stride(restorer)),
+        PARAMETERS: str(model.count_params()),
+    }
+    return Network((to_onnx(estimator), to_onnx(restorer, told)), name=model.name)
 
 
-def to_onnx(model: keras.Model) -> bytes:
-    """Returns the ONNX file of one functional model.
+def check(model: keras.Model, network: Network, tolerance: float = TOLERANCE) -> float:
+    """Compare a network with Keras on noisy pictures; return the largest difference.
 
     Raises:
-        ValueError: see `write_onnx`.
+        ValueError: The difference is above the tolerance.
+    """
+    estimator, restorer = _parts(model)
+    worst = {ESTIMATOR: 0.0, RESTORER: 0.0}
+    for count, side in CHECKED:
+        pictures = _noisy_pictures(count, side, network.channels)
+        levels = np.linspace(0.05, 0.15, count, dtype=np.float32).reshape(-1, 1, 1, 1)
+        channels_first = np.moveaxis(pictures, -1, 1)
+        expected = np.asarray(restorer.predict_on_batch([pictures, levels]))
+        restored = np.moveaxis(network.restore(channels_first, levels), 1, -1)
+        estimated = np.asarray(estimator.predict_on_batch(pictures)).reshape(-1)
+        gaps = {
+            ESTIMATOR: np.abs(network.estimate(channels_first) - estimated).max(),
+            RESTORER: np.abs(restored - expected).max(),
+        }
+        worst = {name: max(gap, float(gaps[name])) for name, gap in worst.items()}
+    for name, gap in worst.items():
+        if not gap <= tolerance:
+            raise ValueError(
+                f"{name} must be within {tolerance:g} of Keras. Received: {gap:g} away"
+            )
+    return max(worst.values())
+
+
+def to_onnx(model: keras.Model, told: dict[str, str] | None = None) -> bytes:
+    """Return the ONNX file of one functional model.
+
+    Args:
+        model: The model.
+        told: Metadata of the file.
+
+    Raises:
+        ValueError: A layer, or an option of one, that this writer does not know.
     """
     import onnx
     from onnx import TensorProto, helper
@@ -124,6 +157,7 @@ def to_onnx(model: keras.Model) -> bytes:
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
     )
+    helper.set_model_props(made, told or {})
     onnx.checker.check_model(made, full_check=True)
     return made.SerializeToString()
 
@@ -266,13 +300,16 @@ class _Graph:
 
 
 def _parts(model):
-    """What is written, by its file's name."""
-    from olivetti_denoiser.model import estimator_of, restorer_of, takes_sigma
+    """Return the Keras models of the two files: the estimator and the U-Net alone."""
+    from olivetti_denoiser.model import estimator_of, restorer_of, without_mirror
 
-    parts = {MODEL: model}
-    if takes_sigma(model):
-        parts |= {ESTIMATOR: estimator_of(model), RESTORER: restorer_of(model)}
-    return parts
+    return estimator_of(model), restorer_of(without_mirror(model))
+
+
+def _stride(unet):
+    """Return what the sides of a picture must be multiples of: each level halves them."""
+    halved = [layer for layer in unet.layers if getattr(layer, "strides", None) == (2, 2)]
+    return 2 ** (len(halved) // 2)
 
 
 def _info(tensor, name):
@@ -293,17 +330,3 @@ def _noisy_pictures(count, side, channels):
     clean = 0.5 + 0.3 * waves[None, :, :, None]
     noisy = clean + 0.1 * rng.standard_normal((count, side, side, channels))
     return np.clip(noisy, 0.0, 1.0).astype(np.float32)
-
-
-def main(model_folder: str, target: str) -> None:
-    """Writes and checks the ONNX files of a model folder."""
-    from olivetti_denoiser.denoiser import load_folder
-
-    model = load_folder(Path(model_folder))
-    for path in write_onnx(model, target):
-        print(f"{path.stat().st_size:>10,}  {path}")
-    print(f"at most {check_onnx(model, target):.1e} away from Keras")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

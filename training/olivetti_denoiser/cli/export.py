@@ -1,0 +1,26 @@
+"""`denoiser export`: write the ONNX files of a network that is there for Keras alone.
+
+denoiser export outputs/model
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from olivetti_denoiser.cli.options import Commands, add_command
+
+
+def register(commands: Commands) -> None:
+    """Adds the command."""
+    summary = "write the ONNX files of a model folder that lacks them"
+    export = add_command(commands, "export", run, summary, extra="train")
+    export.add_argument("folder", help="model folder with Keras's files")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Writes the files and says how far they are from Keras."""
+    from olivetti_denoiser.model_folder import ONNX
+    from olivetti_denoiser.network.export import export_folder
+
+    difference = export_folder(options.folder)
+    print(f"{options.folder}/{ONNX}: at most {difference:.1e} away from Keras")

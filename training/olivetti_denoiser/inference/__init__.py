@@ -1,0 +1,1 @@
+"""From pictures to restored pictures: ONNX sessions, tiles, noise levels, plain borders."""

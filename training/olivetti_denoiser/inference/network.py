@@ -1,0 +1,150 @@
+"""One network as ONNX files, run by ONNX Runtime.
+
+    >>> network = Network.load("model_card/onnx")                       # doctest: +SKIP
+    >>> sigma = network.estimate(noisy)                                 # doctest: +SKIP
+    >>> restored = network.restore(noisy, sigma)                        # doctest: +SKIP
+
+A network is two files of any picture size: `estimator.onnx`, picture to noise level, and
+`restorer.onnx`, picture and noise level to restored picture. What a caller has to know beside them
+stands in the metadata of `restorer.onnx`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+ESTIMATOR, RESTORER = "estimator.onnx", "restorer.onnx"
+FILES = (ESTIMATOR, RESTORER)
+POINTER = b"version https://git-lfs"  # what a pointer of git-lfs begins with
+# Keys of the metadata of `restorer.onnx`. Files without them are of releases up to v1.0.0: their
+# restorer averages over the mirror image inside its graph, so nothing is left to be done.
+MIRROR, STRIDE, PARAMETERS = "mirror", "stride", "parameters"
+LARGEST_STRIDE = 64
+CHANNELS = (1, 3)
+
+
+class Network:
+    """The two ONNX sessions of one network.
+
+    It may be called from any number of threads at once, pickled, and used after a fork.
+
+    Args:
+        files: The content of `estimator.onnx` and of `restorer.onnx`.
+        providers: Execution providers of ONNX Runtime, best first; None runs on the CPU.
+        name: What errors call the network, such as its folder.
+
+    Attributes:
+        files: As given.
+        channels: 1 of a network for gray pictures, 3 of one for colour.
+        mirror: Whether the network is meant to be averaged over the picture and its mirror image.
+        stride: Height and width of a picture must be multiples of this.
+        parameters: How many weights the network has; None where its files do not tell.
+
+    Raises:
+        ValueError: The files are damaged, or they are not those of a denoiser.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[bytes],
+        providers: Sequence[str] | None = None,
+        name: str = "the network",
+    ):
+        self.files, self._name = tuple(files), name
+        self._providers = list(providers or ["CPUExecutionProvider"])
+        self._lock = threading.Lock()
+        self._process = 0
+        self._sessions: tuple[onnxruntime.InferenceSession, ...] = ()
+        session = self._session(RESTORER)
+        self.channels = session.get_inputs()[0].shape[1]
+        told = session.get_modelmeta().custom_metadata_map
+        self.mirror = told.get(MIRROR) == "true"
+        self.stride = int(told.get(STRIDE, LARGEST_STRIDE))
+        self.parameters = int(told[PARAMETERS]) if PARAMETERS in told else None
+        if self.channels not in CHANNELS:
+            raise ValueError(
+                f"a denoiser takes pictures of 1 or 3 channels. Received: {name} of {self.channels}"
+            )
+
+    @classmethod
+    def load(cls, folder: str | Path, providers: Sequence[str] | None = None) -> Network:
+        """Load a network from the folder with its two files.
+
+        Args:
+            folder: The folder, `onnx` of a model folder.
+            providers: See the class.
+
+        Raises:
+            ValueError: A file is missing, damaged, or a pointer of git-lfs.
+        """
+        files = []
+        for name in FILES:
+            path = Path(folder) / name
+            if not path.is_file():
+                raise ValueError(f"a network needs {' and '.join(FILES)}. Received: no {path}")
+            files.append(path.read_bytes())
+            if files[-1].startswith(POINTER):
+                raise ValueError(
+                    "this is a pointer of git-lfs, not the file that it stands for; `git lfs pull` "
+                    f"fetches the file. Received: {path}"
+                )
+        return cls(files, providers, str(folder))
+
+    def __reduce__(self) -> tuple:
+        """Copy the files alone; sessions belong to one process."""
+        return type(self), (self.files, self._providers, self._name)
+
+    def estimate(self, pictures: np.ndarray) -> np.ndarray:
+        """Return the noise level of each picture: float32 N, fractions of the range.
+
+        Args:
+            pictures: float32 N×C×H×W in [0, 1].
+        """
+        return self._run(ESTIMATOR, pictures).reshape(-1)
+
+    def restore(self, pictures: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+        """Return restored pictures, one pass without the mirror image: float32 N×C×H×W.
+
+        Args:
+            pictures: float32 N×C×H×W in [0, 1], H and W multiples of `stride`.
+            sigmas: The noise level of each picture, N.
+        """
+        return self._run(RESTORER, pictures, np.reshape(sigmas, (-1, 1, 1, 1)))
+
+    def _run(self, name: str, *values: Any) -> np.ndarray:
+        session = self._session(name)
+        names = [entry.name for entry in session.get_inputs()]
+        arrays = [np.ascontiguousarray(value, np.float32) for value in values]
+        return session.run(None, dict(zip(names, arrays, strict=True)))[0]
+
+    def _session(self, name: str) -> onnxruntime.InferenceSession:
+        """Return a session of this process: after a fork its threads are gone."""
+        if self._process != os.getpid():
+            with self._lock:
+                if self._process != os.getpid():
+                    self._sessions = tuple(map(self._open, self.files))
+                    self._process = os.getpid()
+        return self._sessions[FILES.index(name)]
+
+    def _open(self, content: bytes) -> onnxruntime.InferenceSession:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors; warnings speak of its own optimizations
+        options.enable_cpu_mem_arena = False  # it would keep the memory of the largest picture
+        try:
+            return onnxruntime.InferenceSession(content, options, providers=self._providers)
+        except Exception as error:  # classes of its own, one for each way in which a file is broken
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ValueError(
+                f"ONNX Runtime cannot open the network: {reason}. Received: {self._name}"
+            ) from None

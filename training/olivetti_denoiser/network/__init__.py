@@ -1,0 +1,1 @@
+"""The Keras networks: the U-Nets, saving them, exporting them to ONNX."""
