@@ -142,11 +142,13 @@ def small_model(folder, planes):
     import numpy as np
 
     from olivetti_denoiser.model import residual_unet
+    from olivetti_denoiser.network.export import write_exports
 
     model = residual_unet(channels=(8, 16), blocks=(1, 1), planes=planes)
     rng = np.random.default_rng(0)
     model.set_weights([rng.normal(0, 0.15, w.shape).astype(np.float32) for w in model.weights])
     model.save(str(folder), zipped=False)
+    write_exports(model, folder)
     return folder
 
 

@@ -6,24 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.denoiser import Denoiser
-from olivetti_denoiser.inference import LEVEL_QUANTILE
-from olivetti_denoiser.model import estimator_of, residual_unet, restorer_of
-from olivetti_denoiser.tiles import COLOUR_MARGIN, TILE_SIDES
+from olivetti_denoiser.inference.estimate import COLOUR_QUANTILE
+from olivetti_denoiser.inference.tiles import MARGINS, TILE_SIDE
 
 
 @pytest.fixture(scope="module")
-def model():
-    """A narrow network of the released depth whose every weight is at work."""
-    model = residual_unet(channels=(4, 8, 8), blocks=(1, 2, 2), planes=3)
-    rng = np.random.default_rng(0)
-    model.set_weights([rng.normal(0, 0.15, w.shape).astype(np.float32) for w in model.weights])
-    return model
-
-
-@pytest.fixture(scope="module")
-def denoiser(model):
-    return Denoiser(model)
+def denoiser():
+    """The colour network of the release alone."""
+    return Denoiser.from_pretrained(bundled("model_card")).only("colour")
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +23,12 @@ def colour():
     return np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
 
 
-def test_a_colour_picture_goes_through_as_a_whole(denoiser, model, colour):
-    level = np.full((1, 1, 1, 1), 0.1, np.float32)
-    expected = restorer_of(model).predict_on_batch([colour[None] / np.float32(255), level])
-    expected = np.clip(np.asarray(expected)[0], 0, 1)
-    restored = denoiser(colour, sigma=0.1)
+def test_a_colour_picture_goes_through_as_a_whole(denoiser, colour):
+    pictures = np.moveaxis(colour / np.float32(255), -1, 0)[None]
+    expected = np.moveaxis(denoiser.networks["colour"].restore(pictures, [0.1])[0], 0, -1)
+    restored = denoiser(colour, sigma=0.1, mirror=False)
     assert (restored.shape, restored.dtype) == (colour.shape, np.uint8)
-    np.testing.assert_allclose(restored / 255, expected, atol=0.51 / 255)
+    np.testing.assert_allclose(restored / 255, np.clip(expected, 0, 1), atol=0.51 / 255)
     assert np.abs(restored.astype(int) - colour).mean() > 1
 
 
@@ -106,22 +97,16 @@ def test_a_batch_is_restored_picture_by_picture(denoiser):
     np.testing.assert_allclose(denoiser(batch), alone, atol=1e-5)
 
 
-def test_tiles_leave_no_seam():
-    model = residual_unet(channels=(4, 8, 8), blocks=(1, 2, 2), planes=3)
-    rng = np.random.default_rng(0)
-    # Weights as the other tests have them reach farther than trained ones, these about as far.
-    model.set_weights([rng.normal(0, 0.08, w.shape).astype(np.float32) for w in model.weights])
-    shape = (TILE_SIDES[-1] + 96, 2 * TILE_SIDES[-1] - 2 * COLOUR_MARGIN + 40, 3)
-    picture = rng.random(shape, np.float32)
+def test_tiles_leave_no_seam(denoiser):
+    shape = (TILE_SIDE + 96, 2 * TILE_SIDE - 2 * MARGINS[3] + 40, 3)
+    picture = np.random.default_rng(0).random(shape, np.float32)
     passes = []
-    options = {"sigma": 0.5, "progress": lambda done, total: passes.append(total)}
-    tiled = Denoiser(model)(picture, **options)
+    options = {"sigma": 0.2, "progress": lambda done, total: passes.append(total)}
+    tiled = denoiser(picture, mirror=False, **options)
     assert passes == [6] * 6  # two rows of three tiles
-    level = np.full((1, 1, 1, 1), 0.5, np.float32)
-    whole = np.asarray(restorer_of(model).predict_on_batch([picture[None], level]))[0]
-    # The picture's lower and right edge are mirrored in one and zeros in the other.
-    inside = np.s_[: shape[0] - 64, : shape[1] - 64]
-    np.testing.assert_allclose(tiled[inside], np.clip(whole, 0, 1)[inside], atol=0.1 / 255)
+    whole = denoiser.networks["colour"].restore(np.moveaxis(picture, -1, 0)[None], [0.2])[0]
+    whole = np.clip(np.moveaxis(whole, 0, -1), 0, 1)
+    np.testing.assert_allclose(tiled, whole, atol=0.1 / 255)
     assert np.abs(tiled - picture).mean() > 0.01
 
 
@@ -139,12 +124,13 @@ def test_the_level_factor_multiplies_the_level(denoiser, colour):
         denoiser(picture, level_factor=5)
 
 
-def test_the_level_is_a_low_one_of_those_of_small_tiles(denoiser, model):
+def test_the_level_is_a_low_one_of_those_of_small_tiles(denoiser):
     rng = np.random.default_rng(3)
     picture = rng.random((640, 64, 3), np.float32) * np.linspace(0.2, 1, 640)[:, None, None]
     picture = picture.astype(np.float32)
-    levels = estimator_of(model).predict_on_batch(picture.reshape(10, 64, 64, 3))
-    expected = np.quantile(np.asarray(levels), LEVEL_QUANTILE)
+    tiles = np.moveaxis(picture.reshape(10, 64, 64, 3), -1, 1)
+    levels = denoiser.networks["colour"].estimate(tiles)
+    expected = np.quantile(levels, COLOUR_QUANTILE)
     assert denoiser.estimate_sigma(picture) == pytest.approx(expected, rel=1e-5)
     assert expected < 0.95 * np.mean(levels)
 
@@ -167,10 +153,3 @@ def test_what_is_transparent_does_not_change_the_estimate(denoiser):
     picture[:64, :64, 3] = 255
     expected = denoiser.estimate_sigma(np.ascontiguousarray(picture[:64, :64, :3]))
     assert denoiser.estimate_sigma(picture) == pytest.approx(expected, rel=1e-5)
-
-
-def test_from_pretrained_opens_a_network_for_colour(denoiser, colour, tmp_path):
-    denoiser.save_pretrained(tmp_path / "model")
-    again = Denoiser.from_pretrained(tmp_path / "model")
-    assert (again.planes, again.takes_sigma) == (3, True)
-    np.testing.assert_array_equal(again(colour), denoiser(colour))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,33 +14,29 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from olivetti_denoiser.denoiser import Denoiser, load_folder
-from olivetti_denoiser.model import residual_unet, restorer_of, with_mirror
-from olivetti_denoiser.model_folder import MODEL_FILES
-from olivetti_denoiser.tiles import MARGIN, TILE_SIDES
+from olivetti_denoiser.bundled import bundled
+from olivetti_denoiser.denoiser import Denoiser
+from olivetti_denoiser.inference.network import FILES, Network
+from olivetti_denoiser.inference.tiles import MARGINS, TILE_SIDE
+
+RELEASE = bundled("model_card")
 
 
 @pytest.fixture(scope="module")
-def model():
-    """A narrow network of the released depth whose every weight is at work."""
-    model = residual_unet(channels=(4, 8, 8), blocks=(1, 2, 2))
-    rng = np.random.default_rng(0)
-    model.set_weights([rng.normal(0, 0.15, w.shape).astype(np.float32) for w in model.weights])
-    return model
+def both():
+    """The release with its two networks."""
+    return Denoiser.from_pretrained(RELEASE)
 
 
 @pytest.fixture(scope="module")
-def denoiser(model):
-    return Denoiser(model)
+def denoiser(both):
+    """The gray network alone."""
+    return both.only("gray")
 
 
 @pytest.fixture(scope="module")
 def gray():
     return np.random.default_rng(1).integers(0, 256, (64, 64), np.uint8)
-
-
-def test_it_changes_the_picture(denoiser, gray):
-    assert np.abs(denoiser(gray).astype(int) - gray).mean() > 1
 
 
 def test_every_way_to_say_the_same_picture_gives_the_same_result(denoiser, gray, tmp_path):
@@ -116,29 +114,6 @@ def test_exif_orientation_is_applied(denoiser, tmp_path):
     np.testing.assert_array_equal(np.asarray(restored), denoiser(upright))
 
 
-def test_tiles_leave_no_seam(denoiser, model):
-    """What a tiled picture has inside equals one pass over the whole of it."""
-    shape = (TILE_SIDES[-1] + 96, 2 * TILE_SIDES[-1] - 2 * MARGIN + 40)
-    picture = np.random.default_rng(5).random(shape).astype(np.float32)
-    passes = []
-    tiled = denoiser(picture, sigma=0.1, progress=lambda done, total: passes.append(total))
-    assert passes == [6] * 6  # two rows of three tiles
-    level = np.full((1, 1, 1, 1), 0.1, np.float32)
-    whole = restorer_of(model).predict_on_batch([picture[None, ..., None], level])
-    whole = np.clip(np.asarray(whole)[0, ..., 0], 0, 1)
-    # The picture's lower and right edge are mirrored in one and zeros in the other.
-    inside = np.s_[: shape[0] - MARGIN, : shape[1] - MARGIN]
-    np.testing.assert_allclose(tiled[inside], whole[inside], atol=1e-5)
-    assert np.abs(tiled - picture).mean() > 0.01
-
-
-@pytest.mark.parametrize("length", [513, 640, 896, 897])
-def test_every_pixel_of_a_large_picture_is_restored(denoiser, length):
-    picture = np.random.default_rng(0).uniform(0.3, 0.7, (length, 3)).astype(np.float32)
-    restored = denoiser(picture, sigma=0.3)
-    assert np.abs(restored - picture).min() > 0
-
-
 @pytest.mark.parametrize("size", [(512, 512), (513, 513), (600, 1100), (1030, 512)])
 def test_the_estimate_hardly_depends_on_where_tiles_end(denoiser, size):
     """A last tile of a few pixels, mirrored until it is full, must not count like a whole one."""
@@ -160,6 +135,20 @@ def test_giving_the_level_that_was_estimated_changes_nothing(denoiser, gray):
     assert np.abs(other - estimated).mean() > 1e-3
 
 
+def test_tiles_leave_no_seam(denoiser):
+    """What a tiled picture has inside equals one pass over the whole of it."""
+    margin = MARGINS[1]
+    shape = (TILE_SIDE + 96, 2 * TILE_SIDE - 2 * margin + 40)
+    picture = np.random.default_rng(5).random(shape).astype(np.float32)
+    passes = []
+    report = lambda done, total: passes.append(total)  # noqa: E731
+    tiled = denoiser(picture, sigma=0.1, mirror=False, progress=report)
+    assert passes == [6] * 6  # two rows of three tiles
+    whole = denoiser.networks["gray"].restore(picture[None, None], [0.1])[0, 0]
+    np.testing.assert_allclose(tiled, np.clip(whole, 0, 1), atol=0.1 / 255)
+    assert np.abs(tiled - picture).mean() > 0.01
+
+
 def test_estimates_of_a_batch_are_one_a_picture(denoiser):
     batch = np.random.default_rng(2).random((3, 30, 30, 1), np.float32)
     levels = denoiser.estimate_sigma(batch)
@@ -172,31 +161,17 @@ def test_strength_goes_evenly_from_untouched_to_full(denoiser):
     picture = np.random.default_rng(7).uniform(0.3, 0.7, (30, 40)).astype(np.float32)
     none, half, full = (denoiser(picture, sigma=0.05, strength=s) for s in (0.0, 0.5, 1.0))
     np.testing.assert_array_equal(none, picture)
-    unclipped = (full > 0) & (full < 1)
-    np.testing.assert_allclose(half[unclipped], ((picture + full) / 2)[unclipped], atol=1e-5)
+    np.testing.assert_allclose(half, (picture + full) / 2, atol=1e-5)
+    assert np.abs(full - picture).mean() > 1e-3
 
 
 def test_mirror_averaging_commutes_with_the_mirror(denoiser):
     picture = np.random.default_rng(8).random((64, 64)).astype(np.float32)
-    restored = denoiser(picture, sigma=0.1, mirror=True)
-    mirrored = denoiser(np.ascontiguousarray(picture[:, ::-1]), sigma=0.1, mirror=True)
+    restored = denoiser(picture, sigma=0.1)  # the released network is meant to be averaged
+    mirrored = denoiser(np.ascontiguousarray(picture[:, ::-1]), sigma=0.1)
     np.testing.assert_allclose(mirrored[:, ::-1], restored, atol=1e-5)
-    assert np.abs(restored - denoiser(picture, sigma=0.1)).mean() > 1e-4
-
-
-def test_a_network_that_averages_by_itself_is_asked_once(model):
-    """What it does by itself is what averaging a plain network's two results gives."""
-    plain, averaging = Denoiser(model), Denoiser(with_mirror(model))
-    picture = np.random.default_rng(8).random((64, 64)).astype(np.float32)
-    for options in ({"sigma": 0.1}, {}):
-        once, both = (plain(picture, mirror=mirror, **options) for mirror in (False, True))
-        assert np.abs(once - both).mean() > 1e-4
-        # The estimate differs between a picture and its mirror image, so it may a little here.
-        tolerance = 1e-5 if options else 1e-2
-        np.testing.assert_array_equal(plain(picture, **options), once)
-        np.testing.assert_allclose(averaging(picture, **options), both, atol=tolerance)
-        np.testing.assert_allclose(averaging(picture, mirror=True, **options), both, atol=tolerance)
-        np.testing.assert_allclose(averaging(picture, mirror=False, **options), once, atol=1e-5)
+    np.testing.assert_array_equal(denoiser(picture, sigma=0.1, mirror=True), restored)
+    assert np.abs(restored - denoiser(picture, sigma=0.1, mirror=False)).mean() > 1e-4
 
 
 def test_calls_from_many_threads_give_what_one_gives(denoiser):
@@ -216,27 +191,6 @@ def test_calls_from_many_threads_give_what_one_gives(denoiser):
         np.testing.assert_array_equal(result, one)
 
 
-def test_saved_and_loaded_it_restores_the_same(denoiser, gray, tmp_path):
-    denoiser.save_pretrained(tmp_path / "model")
-    again = Denoiser.from_pretrained(tmp_path / "model")
-    assert again.takes_sigma
-    np.testing.assert_array_equal(again(gray), denoiser(gray))
-
-
-def test_a_stock_network_without_an_estimator_serves_too():
-    import keras
-
-    noisy = keras.Input((None, None, 1))
-    network = keras.Model(noisy, keras.layers.AveragePooling2D(1)(noisy))
-    denoiser = Denoiser(network)
-    picture = np.random.default_rng(0).random((9, 9), np.float32)
-    np.testing.assert_allclose(denoiser(picture), picture, atol=1e-6)
-    with pytest.raises(ValueError, match=r"takes no noise level\. Received: sigma=0\.1"):
-        denoiser(picture, sigma=0.1)
-    with pytest.raises(ValueError, match=r"estimates no noise level\. Received: "):
-        denoiser.estimate_sigma(picture)
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -246,6 +200,8 @@ def test_a_stock_network_without_an_estimator_serves_too():
         ({"sigma": float("nan")}, "sigma must be a number from 0 to 1"),
         ({"strength": 1.1}, "strength must be a number from 0 to 1"),
         ({"strength": None}, "strength must be a number from 0 to 1"),
+        ({"level_factor": 5}, "level_factor must be a number from 0 to 4"),
+        ({"network": "color"}, "network must be gray"),
     ],
 )
 def test_an_impossible_option_is_refused(denoiser, gray, options, message):
@@ -257,42 +213,6 @@ def test_an_impossible_option_is_refused(denoiser, gray, options, message):
 def test_what_is_no_picture_is_refused(denoiser, image):
     with pytest.raises(ValueError, match="Received: "):
         denoiser(image)
-
-
-def test_a_folder_without_a_model_or_with_a_damaged_one_is_refused(denoiser, tmp_path):
-    with pytest.raises(ValueError, match=rf"{MODEL_FILES[0]}.* missing\. Received: "):
-        load_folder(tmp_path)
-    denoiser.save_pretrained(tmp_path / "model")
-    weights = tmp_path / "model" / MODEL_FILES[2]
-    weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(ValueError, match=r"cannot be loaded: .*Received: "):
-        Denoiser.from_pretrained(tmp_path / "model")
-    with pytest.raises(ValueError, match=r"no such folder\. Received: "):
-        Denoiser.from_pretrained(tmp_path / "absent")
-
-
-@pytest.mark.parametrize("pointers", [MODEL_FILES, MODEL_FILES[2:]])
-def test_pointers_of_git_lfs_are_named_with_the_cure(denoiser, tmp_path, pointers):
-    denoiser.save_pretrained(tmp_path / "model")
-    for name in pointers:
-        text = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
-        (tmp_path / "model" / name).write_text(text)
-    with pytest.raises(ValueError, match=r"^.*git-lfs.*`git lfs pull`.*Received: ") as error:
-        Denoiser.from_pretrained(tmp_path / "model")
-    assert str(error.value).startswith(", ".join(pointers))
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"<!doctype html><title>404</title>", b"\x89HDF\r\n\x1a\n"]
-)
-def test_weights_that_are_no_weights_end_in_a_reason_and_not_in_keras_own_error(
-    denoiser, tmp_path, content
-):
-    denoiser.save_pretrained(tmp_path / "model")
-    (tmp_path / "model" / MODEL_FILES[2]).write_bytes(content)
-    with pytest.raises(ValueError, match=r"cannot be loaded: .*Received: ") as error:
-        Denoiser.from_pretrained(tmp_path / "model")
-    assert "local variable" not in str(error.value)
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])  # noqa: S301
@@ -314,6 +234,141 @@ def test_a_pickled_denoiser_works_in_a_process_of_its_own(denoiser, gray, tmp_pa
         [sys.executable, "-c", code, tmp_path / "denoiser.pkl", out], check=True, timeout=300
     )
     np.testing.assert_allclose(np.load(out), denoiser(gray), atol=1e-6)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_opens_sessions_of_its_own(denoiser, gray):
+    """Threads do not survive a fork: a session of the parent would wait for its own for ever."""
+    denoiser(gray)
+    code = (
+        "import multiprocessing, sys, numpy as np\n"
+        "from olivetti_denoiser import Denoiser\n"
+        "denoiser = Denoiser.from_pretrained(sys.argv[1])\n"
+        "picture = np.random.default_rng(0).random((256, 256))\n"
+        "expected = denoiser(picture)\n"
+        "with multiprocessing.get_context('fork').Pool(1) as pool:\n"
+        "    restored = pool.apply_async(denoiser, [picture]).get(timeout=30)\n"
+        "sys.exit(0 if np.array_equal(restored, expected) else 1)"
+    )
+    subprocess.run([sys.executable, "-c", code, RELEASE], check=True, timeout=60)
+
+
+def test_one_call_tells_image_level_and_network(both):
+    picture = noisy_gray()
+    restored = both.restore(picture)
+    assert restored.network == "gray" == both.choose(picture)
+    assert restored.sigma == pytest.approx(25 / 255, abs=0.01)
+    np.testing.assert_array_equal(restored.image, both(picture, network="gray"))
+    assert np.any(restored.image != both(picture, network="colour"))
+    assert both.restore(picture, sigma=0.2).sigma == pytest.approx(0.2)
+    assert both.restore(picture, strength=0.0).sigma == restored.sigma
+
+
+def test_a_batch_is_told_of_each_picture(both):
+    """Pictures of one batch may go through different networks."""
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(60, 200, 96)[None, :, None] + np.zeros((96, 96, 3))
+    shared = ramp + rng.normal(0, 25, (96, 96, 1))
+    own = ramp + rng.normal(0, 25, (96, 96, 3))
+    batch = np.clip(np.stack([shared, own, shared]), 0, 255).astype(np.uint8)
+    restored = both.restore(batch)
+    assert restored.network == ["gray", "colour", "gray"]
+    assert restored.sigma.shape == (3,)
+    for row, picture in enumerate(batch):
+        alone = both.restore(picture)
+        np.testing.assert_allclose(restored.image[row].astype(int), alone.image, atol=1)
+        assert restored.sigma[row] == pytest.approx(alone.sigma, rel=1e-4)
+
+
+def noisy_gray():
+    """A gray picture with white noise of σ = 25/255."""
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(60, 200, 96)[None, :] + np.zeros((96, 96))
+    return np.clip(ramp + rng.normal(0, 25, ramp.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("kept", "names"),
+    [
+        ((), {"gray", "colour"}),
+        (("onnx",), {"gray"}),  # a release of the gray network alone
+        (("colour/onnx",), {"colour"}),  # an older repository of the colour network alone
+    ],
+)
+def test_a_folder_with_one_network_is_a_release_too(tmp_path, kept, names):
+    for place in kept:
+        shutil.copytree(RELEASE / place, tmp_path / "onnx")
+    denoiser = Denoiser.from_pretrained(tmp_path if kept else RELEASE)
+    assert set(denoiser.networks) == names
+    if len(names) == 1:
+        assert denoiser.restore(noisy_gray()).network == names.pop()
+
+
+def test_files_of_an_older_release_are_not_averaged_twice(tmp_path):
+    """Their restorer averages over the mirror image by itself, and its metadata says nothing."""
+    import onnx
+
+    shutil.copytree(RELEASE / "onnx", tmp_path / "onnx")
+    old = onnx.load(tmp_path / "onnx" / "restorer.onnx")
+    del old.metadata_props[:]
+    onnx.save(old, tmp_path / "onnx" / "restorer.onnx")
+    network = Network.load(tmp_path / "onnx")
+    assert (network.mirror, network.stride, network.parameters) == (False, 64, None)
+    assert Denoiser(network)(noisy_gray()).shape == (96, 96)
+
+
+def damaged(folder):
+    """A release with a part of its restorer."""
+    path = folder / "onnx" / FILES[1]
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def pointer(folder):
+    """A release that was cloned without git-lfs."""
+    text = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
+    (folder / "onnx" / FILES[0]).write_text(text)
+
+
+def for_keras_alone(folder):
+    """A release of the time when there were no ONNX files in it."""
+    shutil.rmtree(folder / "onnx")
+    for name in ("config.json", "metadata.json", "model.weights.h5"):
+        (folder / name).touch()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (damaged, r"cannot open the network: .*Received: .*onnx"),
+        (pointer, r"git-lfs.*`git lfs pull`.*estimator\.onnx"),
+        (for_keras_alone, r"for Keras alone; `denoiser export .*Received: "),
+        (lambda folder: shutil.rmtree(folder / "onnx"), r"needs onnx/estimator\.onnx and .*Received"),
+        (lambda folder: (folder / "onnx" / FILES[0]).unlink(), r"needs .*Received: no .*estimator"),
+    ],
+)
+def test_a_folder_that_does_not_open_says_why(tmp_path, change, message):
+    shutil.copytree(RELEASE / "onnx", tmp_path / "model" / "onnx")
+    change(tmp_path / "model")
+    with pytest.raises(ValueError, match=message):
+        Denoiser.from_pretrained(tmp_path / "model")
+
+
+def test_no_such_folder_and_no_such_provider_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"no such folder\. Received: "):
+        Denoiser.from_pretrained(tmp_path / "absent")
+    with pytest.raises(ValueError, match=r"CPUExecutionProvider.* Received: \['Absent'\]"):
+        Denoiser.from_pretrained(RELEASE, providers=["Absent"])
+
+
+def test_neither_opening_nor_restoring_imports_keras():
+    code = (
+        "import sys, numpy as np\n"
+        "from olivetti_denoiser import Denoiser\n"
+        "Denoiser.from_pretrained(sys.argv[1])(np.zeros((64, 64), np.uint8))\n"
+        "heavy = {'keras', 'tensorflow', 'jax', 'torch', 'cv2', 'scipy', 'pandas', 'onnx'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
+    )
+    subprocess.run([sys.executable, "-c", code, RELEASE], check=True, timeout=60)
 
 
 @pytest.mark.slow

@@ -11,8 +11,10 @@ stands in the metadata of `restorer.onnx`.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,8 +64,8 @@ class Network:
         self.files, self._name = tuple(files), name
         self._providers = list(providers or ["CPUExecutionProvider"])
         self._lock = threading.Lock()
-        self._process = 0
-        self._sessions: tuple[onnxruntime.InferenceSession, ...] = ()
+        self._sessions: tuple[onnxruntime.InferenceSession, ...] | None = None
+        _NETWORKS.add(self)
         session = self._session(RESTORER)
         self.channels = session.get_inputs()[0].shape[1]
         told = session.get_modelmeta().custom_metadata_map
@@ -127,13 +129,18 @@ class Network:
         return session.run(None, dict(zip(names, arrays, strict=True)))[0]
 
     def _session(self, name: str) -> onnxruntime.InferenceSession:
-        """Return a session of this process: after a fork its threads are gone."""
-        if self._process != os.getpid():
-            with self._lock:
-                if self._process != os.getpid():
-                    self._sessions = tuple(map(self._open, self.files))
-                    self._process = os.getpid()
-        return self._sessions[FILES.index(name)]
+        with self._lock:
+            if self._sessions is None:
+                self._sessions = tuple(map(self._open, self.files))
+            return self._sessions[FILES.index(name)]
+
+    def _start_anew(self) -> None:
+        """Open other sessions at the next call: those of the parent process have lost their threads.
+
+        The old ones are never freed, since that would wait for these threads for ever.
+        """
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._sessions))
+        self._sessions, self._lock = None, threading.Lock()
 
     def _open(self, content: bytes) -> onnxruntime.InferenceSession:
         import onnxruntime
@@ -148,3 +155,13 @@ class Network:
             raise ValueError(
                 f"ONNX Runtime cannot open the network: {reason}. Received: {self._name}"
             ) from None
+
+
+def _after_fork() -> None:
+    for network in list(_NETWORKS):
+        network._start_anew()
+
+
+_NETWORKS: weakref.WeakSet[Network] = weakref.WeakSet()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)

@@ -101,6 +101,11 @@ def to_network(model: keras.Model) -> Network:
 def check(model: keras.Model, network: Network, tolerance: float = TOLERANCE) -> float:
     """Compare a network with Keras on noisy pictures; return the largest difference.
 
+    Args:
+        model: The Keras model.
+        network: What is said to be the same network.
+        tolerance: The largest difference that passes.
+
     Raises:
         ValueError: The difference is above the tolerance.
     """
@@ -113,17 +118,20 @@ def check(model: keras.Model, network: Network, tolerance: float = TOLERANCE) ->
         expected = np.asarray(restorer.predict_on_batch([pictures, levels]))
         restored = np.moveaxis(network.restore(channels_first, levels), 1, -1)
         estimated = np.asarray(estimator.predict_on_batch(pictures)).reshape(-1)
-        gaps = {
-            ESTIMATOR: np.abs(network.estimate(channels_first) - estimated).max(),
-            RESTORER: np.abs(restored - expected).max(),
-        }
-        worst = {name: max(gap, float(gaps[name])) for name, gap in worst.items()}
+        found = network.estimate(channels_first)
+        gaps = {ESTIMATOR: _gap(found, estimated), RESTORER: _gap(restored, expected)}
+        worst = {name: max(gap, gaps[name]) for name, gap in worst.items()}
     for name, gap in worst.items():
         if not gap <= tolerance:
             raise ValueError(
                 f"{name} must be within {tolerance:g} of Keras. Received: {gap:g} away"
             )
     return max(worst.values())
+
+
+def _gap(found, expected):
+    """Return the largest difference, of values above 1 relative to the largest of these."""
+    return float(np.abs(found - expected).max() / max(1.0, np.abs(expected).max()))
 
 
 def to_onnx(model: keras.Model, told: dict[str, str] | None = None) -> bytes:
