@@ -1,0 +1,155 @@
+"""Choose the network for a picture by its noise: gray or colour.
+
+    >>> pixels = np.random.default_rng(0).normal(128, 25, (64, 64, 3)).round().astype(np.uint8)
+    >>> choose_network(pixels)  # each channel has noise of its own
+    'colour'
+    >>> choose_network(np.repeat(pixels[..., :1], 3, axis=2))  # all channels have the same noise
+    'gray'
+
+The gray network sees each channel alone. It is the better one for white noise that the channels
+share: gray pictures, tinted prints, scans. The colour network sees the channels together. It is the
+better one for noise of its own in each channel and for the noise of cameras, which is weak from one
+pixel to the next and strong in blotches; cameras that make gray pictures leave the same blotches.
+
+The rule looks at the quietest blocks, where noise is stronger than the picture's own detail, and
+compares sums of whole numbers. `choose_network.js` does the same, so the page in the browser and
+this package agree on every picture. `tests/benchmarks/benchmark_choice.py` measures the rule.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+BLOCK = 8  # pixels a side: JPEG's blocks, so that the edges between these count for nothing
+BAND = 32  # rows of blocks that are read at once, which bounds the memory
+RULE = {
+    # Blocks that are read, in rows spread evenly: 1 megapixel. More cost time and change nothing.
+    "most": 16384,
+    # Blocks whose mean is outside are clipped, and their noise with them.
+    "darkest": 16,
+    "brightest": 239,
+    # The noise is read from the blocks up to the lowest quarter in `fine`: others hold detail.
+    "quiet": 4,
+    # Weakest noise in brightness for the gray network, in 255ths. Rounding to 8 bits alone leaves
+    # white noise of 0.3, and what cameras have smoothed lies below it too.
+    "weakest": 2,
+    # Noise is white where `coarse` is below this multiple of `fine`. On photographs and faces the
+    # multiple is 2 to 4 with white noise of 10 and more, up to 10 with 3; with the noise of
+    # simulated cameras, 6 to 50. Without a picture white noise has 1.
+    "white": 8,
+}
+
+
+def choose_network(
+    pixels: np.ndarray, visible: np.ndarray | None = None
+) -> Literal["gray", "colour"]:
+    """Choose the network that removes more of a picture's noise.
+
+    Args:
+        pixels: uint8 H×W, or H×W×3 in the order red, green, blue.
+        visible: bool H×W, which pixels are seen; None for all. Blocks with a hidden pixel are left
+            out.
+
+    Returns:
+        "gray" or "colour"; "colour" where the picture is too small or too plain to tell.
+
+    Raises:
+        ValueError: an array is not what is described above.
+    """
+    _check(pixels, visible)
+    blocks = _blocks(pixels, visible)
+    quiet = blocks[:, blocks[0] <= _quietest(blocks[0])]
+    fine, coarse, between = quiet.sum(axis=1)
+    # White noise of standard deviation s, the same in all channels, has differences of brightness
+    # with a variance of 4·(3·s)².
+    strong = fine >= 36 * RULE["weakest"] ** 2 * (BLOCK // 2) ** 2 * quiet.shape[1]
+    # Noise that the channels share leaves nothing between them. Noise of its own in each channel
+    # has `between` = 4/3 `fine` on average and about twice `fine` in the quietest blocks. The
+    # networks are even where channels correlate by 0.2 to 0.4; there the two energies are even.
+    shared = between < fine
+    white = coarse < RULE["white"] * fine
+    return "gray" if strong and shared and white else "colour"
+
+
+def _check(pixels, visible):
+    shape = pixels.shape
+    if pixels.dtype != np.uint8 or not (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)):
+        raise ValueError(f"pixels are uint8 H×W or H×W×3. Received: {pixels.dtype} {shape}")
+    if visible is not None and (visible.dtype != bool or visible.shape != shape[:2]):
+        raise ValueError(
+            f"visible is bool H×W of the picture's size {shape[:2]}. "
+            f"Received: {visible.dtype} {visible.shape}"
+        )
+
+
+def _quietest(fine):
+    """The energy up to which blocks are quiet: that of the lowest quarter."""
+    if not len(fine):
+        return 0
+    place = (len(fine) - 1) // RULE["quiet"]
+    return np.partition(fine, place)[place]
+
+
+def _blocks(pixels, visible):
+    """Energies of the blocks that tell something about noise: int64 3×blocks.
+
+    `fine` is that of brightness from pixel to pixel, `coarse` that from 2×2 to 2×2 pixels, and
+    `between` that of the differences between channels from pixel to pixel.
+    """
+    rows, columns = (side // BLOCK for side in pixels.shape[:2])
+    step = max(1, -(-rows * columns // RULE["most"]))
+    energies = [np.empty((3, 0), np.int64)]
+    for first in range(0, rows, step * BAND):
+        chosen = slice(first, min(first + step * BAND, rows), step)
+        band = _in_rows(pixels, rows, columns)[chosen].astype(np.int32)
+        channels = [band] * 3 if band.ndim == 3 else list(np.moveaxis(band, -1, 0))
+        useful = np.ones((len(band), columns), bool)
+        if visible is not None:
+            seen = _in_rows(visible, rows, columns)[chosen]
+            useful = seen.reshape(len(band), BLOCK, columns, BLOCK).all(axis=(1, 3))
+        red, green, blue = channels
+        brightness = red + green + blue
+        light = _block_sums(brightness)
+        useful &= light >= 3 * RULE["darkest"] * BLOCK**2
+        useful &= light <= 3 * RULE["brightest"] * BLOCK**2
+        fine = _energy(brightness)
+        coarse = _energy(_pair_sums(brightness))
+        between = _energy(red - green) + _energy(blue - green)
+        useful &= fine + between > 0  # drawn areas hold no noise
+        energies.append(np.stack([fine, coarse, between])[:, useful])
+    return np.concatenate(energies, axis=1)
+
+
+def _in_rows(array, rows, columns):
+    """A view of whole blocks: rows×BLOCK×W."""
+    whole = array[: rows * BLOCK, : columns * BLOCK]
+    return whole.reshape(rows, BLOCK, *whole.shape[1:])
+
+
+def _corners(image):
+    """The four pixels of each 2×2 pixels of rows×H×W."""
+    return image[:, ::2, ::2], image[:, ::2, 1::2], image[:, 1::2, ::2], image[:, 1::2, 1::2]
+
+
+def _pair_sums(image):
+    """Sums of 2×2 pixels."""
+    a, b, c, d = _corners(image)
+    return a + b + c + d
+
+
+def _energy(image):
+    """The sum over each block of squared differences: of 2×2 pixels a b / c d it is a − b − c + d.
+
+    That is zero on every ramp and on every straight edge along rows or columns.
+    """
+    a, b, c, d = _corners(image)
+    return _block_sums(np.square(a - b - c + d), image.shape[1] // 2)
+
+
+def _block_sums(image, side=BLOCK):
+    """Sums of side×side pixels of rows×side×W, int64."""
+    while side > 1:
+        image, side = _pair_sums(image), side // 2
+    return image[:, 0].astype(np.int64)
