@@ -76,23 +76,16 @@ def in_a_corner(picture, fill, height=512, width=640):
     return whole
 
 
-def clipped_sky():
-    """Noise of its own in each channel below a sky burnt out but for a rest of equal noise."""
-    picture = own(20)
-    picture[:100] = rounded(250 + grain((100, 160), 20)[..., None])
-    return picture
+def clipped(level):
+    """Equal noise, nearly all of it cut off in the left half."""
+    picture = scene()
+    picture[:, :80] = level
+    return equal(12, picture)
 
 
 def red_grain():
     """Noise of its own in each channel, most of it in red."""
     return grain((128, 160, 3)) * [20, 10, 10]
-
-
-def night():
-    """Equal noise, cut off at black in the left half."""
-    picture = scene()
-    picture[:, :80] = -15
-    return equal(12, picture)
 
 
 def hidden_part():
@@ -133,8 +126,9 @@ PICTURES = {
     "two blocks": (equal(25)[-9:, -18:], "gray"),  # a size that is no multiple of blocks
     "bars": (in_a_corner(equal(15), (0, 0, 0)), "gray"),  # bars are the quietest blocks of all
     "a page": (in_a_corner(equal(15), (200, 60, 60)), "gray"),  # likewise of any colour
-    "a clipped sky": (clipped_sky(), "colour"),  # burnt-out noise is quiet
-    "night": (night(), "gray"),  # likewise black
+    "a clipped sky": (clipped(270), "gray"),  # burnt-out noise is quiet
+    "night": (clipped(-15), "gray"),  # likewise black
+    "a white page": (equal(20, scene() * 0 + 255), "gray"),  # white is left out with its noise
     "red light": (equal(20, scene() * [1, 0, 0]), "gray"),  # a channel alone is taken for clipped
     "hidden pixels": (hidden_part(), "gray"),  # what nobody sees decides
     "detail": (detail(), "colour"),  # the picture's own detail taken for noise

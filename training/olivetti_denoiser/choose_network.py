@@ -27,9 +27,10 @@ BAND = 32  # rows of blocks that are read at once, which bounds the memory
 RULE = {
     # Blocks that are read, in rows spread evenly: 1 megapixel. More cost time and change nothing.
     "most": 16384,
-    # Blocks whose mean is outside are clipped, and their noise with them.
-    "darkest": 16,
-    "brightest": 239,
+    # Blocks whose mean is outside are clipped nearly everywhere: black bars, burnt-out skies. On a
+    # white page half of the pixels are clipped, and the others still show the noise.
+    "darkest": 4,
+    "brightest": 251,
     # The noise is read from the blocks up to the lowest quarter in `fine`: others hold detail.
     "quiet": 4,
     # Weakest noise in brightness for the gray network, in 255ths. Rounding to 8 bits alone leaves
