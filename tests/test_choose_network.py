@@ -1,0 +1,224 @@
+"""The choice of the network: by the noise, the same in Python and in JavaScript."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from olivetti_denoiser.choose_network import RULE, choose_network
+
+SCRIPT = Path(__file__).parents[1] / "space/browser/src/worker/choose_network.js"
+ASK = """
+import { readFileSync } from "node:fs";
+const [script, folder] = process.argv.slice(1);
+const { chooseNetwork } = await import(script);
+const { rule, pictures } = JSON.parse(readFileSync(`${folder}/pictures.json`));
+const read = (name) => new Uint8Array(readFileSync(`${folder}/${name}`));
+const answers = pictures.map(({ name, hidden, ...picture }) => {
+  const visible = hidden ? read(`${name}.visible`) : undefined;
+  return chooseNetwork({ ...picture, data: read(`${name}.data`), visible }, rule);
+});
+console.log(JSON.stringify(answers));
+"""
+
+
+def scene(height=128, width=160):
+    """Coloured areas, ramps and a texture, none of them near black or white: float H×W×3."""
+    down, across = np.mgrid[0:height, 0:width].astype(np.float64)
+    ramp = 90 + 60 * down[..., None] / height + across[..., None] * [0.2, 0.1, -0.1]
+    ramp[height // 2 :, : width // 2] += [40, -20, 10]
+    ramp[: height // 4] += 15 * np.sin(down + across * 0.7)[: height // 4, :, None]
+    return ramp
+
+
+def rounded(picture):
+    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+
+
+def grain(shape=(128, 160), sigma=1.0, seed=0):
+    return sigma * np.random.default_rng(seed).standard_normal(shape)
+
+
+def equal(sigma, picture=None):
+    """The same noise in all channels."""
+    picture = scene() if picture is None else picture
+    return rounded(picture + grain(picture.shape[:2], sigma)[..., None])
+
+
+def own(sigma, picture=None):
+    """Noise of its own in each channel."""
+    picture = scene() if picture is None else picture
+    return rounded(picture + grain(picture.shape, sigma))
+
+
+def blotches(sigma):
+    """Noise that reaches over neighbours, the same in all channels: a camera's gray picture."""
+    noise = grain((130, 162))
+    smooth = sum(noise[i : i + 128, j : j + 160] for i in range(3) for j in range(3)) / 3
+    return rounded(scene() + sigma * smooth[..., None])
+
+
+def sepia():
+    gray = np.clip(scene()[..., :1] + grain(sigma=20)[..., None], 0, 255)
+    return rounded([50, 30, 18] + gray * [0.78, 0.8, 0.7])
+
+
+def in_a_corner(picture, fill, height=512, width=640):
+    """A small picture in a large area of one colour."""
+    whole = np.empty((height, width, 3), np.uint8)
+    whole[:] = fill
+    whole[-picture.shape[0] :, -picture.shape[1] :] = picture
+    return whole
+
+
+def clipped(level):
+    """Equal noise, nearly all of it cut off in the left half."""
+    picture = scene()
+    picture[:, :80] = level
+    return equal(12, picture)
+
+
+def red_grain():
+    """Noise of its own in each channel, most of it in red."""
+    return grain((128, 160, 3)) * [20, 10, 10]
+
+
+def hidden_part():
+    """Equal noise on what is seen, noise of its own on what is not, and the mask."""
+    visible = np.zeros((128, 160), bool)
+    visible[3:80, 5:90] = True
+    return np.where(visible[..., None], equal(20), own(8)), visible
+
+
+def detail():
+    """Noise of its own in each channel, on a gray texture of single pixels but for a strip."""
+    texture = grain(sigma=30, seed=5)[..., None]
+    texture[:, :60] = 0
+    return own(8, 128 + np.repeat(texture, 3, axis=2))
+
+
+def many_blocks():
+    """More blocks than are read; those read hold equal noise, all others noise of their own."""
+    columns = RULE["most"] // 8
+    picture = np.full((9 * 8, columns * 8, 3), 128.0)
+    read = np.arange(len(picture)) // 8 % 2 == 0
+    return np.where(read[:, None, None], equal(12, picture), own(12, picture))
+
+
+# name: the picture, or the picture and its mask; what is chosen; the mistake that the row catches
+PICTURES = {
+    "equal noise": (equal(25), "gray"),  # the colour network for every colour picture
+    "weak equal noise": (equal(5), "gray"),  # a level at which weak grain counts as none
+    "noise of its own": (own(25), "colour"),  # the gray network wherever there is noise
+    "noise in red": (rounded(scene() + red_grain()), "colour"),  # red left out of the differences
+    "weak noise of its own": (own(5), "colour"),  # brightness has less of it than channels have
+    "a gray picture": (equal(25)[..., 0], "gray"),  # H×W not taken as three equal channels
+    "a tinted print": (sepia(), "gray"),  # channels of different contrast: nearly equal noise
+    "blotches": (blotches(12), "colour"),  # a camera's noise taken for white noise
+    "no noise": (equal(1), "colour"),  # rounding taken for noise: that is white too
+    "one colour": (np.full((64, 64, 3), 90, np.uint8), "colour"),  # no block left, 0 of 0
+    "smaller than a block": (equal(25)[:7, :90], "colour"),  # no block at all
+    "two blocks": (equal(25)[-9:, -18:], "gray"),  # a size that is no multiple of blocks
+    "bars": (in_a_corner(equal(15), (0, 0, 0)), "gray"),  # bars are the quietest blocks of all
+    "a page": (in_a_corner(equal(15), (200, 60, 60)), "gray"),  # likewise of any colour
+    "a clipped sky": (clipped(270), "gray"),  # burnt-out noise is quiet
+    "night": (clipped(-15), "gray"),  # likewise black
+    "a white page": (equal(20, scene() * 0 + 255), "gray"),  # white is left out with its noise
+    "red light": (equal(20, scene() * [1, 0, 0]), "gray"),  # a channel alone is taken for clipped
+    "hidden pixels": (hidden_part(), "gray"),  # what nobody sees decides
+    "detail": (detail(), "colour"),  # the picture's own detail taken for noise
+    "many blocks": (many_blocks(), "gray"),  # other rows of blocks are read, or all of them
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_noise_decides(name):
+    picture, expected = PICTURES[name]
+    pixels, visible = picture if isinstance(picture, tuple) else (picture, None)
+    assert choose_network(pixels, visible) == expected
+
+
+def test_javascript_chooses_the_same(tmp_path):
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("needs Node")
+    pictures = []
+    cases = {name: picture for name, (picture, _) in PICTURES.items()}
+    cases |= around_a_threshold("shared", own_share) | around_a_threshold("white", mixed)
+    cases |= around_a_threshold("strong", lambda share: equal(4 * share))
+    with_alpha = np.dstack([equal(25), np.full((128, 160), 7, np.uint8)])
+    cases["alpha"] = with_alpha  # four channels in JavaScript: alpha read as a colour
+    expected = []
+    for number, picture in enumerate(cases.values()):
+        pixels, visible = picture if isinstance(picture, tuple) else (picture, None)
+        expected.append(choose_network(pixels[..., :3] if pixels.ndim == 3 else pixels, visible))
+        height, width, channels = (*pixels.shape, 1)[:3]
+        (tmp_path / f"{number}.data").write_bytes(pixels.tobytes())
+        if visible is not None:
+            (tmp_path / f"{number}.visible").write_bytes(visible.tobytes())
+        pictures.append(
+            {
+                "name": str(number),
+                "width": width,
+                "height": height,
+                "channels": channels,
+                "hidden": visible is not None,
+            }
+        )
+    (tmp_path / "pictures.json").write_text(json.dumps({"rule": RULE, "pictures": pictures}))
+    done = subprocess.run(
+        [node, "--input-type=module", "-e", ASK, SCRIPT.as_uri(), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert dict(zip(cases, json.loads(done.stdout), strict=True)) == dict(
+        zip(cases, expected, strict=True)
+    )
+
+
+def around_a_threshold(name, make):
+    """Pictures ever closer to where the choice changes, as a share goes from 0 to 1."""
+    low, high, pictures = 0.0, 1.0, {}
+    first, last = choose_network(make(low)), choose_network(make(high))
+    assert first != last
+    for _ in range(14):
+        middle = (low + high) / 2
+        pictures[f"{name} {middle}"] = make(middle)
+        if choose_network(make(middle)) == first:
+            low = middle
+        else:
+            high = middle
+    return pictures
+
+
+def own_share(share):
+    """Noise that the channels share in part."""
+    noise = share**0.5 * grain()[..., None] + (1 - share) ** 0.5 * grain((128, 160, 3), seed=1)
+    return rounded(scene() + 20 * noise)
+
+
+def mixed(share):
+    """Between white noise and blotches."""
+    noise = (1 - share) * (equal(15) - scene()) + share * (blotches(15) - scene())
+    return rounded(scene() + noise)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "visible", "named"),
+    [
+        (np.zeros((16, 16, 3), np.float32), None, "float32"),  # values in [0, 1] would all be dark
+        (np.zeros((16, 16, 4), np.uint8), None, r"\(16, 16, 4\)"),  # alpha taken for a colour
+        (np.zeros((16, 16), np.uint8), np.ones((16, 8), bool), r"\(16, 8\)"),
+        (np.zeros((16, 16), np.uint8), np.ones((16, 16), np.uint8), "uint8"),
+    ],
+)
+def test_other_arrays_are_refused(pixels, visible, named):
+    with pytest.raises(ValueError, match=f"Received: .*{named}"):
+        choose_network(pixels, visible)
