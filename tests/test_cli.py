@@ -53,7 +53,7 @@ def test_help_imports_nothing_heavy_and_answers_at_once():
 
 def test_what_only_the_workflow_calls_is_not_listed():
     listed = denoiser("--help").stdout
-    for command in ("train", "ablation", "evaluate", "restore", "demo", "publish", "launch"):
+    for command in ("train", "ablation", "evaluate", "restore", "demo", "publish"):
         assert f"\n    {command} " in listed
     for command in ("summary", "addresses", "credentials"):
         assert command not in listed
