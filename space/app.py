@@ -27,6 +27,7 @@ own_folder()  # before Gradio is imported, which looks for its folder then
 import gradio as gr  # noqa: E402
 
 from olivetti_denoiser.bundled import bundled  # noqa: E402
+from olivetti_denoiser.streams import print_any_character  # noqa: E402
 from page import limits, uploads  # noqa: E402
 from page.components import give_mcp_clients_every_output  # noqa: E402
 from page.inputs import fill_in_values  # noqa: E402
@@ -71,6 +72,7 @@ def build(models: ServedModels) -> gr.Blocks:
 
 def main() -> None:
     """Loads the model and serves the page until interrupted."""
+    print_any_character()  # Gradio's log has pictograms
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that pictures are deleted at the end
     bundle = os.environ.get("BUNDLED_MODEL") or bundled("model_card")
     models = load_models(os.environ, bundle, HUB_SECONDS)
