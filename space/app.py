@@ -20,13 +20,14 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(folder) for folder in (HERE, HERE.parent / "training") if folder.is_dir()]
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
-from page.visitors_files import own_folder  # noqa: E402
+from page.surroundings import own_folder, past_proxies  # noqa: E402
 
 own_folder()  # before Gradio is imported, which looks for its folder then
-
-import gradio as gr  # noqa: E402
+with past_proxies():
+    import gradio as gr
 
 from olivetti_denoiser.bundled import bundled  # noqa: E402
+from olivetti_denoiser.streams import print_any_character  # noqa: E402
 from page import limits, uploads  # noqa: E402
 from page.components import give_mcp_clients_every_output  # noqa: E402
 from page.inputs import fill_in_values  # noqa: E402
@@ -71,6 +72,7 @@ def build(models: ServedModels) -> gr.Blocks:
 
 def main() -> None:
     """Loads the model and serves the page until interrupted."""
+    print_any_character()  # Gradio's log has pictograms
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that pictures are deleted at the end
     bundle = os.environ.get("BUNDLED_MODEL") or bundled("model_card")
     models = load_models(os.environ, bundle, HUB_SECONDS)
@@ -78,14 +80,15 @@ def main() -> None:
     give_mcp_clients_every_output()
     tell_mcp_clients_the_same()
     script = (HERE / "page" / "page.js").read_text(encoding="utf-8")
-    build(models).launch(
-        max_file_size=uploads.MAX_BYTES,
-        mcp_server=True,
-        ssr_mode=False,
-        footer_links=["api"],
-        css_paths=HERE / "page" / "page.css",
-        head=f"<script>{script}</script>",
-    )
+    with past_proxies():
+        build(models).launch(
+            max_file_size=uploads.MAX_BYTES,
+            mcp_server=True,
+            ssr_mode=False,
+            footer_links=["api"],
+            css_paths=HERE / "page" / "page.css",
+            head=f"<script>{script}</script>",
+        )
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def test_help_imports_nothing_heavy_and_answers_at_once():
 
 def test_what_only_the_workflow_calls_is_not_listed():
     listed = denoiser("--help").stdout
-    for command in ("train", "ablation", "evaluate", "restore", "demo", "publish", "launch"):
+    for command in ("train", "ablation", "evaluate", "restore", "demo", "publish"):
         assert f"\n    {command} " in listed
     for command in ("summary", "addresses", "credentials"):
         assert command not in listed
@@ -344,23 +344,6 @@ def test_a_restore_that_fails_leaves_the_old_file(page_model, tmp_path, monkeypa
     assert done in (1, 2)
     assert output.read_bytes() == b"what was there"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.png", "out.jpg"]
-
-
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        (["--every", "2"], "--every needs --pictures"),
-        (["--pairs", ".", "--every", "2"], "--every needs --pictures"),
-        (["--crop", "64"], "--crop needs --pictures"),
-        (["--pairs", ".", "--plot", "p.png"], "add --pictures"),
-        (["--plot", "p.pdf"], "a plot is written as .png"),
-        (["--pictures", ".", "--every", "2"], "--crop takes them in their size"),
-    ],
-)
-def test_options_that_would_be_ignored_are_refused(given, told, capsys):
-    assert main(["evaluate", *given]) == 2
-    error = capsys.readouterr().err
-    assert told in error and "Received: " in error
 
 
 def test_a_missing_folder_is_told_before_any_work(tmp_path, capsys):

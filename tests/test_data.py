@@ -21,6 +21,7 @@ from olivetti_denoiser.data.faces import (
     split_name,
     subject_split,
 )
+from olivetti_denoiser.errors import FacesUnavailableError
 
 # In the original file's numbering, in the order of the split.
 TEST_IDS = [105, 123, 78, 367, 254, 234, 153, 223, 76, 295]
@@ -182,7 +183,8 @@ def test_no_cache_and_no_network_is_one_message_that_says_what_to_do(tmp_path):
     environment = {**os.environ, **proxies, "no_proxy": "", "NO_PROXY": ""}
     environment |= {"SCIKIT_LEARN_DATA": str(tmp_path)}
     script = (
-        "from olivetti_denoiser.data.faces import FacesUnavailableError, reference_split\n"
+        "from olivetti_denoiser.data.faces import reference_split\n"
+        "from olivetti_denoiser.errors import FacesUnavailableError\n"
         "try:\n"
         "    reference_split()\n"
         "except FacesUnavailableError as error:\n"
@@ -203,3 +205,41 @@ def test_no_cache_and_no_network_is_one_message_that_says_what_to_do(tmp_path):
     assert "SCIKIT_LEARN_DATA" in done.stdout
     assert "olivetti_py3.pkz" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+NOT_THE_FACES = {
+    "an empty file": b"",
+    "the page of a portal": b"<!DOCTYPE html><html>Please log in</html>",
+    "a pickle of an old scikit-learn": b"csklearn.externals.joblib.numpy_pickle\nNDArrayWrapper\n.",
+    "pictures of another size": np.zeros((400, 1024), np.uint8),
+    "400 other pictures": np.random.default_rng(0).integers(0, 243, (400, 4096), np.uint8),
+    "numbers that are none": np.full((400, 4096), np.nan, np.float32),
+}
+
+
+@pytest.mark.parametrize("what", NOT_THE_FACES)
+def test_a_cache_that_holds_something_else_is_named_with_the_cure(what, tmp_path, monkeypatch):
+    joblib = pytest.importorskip("joblib")
+    file = tmp_path / "olivetti_py3.pkz"
+    if isinstance(held := NOT_THE_FACES[what], bytes):
+        file.write_bytes(held)
+    else:
+        joblib.dump(held, file)
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
+    with pytest.raises(FacesUnavailableError) as refusal:
+        load_split()
+    assert f"The file {file} does not hold the Olivetti faces" in str(refusal.value)
+    assert "delete it" in str(refusal.value) and "--dataset OWNER/NAME" in str(refusal.value)
+    assert file.exists()  # it may be somebody's only copy of something
+
+
+def test_training_on_a_cache_that_holds_something_else_ends_in_one_line(
+    tmp_path, monkeypatch, capsys
+):
+    from olivetti_denoiser.cli.main import main
+
+    (tmp_path / "olivetti_py3.pkz").write_bytes(b"")
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
+    assert main(["train", "--output", str(tmp_path / "model")]) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("denoiser: The file ") and not (tmp_path / "model").exists()

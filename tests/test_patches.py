@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,19 @@ def test_a_picture_becomes_the_tiles_of_a_centred_grid():
     np.testing.assert_array_equal(cut(gray, 2, seed=5), tiles[:2])
     assert not np.array_equal(cut(gray, 6, seed=6), tiles)
     np.testing.assert_array_equal(cut(gray[:64, :64], 16, seed=1), gray[None, :64, :64])
+
+
+def test_reading_in_threads_leaves_the_filters_of_warnings_alone(folder, tmp_path, monkeypatch):
+    """They are the process's: set in one thread and put back in another, they stay as they are."""
+    before, seen = list(warnings.filters), []
+
+    def look(*arguments, **options):
+        seen.append(list(warnings.filters))
+        return cut_row(*arguments, **options)
+
+    monkeypatch.setattr(module, "cut_row", look)
+    made(folder(3), tmp_path / "run")
+    assert seen and seen[0] == before
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (1, 64), (63, 200), (1, 1)])

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+CHECKED_EVERY = 0.5  # seconds
+
 
 class Batcher:
     """Gathers the pictures of waiting threads and restores them as one batch.
@@ -87,8 +89,12 @@ class Lane:
         self._turns = threading.Semaphore(at_once)
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self, check: Callable[[], None]) -> Iterator[None]:
         """Waits for a turn and holds it.
+
+        Args:
+            check: called again and again while this waits, and once before the turn; what it raises
+                gives the place to the next.
 
         Raises:
             ValueError: as many wait as may; one sentence.
@@ -98,7 +104,12 @@ class Lane:
                 "Other large pictures are being worked on; please try again in a minute."
             )
         try:
-            with self._turns:
+            while not self._turns.acquire(timeout=CHECKED_EVERY):
+                check()
+            try:
+                check()
                 yield
+            finally:
+                self._turns.release()
         finally:
             self._places.release()

@@ -1,6 +1,5 @@
 """Which files the page reads: those that visitors sent to it, and those that it made for them.
 
-    own_folder()                        # before Gradio is imported
     read_only_what_was_sent(page)       # a `gr.Blocks`
 
 Gradio 6.31 checks the path of a file in a request only where the request says that it is one: a
@@ -10,10 +9,6 @@ that Gradio keeps uploads in is also that of every other Gradio app of the same 
 
 from __future__ import annotations
 
-import atexit
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,17 +16,6 @@ if TYPE_CHECKING:
     import gradio as gr
 
 NOT_SENT = "This page reads only pictures that were sent to it; please choose a picture."
-
-
-def own_folder() -> Path:
-    """Gives Gradio a folder that no other app writes to, for as long as this process lives."""
-    above = Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir(), "gradio"))
-    above.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="denoiser-", dir=above)).resolve()
-    os.environ["GRADIO_TEMP_DIR"] = str(folder)
-    os.environ["GRADIO_EXAMPLES_CACHE"] = str(folder / "examples")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def sent_here(path: str) -> str:

@@ -30,8 +30,6 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import yaml
 
-from local_jobs import HARDWARE, LocalJob
-
 ROOT = Path(__file__).resolve().parents[2]
 LFS_SUFFIXES = (".h5", ".keras", ".parquet", ".png", ".npz", ".zip")  # plus any file with a NUL
 GIT_ATTRIBUTES = "".join(f"*{s} filter=lfs diff=lfs merge=lfs -text\n" for s in LFS_SUFFIXES)
@@ -156,8 +154,6 @@ class LocalHub:
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.blobs: dict[str, bytes] = {}
         self.log: list[tuple[str, str, str, int]] = []
-        self.jobs: dict[str, LocalJob] = {}
-        self.images: dict[str, dict[str, str]] = {}  # environment of each image that jobs may use
         self.page_size = page_size
         self.lock = threading.RLock()
         self._faults: list[Fault] = []
@@ -178,8 +174,6 @@ class LocalHub:
 
     def __exit__(self, *_) -> None:
         self.clear_faults()
-        for job in self.jobs.values():
-            job.cancel()
         for server in self._servers:
             server.shutdown()
             server.server_close()
@@ -323,8 +317,6 @@ class Handler(BaseHTTPRequestHandler):
             self.hub.log.append((self.operation, self.command, self.path, 0))
             return self.hang_up()
         self.content = self.body()
-        if self.operation == "job-logs":
-            return self.stream_logs()
         if fault and fault.action == "stall":
             self.hub.log.append((self.operation, self.command, self.path, 0))
             self.hub._released.wait(60)
@@ -724,53 +716,6 @@ class HubHandler(Handler):
         status, content, extra = self.ranged(self.hub.blobs[entry.oid])
         return status, content, headers | {"ETag": f'"{entry.oid}"'} | extra
 
-    # Jobs
-
-    def job_hardware(self):
-        self.asker(required=True)
-        return self.json(HARDWARE)
-
-    def job_run(self):
-        self.may_write(user := self.asker(required=True), self.match["owner"])
-        wish = json.loads(self.content)
-        if wish["flavor"] not in {hardware["name"] for hardware in HARDWARE}:
-            raise Answer(400, headers={"X-Error-Message": "Invalid flavor"})
-        machine = self.hub.images.get(wish["dockerImage"])
-        if machine is None:
-            raise Answer(400, headers={"X-Error-Message": "No such image"})
-        job = LocalJob(f"{len(self.hub.jobs):024x}", user["name"], wish, machine)
-        self.hub.jobs[job.id] = job
-        return self.json(job.info())
-
-    def job(self) -> LocalJob:
-        self.may_write(self.asker(required=True), self.match["owner"])
-        if self.match["job"] not in self.hub.jobs:
-            raise Answer(404, headers={"X-Error-Message": "Job not found"})
-        return self.hub.jobs[self.match["job"]]
-
-    def job_info(self):
-        return self.json(self.job().info())
-
-    def job_cancel(self):
-        self.job().cancel()
-        return self.json(self.job().info())
-
-    def stream_logs(self) -> None:
-        """Sends the log as server-sent events, from its first line to the job's end."""
-        try:
-            job = self.job()
-        except Answer as end:
-            return self.send(end.status, json.dumps(end.body).encode(), end.headers, None)
-        self.hub.log.append((self.operation, self.command, self.path, 200))
-        self.close_connection = True
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Connection", "close")
-        self.end_headers()
-        for line in job.lines():
-            self.wfile.write(f"data: {json.dumps(line)}\n\n".encode())
-            self.wfile.flush()
-
     # Spaces
 
     def variables(self):
@@ -846,7 +791,6 @@ def check_card(text: str, kind: str) -> tuple[list[str], list[str]]:
 KIND = r"/api/(?P<kind>models|datasets|spaces)/(?P<id>[^/]+/[^/]+)"
 PLAIN = r"/(?P<prefix>datasets/|spaces/)?(?P<id>[^/]+/[^/]+)"
 REVISION = r"/(?P<revision>[^/]+)"
-JOB = r"/api/jobs/(?P<owner>[^/]+)/(?P<job>[^/]+)"
 ROUTES = (
     ("GET", r"/api/whoami-v2", "whoami"),
     ("POST", r"/oauth/token", "exchange"),
@@ -869,11 +813,6 @@ ROUTES = (
     *((method, KIND + "/variables", "variables") for method in ("GET", "POST", "DELETE")),
     *((method, KIND + "/secrets", "secrets") for method in ("GET", "POST", "DELETE")),
     ("GET", KIND + "/runtime", "runtime"),
-    ("GET", "/api/jobs/hardware", "job-hardware"),
-    ("POST", "/api/jobs/(?P<owner>[^/]+)", "job-run"),
-    ("GET", JOB, "job-info"),
-    ("GET", JOB + "/logs", "job-logs"),
-    ("POST", JOB + "/cancel", "job-cancel"),
     ("GET", KIND + r"(/revision/(?P<revision>[^/]+))?", "info"),
     ("GET", PLAIN + "/resolve" + REVISION + r"/(?P<path>.+)", "resolve"),
 )

@@ -9,6 +9,7 @@ import gradio as gr
 from olivetti_denoiser.denoiser import Denoiser
 from page import inputs, outputs, texts, trials, uploads
 from page.batching import Lane
+from page.presence import check_presence
 from page.progress import TimeLeft
 from page.serving import ServedModels
 
@@ -49,6 +50,7 @@ def clean_up_tab(page: gr.Blocks, models: ServedModels) -> None:
         served, left = models.for_picture(picture), TimeLeft()
 
         def report(done, total):
+            check_presence()
             progress(done / total, desc=left.words(done, total))
 
         denoiser = large[id(served)]
@@ -57,7 +59,8 @@ def clean_up_tab(page: gr.Blocks, models: ServedModels) -> None:
             denoiser, report = served.denoiser, None
         else:
             progress(0.0, desc="waiting for other large pictures")
-            turn = (huge_lane if picture.width * picture.height > HUGE else large_lane).turn()
+            lane = huge_lane if picture.width * picture.height > HUGE else large_lane
+            turn = lane.turn(check_presence)
         with turn:
             if report is not None:
                 progress(0.0, desc="estimating the noise")

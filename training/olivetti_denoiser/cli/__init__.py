@@ -2,3 +2,7 @@
 
 Every group has a function `register`, which adds its commands and their options; `main` calls them.
 """
+
+from olivetti_denoiser.streams import print_any_character
+
+print_any_character()  # before anything prints, so that no help text and no table ends a command

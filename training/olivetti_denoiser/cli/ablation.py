@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 from olivetti_denoiser.cli.options import (
+    ONLY_IN_COLOUR,
     Commands,
     add_command,
     add_config_options,
@@ -36,7 +37,7 @@ def register(commands: Commands) -> None:
     parser.add_argument("--output", default=FOLDER, help="where the runs live (%(default)s)")
     parser.add_argument("--save", metavar="FOLDER", help="keep the table in this model folder")
     shared = parser.add_argument_group("training options of every row, under what a row changes")
-    add_config_options(shared, without=NOT_SHARED)
+    add_config_options(shared, without=(*NOT_SHARED, *ONLY_IN_COLOUR))
 
 
 def seed_list(text: str) -> tuple[int, ...]:

@@ -32,6 +32,10 @@ def run(options: argparse.Namespace) -> None:
     """Runs the Space's `app.py` in this process, until Ctrl-C."""
     import runpy
 
+    if options.revision and not (options.model or os.environ.get(VARIABLES["model"])):
+        raise ValueError(f"--revision needs --model OWNER/NAME. Received: {options.revision}")
+    if options.port is not None and not 0 < options.port < 65536:
+        raise ValueError(f"a port is a number from 1 to 65535. Received: --port {options.port}")
     for name, variable in VARIABLES.items():
         value = getattr(options, name)
         if value is not None:

@@ -60,7 +60,6 @@ def register(commands: Commands) -> None:
         "--pair-pattern",
         nargs=2,
         metavar=("NOISY", "CLEAN"),
-        default=PAIR_PATTERN,
         help=f"names of the two of a pair ({' '.join(PAIR_PATTERN)})",
     )
     evaluate.add_argument(
@@ -94,6 +93,11 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(f"--every needs --pictures to choose from. Received: {options.every}")
     if options.crop is not None and not (options.pictures or options.pairs):
         raise ValueError(f"--crop needs --pictures or --pairs. Received: {options.crop}")
+    if options.pair_pattern and not options.pairs:
+        raise ValueError(
+            "--pair-pattern needs --pairs, the folder of the pictures. "
+            f"Received: --pair-pattern {' '.join(options.pair_pattern)}"
+        )
     if options.plot:
         if Path(options.plot).suffix.lower() != ".png":
             raise ValueError(f"a plot is written as .png. Received: --plot {options.plot}")
@@ -115,9 +119,20 @@ def run(options: argparse.Namespace) -> None:
                 "a gray model sees all pictures beside the faces; --crop takes them in their size. "
                 f"Received: --every {options.every}"
             )
+        if in_colour:
+            _refuse_what_is_about_faces(options)
         measure = _measure_colour if in_colour else _measure_faces
         metrics = measure(options, model, denoiser)
     print_figures(metrics, options.json)
+
+
+def _refuse_what_is_about_faces(options):
+    about = ("dataset", "split", "also")
+    if given := [f"--{name}" for name in about if getattr(options, name)]:
+        raise ValueError(
+            "pictures in colour are measured without the faces; leave this out, or leave out "
+            f"--pictures and --pairs. Received: {' '.join(given)}"
+        )
 
 
 def _measure_faces(options, model, denoiser):
@@ -178,7 +193,7 @@ def _measure_colour(options, model, denoiser):
     if options.pictures:
         sets = [read_colour_set(options.pictures, crop, options.every)]
     if options.pairs:
-        pairs = [read_pairs(options.pairs, *options.pair_pattern, crop)]
+        pairs = [read_pairs(options.pairs, *(options.pair_pattern or PAIR_PATTERN), crop)]
     metrics = evaluate_colour(
         denoiser, sets, pairs, published=_published_colour(options), say=print
     )

@@ -21,7 +21,11 @@ from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.figures import Metrics
 
 WRONG_ARGUMENT = 2  # the exit code
+AUTO = "auto"  # the kind of a new Space
 KINDS = ("model", "dataset", "space")  # of repositories on the Hub
+# Settings that a training of this or the other kind does not read; the ablation's is of faces.
+ONLY_IN_COLOUR = ("planes", "noise", "pool")
+ONLY_IN_GRAY = ("shift", "flip", "warp", "mix", "collage", "contrast", "brightness")
 HELP = {
     "model": "the model's repository",
     "dataset": "the dataset's repository",
@@ -95,8 +99,8 @@ def add_release(command: argparse.ArgumentParser) -> None:
     """Adds the options of a publication."""
     command.add_argument(
         "--space-sdk",
-        choices=("auto", "gradio", "static"),
-        default="auto",
+        choices=(AUTO, "gradio", "static"),
+        default=AUTO,
         help="kind of a new Space: gradio; static, free and in the visitor's browser; or gradio "
         "where the plan has it and static elsewhere (auto)",
     )

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 import argparse
 
-from olivetti_denoiser.cli.options import Commands, add_command, add_release, add_repositories
+from olivetti_denoiser.cli.options import (
+    AUTO,
+    Commands,
+    add_command,
+    add_release,
+    add_repositories,
+)
 
 HELP = {
     "model": "the model's repository",
@@ -28,6 +34,10 @@ def register(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Publishes the folder; what it did is printed on the way."""
+    if options.space_sdk != AUTO and not options.space:
+        raise ValueError(
+            f"--space-sdk needs --space OWNER/NAME. Received: --space-sdk {options.space_sdk}"
+        )
     from olivetti_denoiser.publish.publish import publish
 
     publish(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 
 from olivetti_denoiser.cli.options import (
+    ONLY_IN_GRAY,
     Commands,
     add_command,
     add_config_options,
@@ -69,7 +70,12 @@ def config_of(options: argparse.Namespace) -> TrainingConfig:
         ValueError: an impossible setting, or a file that cannot be read.
     """
     given = given_options(options)
-    return TrainingConfig.from_options(given, path=options.config, preset=options.preset)
+    config = TrainingConfig.from_options(given, path=options.config, preset=options.preset)
+    unread = ONLY_IN_GRAY if config.planes == 3 else ("pool",)
+    for name in set(given) & set(unread):
+        kind = "in gray, --planes 1" if name in ONLY_IN_GRAY else "in colour, --planes 3"
+        raise ValueError(f"--{name} is for a training {kind}. Received: {name}={given[name]}")
+    return config
 
 
 def run(options: argparse.Namespace) -> None:

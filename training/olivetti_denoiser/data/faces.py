@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from olivetti_denoiser.errors import FacesUnavailableError
+from olivetti_denoiser.data.fetch import fetch_faces
 from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
 
 if TYPE_CHECKING:
@@ -29,13 +29,6 @@ TRAIN_PEOPLE, PEOPLE = 32, 40
 SPLIT_CHECKSUM = "bea2b578848afac06c5f00fdfc8a701ee569d4e1f162f99df172043c6a67ce1d"
 SUBJECTS_CHECKSUM = "957564749f546c121edf1f7495a3d243b5e4e01670a2dc00ccf3aeaf9c179cbe"
 REFERENCE, SUBJECTS = SPLITS = ("reference", "subjects")
-
-NO_FACES = """\
-The Olivetti faces are neither in scikit-learn's cache ({home}) nor could they be \
-downloaded ({why}).
-Any one of these helps: connect to the internet and run the command again; set \
-SCIKIT_LEARN_DATA to a folder that holds olivetti_py3.pkz; or train from a published copy with \
---dataset OWNER/NAME."""
 
 
 class Faces(NamedTuple):
@@ -55,27 +48,6 @@ class Faces(NamedTuple):
     def take(self, rows: slice | np.ndarray) -> Faces:
         """Returns the given rows, an index array or a slice."""
         return Faces(*(column[rows] for column in self))
-
-
-def fetch_faces(*, download: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """Reads all 400 faces from scikit-learn's cache, downloading them the first time.
-
-    Args:
-        download: whether to download what is not cached.
-
-    Returns:
-        uint8 400×64×64 pictures and the int subject of each, in the original file's order.
-
-    Raises:
-        FacesUnavailableError: no cached copy and no download; the message says what to do.
-    """
-    from sklearn.datasets import fetch_olivetti_faces, get_data_home
-
-    try:
-        bunch = fetch_olivetti_faces(shuffle=False, n_retries=1, download_if_missing=download)
-    except OSError as error:  # urllib's and the socket's errors are OSErrors
-        raise FacesUnavailableError(NO_FACES.format(home=get_data_home(), why=error)) from None
-    return to_uint8(bunch.images), np.asarray(bunch.target)
 
 
 def reference_split(

@@ -134,4 +134,7 @@ def main(model_folder: str, target: str) -> None:
 
 
 if __name__ == "__main__":
+    from olivetti_denoiser.streams import print_any_character
+
+    print_any_character()
     main(*sys.argv[1:])

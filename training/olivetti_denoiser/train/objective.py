@@ -9,7 +9,7 @@ from __future__ import annotations
 import keras
 
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.model import level_of, restorer_of, takes_sigma
+from olivetti_denoiser.model import level_of, planes_of, restorer_of, takes_sigma
 from olivetti_denoiser.train.losses import level_loss, restored_loss
 
 
@@ -26,7 +26,7 @@ def training_model(model: keras.Model) -> keras.Model:
     part is trained on its own and either can be used without the other. A blind model's
     restoring part sees the same constant as when it is used, and that is its estimate.
     """
-    noisy = keras.Input((None, None, 1), name="noisy")
+    noisy = keras.Input((None, None, planes_of(model)), name="noisy")
     sigma = keras.Input((1, 1, 1), name="sigma")
     estimate = level_of(model)(noisy)
     restored = restorer_of(model)([noisy, sigma if takes_sigma(model) else estimate])
