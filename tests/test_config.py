@@ -116,13 +116,6 @@ def test_a_missing_file_is_refused_with_its_name(tmp_path):
         TrainingConfig.from_json(tmp_path)
 
 
-def test_the_averaging_reaches_over_its_share_of_the_steps():
-    config = TrainingConfig(epochs=10, steps_per_epoch=100, ema_share=0.05)
-    assert config.total_steps == 1000
-    assert config.ema_momentum == pytest.approx(1 - 1 / 50)
-    assert TrainingConfig(ema_share=0.0).ema_momentum == 0.0
-
-
 def test_the_network_is_built_of_its_own_options():
     from inspect import signature
 

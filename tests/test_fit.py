@@ -78,6 +78,14 @@ def test_the_learning_rate_warms_up_and_decays_to_a_share_of_its_peak():
         assert rates[-1] == pytest.approx(0.2 * peak, rel=1e-4)
 
 
+def test_the_averaging_reaches_over_its_share_of_the_steps():
+    from olivetti_denoiser.train.optimizer import make_optimizer
+
+    config = TrainingConfig(epochs=10, steps_per_epoch=100, ema_share=0.05)
+    assert make_optimizer(config).ema_momentum == pytest.approx(1 - 1 / 50)
+    assert make_optimizer(TrainingConfig(ema_share=0.0)).ema_momentum == 0.0
+
+
 def test_levels_are_the_trained_one_half_of_the_time_and_weigh_inversely(some_faces):
     from olivetti_denoiser.train.batches import NoisyFaces
 

@@ -152,11 +152,6 @@ class TrainingConfig:
         """Optimiser steps of the whole run."""
         return self.epochs * self.steps_per_epoch
 
-    @property
-    def ema_momentum(self) -> float:
-        """Momentum of the averaged weights: a horizon of `ema_share` of all steps."""
-        return 1.0 - 1.0 / max(1.0, self.ema_share * self.total_steps)
-
     def to_json(self) -> str:
         """Returns the options as indented JSON text, one a line."""
         return json.dumps(asdict(self), indent=2) + "\n"
