@@ -17,7 +17,7 @@ import keras
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import Faces
 from olivetti_denoiser.data.patch_files import Patches
-from olivetti_denoiser.model import level_of, residual_unet, with_mirror
+from olivetti_denoiser.model import estimator_of, residual_unet, with_mirror
 from olivetti_denoiser.model_folder import LEGACY_MODEL
 from olivetti_denoiser.train.batches import NoisyFaces
 from olivetti_denoiser.train.callbacks import BestModel, Validation
@@ -141,7 +141,7 @@ def compiled(config: TrainingConfig) -> keras.Model:
         trained = training_model(network)
     optimizer = make_optimizer(config)
     # Decay bends the estimate of weak noise: 0.0169 in place of 0.02, without it 0.0194.
-    optimizer.exclude_from_weight_decay(var_list=level_of(network).trainable_variables)
+    optimizer.exclude_from_weight_decay(var_list=estimator_of(network).trainable_variables)
     trained.compile(optimizer, loss=losses(config))
     trained.optimizer.build(trained.trainable_variables)
     return trained
