@@ -53,7 +53,7 @@ def test_help_imports_nothing_heavy_and_answers_at_once():
 
 def test_what_only_the_workflow_calls_is_not_listed():
     listed = denoiser("--help").stdout
-    for command in ("train", "ablation", "evaluate", "restore", "demo", "publish"):
+    for command in ("train", "evaluate", "export", "restore", "demo", "publish"):
         assert f"\n    {command} " in listed
     for command in ("summary", "addresses", "credentials"):
         assert command not in listed
@@ -179,13 +179,13 @@ def test_evaluate_measures_peers_and_pictures_and_keeps_the_figures(faces, tmp_p
     from test_published import DNCNN_FILE, FFDNET_FILE, small_weights
 
     model, peers, pictures = (tmp_path / name for name in ("model", "peers", "pictures"))
-    train = ["train", "--split=subjects", "--level=blind", "--output", model, *SMALL, "--json"]
+    train = ["train", "--split=subjects", "--output", model, *SMALL, "--json"]
     done = denoiser(*train)
     assert done.returncode == 0, done.stderr
     trained = json.loads(done.stdout)
     assert trained["split"] == "subjects" and trained["parts"]["outside"]["count"] == 60
     assert "test faces of the subjects split" in (model / "README.md").read_text()
-    done = denoiser("train", "--level=blind", "--output", model, *SMALL)
+    done = denoiser("train", "--output", model, *SMALL)
     assert done.returncode == 2 and "belongs to the subjects split" in done.stderr
 
     for folder in (peers, pictures):

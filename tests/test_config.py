@@ -109,18 +109,17 @@ def test_a_file_that_holds_no_config_is_refused_in_one_line(tmp_path, text, mess
     assert "\n" not in str(refused.value)
 
 
+def test_an_option_of_older_versions_counts_where_it_has_its_only_value():
+    assert TrainingConfig.from_dict({"level": "given", "seed": 3}) == TrainingConfig(seed=3)
+    with pytest.raises(ValueError, match=r"unknown option; .*Received: level"):
+        TrainingConfig.from_dict({"level": "blind"})
+
+
 def test_a_missing_file_is_refused_with_its_name(tmp_path):
     with pytest.raises(ValueError, match=r"cannot read the config: .* Received: .*absent\.json"):
         TrainingConfig.from_json(tmp_path / "absent.json")
     with pytest.raises(ValueError, match="cannot read the config"):
         TrainingConfig.from_json(tmp_path)
-
-
-def test_the_averaging_reaches_over_its_share_of_the_steps():
-    config = TrainingConfig(epochs=10, steps_per_epoch=100, ema_share=0.05)
-    assert config.total_steps == 1000
-    assert config.ema_momentum == pytest.approx(1 - 1 / 50)
-    assert TrainingConfig(ema_share=0.0).ema_momentum == 0.0
 
 
 def test_the_network_is_built_of_its_own_options():

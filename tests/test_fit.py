@@ -78,6 +78,14 @@ def test_the_learning_rate_warms_up_and_decays_to_a_share_of_its_peak():
         assert rates[-1] == pytest.approx(0.2 * peak, rel=1e-4)
 
 
+def test_the_averaging_reaches_over_its_share_of_the_steps():
+    from olivetti_denoiser.train.optimizer import make_optimizer
+
+    config = TrainingConfig(epochs=10, steps_per_epoch=100, ema_share=0.05)
+    assert make_optimizer(config).ema_momentum == pytest.approx(1 - 1 / 50)
+    assert make_optimizer(TrainingConfig(ema_share=0.0)).ema_momentum == 0.0
+
+
 def test_levels_are_the_trained_one_half_of_the_time_and_weigh_inversely(some_faces):
     from olivetti_denoiser.train.batches import NoisyFaces
 
@@ -174,28 +182,6 @@ def test_early_stopping_ends_the_run_and_keeps_the_best(some_faces, tmp_path):
     losses = [row["val_restored_loss"] for row in result.history]
     assert len(losses) < 30
     assert len(losses) == np.argmin(losses) + 1 + config.patience
-
-
-def test_a_blind_model_is_trained_and_used_without_a_level(some_faces, tmp_path):
-    from olivetti_denoiser.denoiser import Denoiser
-    from olivetti_denoiser.evaluate.measure import model_methods
-    from olivetti_denoiser.train.fit import fit
-
-    result = fit(TrainingConfig(**TINY, level="blind"), some_faces, tmp_path)
-    assert {row["estimate_loss"] > 0 for row in result.history} == {True}
-    assert len(result.model.inputs) == len(result.model.outputs) == 1
-    denoiser = Denoiser(result.model)
-    noisy = some_faces.clean[:2]
-    assert np.abs(denoiser(noisy) - noisy).max() > 0
-    colours = np.random.default_rng(1).random((70, 90, 3), np.float32)
-    assert denoiser(colours).shape == colours.shape
-    with pytest.raises(ValueError, match=r"takes no noise level\. Received: sigma=0\.1"):
-        denoiser(noisy, sigma=0.1)
-    with pytest.raises(ValueError, match="estimates no noise level"):
-        denoiser.estimate_sigma(noisy)
-    methods = model_methods(denoiser)
-    assert list(methods["methods"]) == ["noisy", "model"]
-    assert list(methods["variants"]) == ["without mirror"]
 
 
 def test_one_level_alone_is_trained_where_all_draws_are_made_at_it(some_faces):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -248,15 +249,20 @@ def test_a_run_on_another_split_stands_beside(release, more, tmp_path):
 
 def test_what_each_choice_is_worth_stands_on_the_card(release, test_faces, tmp_path):
     from olivetti_denoiser.publish.update import update_ablation
-    from olivetti_denoiser.train import ablation
 
     folder = release(tmp_path / "model")
-    other = {"val_ssim": 0.8912, "seconds": 60.0, "levels": {"estimated": {"0.1": 30.0}}}
-    figures = {
-        name: [{"val_psnr": psnr + seed, **other} for seed in (0, 0.1)]
-        for name, psnr in (("default", 29.9), ("mse", 30.1))
+    row = {
+        "command": "denoiser train --seed N", "seconds": 60.0, "diverged": 0,
+        "levels": {"estimated": {"0.1": 30.0}},
+        "ssim": {"mean": 0.8912, "low": 0.8912, "high": 0.8912},
+    }  # fmt: skip
+    found = {
+        "seeds": [0, 1],
+        "rows": {
+            "default": row | {"psnr": {"mean": 29.95, "low": 29.9, "high": 30.0}},
+            "mse": row | {"psnr": {"mean": 30.15, "low": 30.1, "high": 30.2}},
+        },
     }
-    found = ablation.summary({name: ablation.ROWS[name] for name in figures}, (0, 1), figures)
     faces = test_faces.take(slice(3))
     update_ablation(folder, found, faces, {"mse": faces.clean, "mse+ssim": faces.noisy})
     kept = json.loads((folder / "metrics.json").read_text())
@@ -286,17 +292,29 @@ def test_a_card_says_which_split_level_and_loss_it_is_about(release, metrics, tm
     assert "subjects split" not in text and "Reference split checksum" in text
     assert "; MSE+SSIM loss." in text and "10 % of what it saw were collages" in text
     (folder / "metrics.json").write_text(json.dumps(metrics | {"split": "subjects"}))
-    config = TrainingConfig(level="blind", loss="mse", sigma_share=1.0)
+    config = TrainingConfig(loss="mse", sigma_share=1.0)
     (folder / "training_config.json").write_text(config.to_json())
     text = render_card(folder)
     for words in (
         "name: Olivetti faces, subjects split, sigma 0.1", "test faces of the subjects split",
         "the remaining ones of the people in the test part", "Subjects split checksum",
-        "The test faces show eight others", "is never told the noise level",
+        "The test faces show eight others",
         "all of it at 0.1", "; MSE loss",
     ):  # fmt: skip
         assert words in text
-    assert "sigma=0.1" not in text and "is estimated" not in text
+
+
+@pytest.mark.parametrize("card", [".", "colour"])
+def test_a_card_says_to_how_many_steps_a_time_limit_shortened_the_run(card, tmp_path):
+    from olivetti_denoiser.publish.card import render_card
+
+    assert "A time limit" not in render_card(RELEASED / card)
+    metrics = json.loads((RELEASED / card / "metrics.json").read_text())
+    metrics["training"]["shortened_to"] = 1234
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics))
+    shutil.copy2(RELEASED / card / "training_config.json", tmp_path)
+    steps = {".": "40,000", "colour": "50,000"}[card]
+    assert f"A time limit shortened the run from {steps} to 1,234 steps" in render_card(tmp_path)
 
 
 def test_the_cards_tables_are_tables():

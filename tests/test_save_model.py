@@ -31,8 +31,8 @@ for path in sys.argv[3:]:
 """
 
 
-def network(planes=1, level="given"):
-    model = residual_unet((4, 8), (1, 1), level, planes)
+def network(planes=1):
+    model = residual_unet((4, 8), (1, 1), planes)
     rng = np.random.default_rng(0)
     model.set_weights([rng.normal(0, 0.1, w.shape).astype(np.float32) for w in model.weights])
     return model
@@ -49,11 +49,8 @@ def settings(part):
 
 
 @pytest.mark.parametrize("planes", [1, 3])
-@pytest.mark.parametrize("level", ["given", "blind"])
-def test_settings_that_say_nothing_are_left_out_and_the_network_is_the_same(
-    planes, level, tmp_path
-):
-    model = network(planes, level)
+def test_settings_that_say_nothing_are_left_out_and_the_network_is_the_same(planes, tmp_path):
+    model = network(planes)
     mirrored = with_mirror(model)
     save_folder(mirrored, tmp_path / "model")
     save_file(model, tmp_path / "model.h5")
@@ -129,8 +126,8 @@ def test_older_keras_opens_it_and_predicts_the_same(version, tmp_path):
 
     models = {"released": keras.saving.load_model(str(RELEASED), compile=False)}
     shutil.copytree(RELEASED, tmp_path / "released")
-    for planes, level in ((1, "given"), (1, "blind"), (3, "given")):
-        name, model = f"{level}{planes}", network(planes, level)
+    for planes in (1, 3):
+        name, model = f"of{planes}", network(planes)
         models |= {name: with_mirror(model), f"{name}.h5": model}
         Denoiser(models[name]).save_pretrained(tmp_path / name)
         save_file(model, tmp_path / f"{name}.h5")

@@ -25,11 +25,6 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"
 BASH = ("bash", "--noprofile", "--norc", "-eo", "pipefail")  # what `shell: bash` stands for
-TOKENS = re.compile(
-    r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>-?\d+(?:\.\d+)?)|(?P<name>[A-Za-z_][\w.-]*)"
-    r"|(?P<sign>==|!=|&&|\|\||[!(),]))"
-)
-WORDS = {"true": True, "false": False, "null": None}
 
 
 def read_workflow(name: str) -> dict:
@@ -117,7 +112,7 @@ class Job:
         return re.sub(r"\$\{\{(.*?)\}\}", lambda match: shown(self.value(match[1])), text)
 
     def value(self, text: str):
-        return Expression(text, self.contexts, failed=self.conclusion == "failure").value
+        return evaluate(text, self.contexts, self.conclusion == "failure")
 
     def wanted(self, condition: str) -> bool:
         condition = condition.removeprefix("${{").removesuffix("}}")
@@ -200,88 +195,38 @@ def shown(value) -> str:
     return "" if value is None else str(value)
 
 
-class Expression:
-    """The value of a GitHub expression: the part of the language that the workflows use."""
+def evaluate(text: str, contexts: dict, failed: bool):
+    """Return the value of an expression.
 
-    def __init__(self, text: str, contexts: dict, *, failed: bool = False):
-        self.contexts, self.failed = contexts, failed
-        self.tokens, place = [], 0
-        text = text.strip()
-        while place < len(text):
-            match = TOKENS.match(text, place)
-            assert match, f"not understood: {text[place:]}"
-            self.tokens.append((match.lastgroup, match[match.lastgroup]))
-            place = match.end()
-        self.value = self.either()
-        assert not self.tokens, f"not understood: {self.tokens}"
+    `&&`, `||` and `!` become Python's words, which stop at the same operand as GitHub's, and a name
+    that begins with a context is looked up in it. Words in quotes stay as they are.
+    """
+    parts = re.split(r"('[^']*')", text.strip())
+    for place in range(0, len(parts), 2):
+        part = re.sub(r"!(?!=)", " not ", parts[place].replace("&&", " and ").replace("||", " or "))
+        parts[place] = re.sub(r"\b([a-z]+)((?:\.[\w-]+)+)", r"value('\1\2')", part)
 
-    def took(self, *signs: str) -> str | None:
-        if self.tokens and self.tokens[0][0] == "sign" and self.tokens[0][1] in signs:
-            return self.tokens.pop(0)[1]
-        return None
-
-    def either(self):
-        value = self.both()
-        while self.took("||"):
-            other = self.both()
-            value = value or other
-        return value
-
-    def both(self):
-        value = self.compared()
-        while self.took("&&"):
-            other = self.compared()
-            value = value and other
-        return value
-
-    def compared(self):
-        value = self.single()
-        while sign := self.took("==", "!="):
-            value = (shown(value) == shown(self.single())) == (sign == "==")
-        return value
-
-    def single(self):
-        if self.took("!"):
-            return not self.single()
-        if self.took("("):
-            value = self.either()
-            assert self.took(")")
-            return value
-        kind, text = self.tokens.pop(0)
-        if kind == "text":
-            return text[1:-1].replace("''", "'")
-        if kind == "number":
-            return float(text) if "." in text else int(text)
-        if text in WORDS:
-            return WORDS[text]
-        return self.call(text) if self.took("(") else self.look_up(text)
-
-    def call(self, name: str):
-        arguments = []
-        while not self.took(")"):
-            arguments.append(self.either())
-            self.took(",")
-        return FUNCTIONS[name](self, *arguments)
-
-    def look_up(self, path: str):
+    def value(path):
         context, *keys = path.split(".")
-        value = self.contexts[context]
+        found = contexts[context]
         if context in ("inputs", "steps", "github"):
-            assert keys[0] in value, f"{path} does not exist"
+            assert keys[0] in found, f"{path} does not exist"
         for key in keys:
-            value = value.get(key, "")
-        return value
+            found = found.get(key, "")
+        return found
+
+    functions = {"value": value, "success": lambda: not failed, "failure": lambda: failed}
+    names = {**FUNCTIONS, **functions, "true": True, "false": False}
+    return eval("".join(parts), names)  # noqa: S307, of our own files
 
 
 FUNCTIONS = {
-    "format": lambda _, text, *values: text.format(*values),
-    "contains": lambda _, items, item: item in items,
-    "fromJSON": lambda _, text: json.loads(text),
-    "hashFiles": lambda _, *patterns: "0" * 64 if any(map(list, map(ROOT.glob, patterns))) else "",
-    "always": lambda _: True,
-    "cancelled": lambda _: False,
-    "success": lambda expression: not expression.failed,
-    "failure": lambda expression: expression.failed,
+    "format": str.format,
+    "contains": lambda items, item: item in items,
+    "fromJSON": json.loads,
+    "hashFiles": lambda *patterns: "0" * 64 if any(map(list, map(ROOT.glob, patterns))) else "",
+    "always": lambda: True,
+    "cancelled": lambda: False,
 }
 
 

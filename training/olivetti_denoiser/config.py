@@ -14,8 +14,9 @@ from typing import Any
 
 OPTIMIZERS = ("muon", "adamw")
 LOSSES = ("mse", "mse+ssim", "l1")
-LEVELS = ("given", "blind")
 NOISES = ("gaussian", "camera", "both")
+# Options that configs of older versions hold, with the value that is now the only one.
+RETIRED = {"level": "given"}
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "quick": {"epochs": 7, "steps_per_epoch": 200},
@@ -96,9 +97,6 @@ class TrainingConfig:
         (1, 2, 2), "residual blocks of each level, the last level being the bottom", low=1, high=64
     )
     mirror: bool = _option(True, "release it averaged over the picture and its mirror image")
-    level: str = _option(
-        "given", "whether the restoring part is told the noise level", choices=LEVELS
-    )
 
     # Optimisation
     loss: str = _option("mse+ssim", "loss of the restored picture", choices=LOSSES)
@@ -144,18 +142,13 @@ class TrainingConfig:
     @property
     def network(self) -> dict:
         """What `model.residual_unet` takes."""
-        names = ("channels", "blocks", "level", "planes")
+        names = ("channels", "blocks", "planes")
         return {name: getattr(self, name) for name in names}
 
     @property
     def total_steps(self) -> int:
         """Optimiser steps of the whole run."""
         return self.epochs * self.steps_per_epoch
-
-    @property
-    def ema_momentum(self) -> float:
-        """Momentum of the averaged weights: a horizon of `ema_share` of all steps."""
-        return 1.0 - 1.0 / max(1.0, self.ema_share * self.total_steps)
 
     def to_json(self) -> str:
         """Returns the options as indented JSON text, one a line."""
@@ -180,6 +173,9 @@ class TrainingConfig:
             ValueError: an option is unknown or impossible.
         """
         known = {option.name for option in fields(cls)}
+        options = {
+            name: value for name, value in options.items() if RETIRED.get(name, ...) != value
+        }
         unknown = sorted(set(options) - known)
         if unknown:
             raise ValueError(

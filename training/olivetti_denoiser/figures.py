@@ -154,7 +154,7 @@ class Metrics(TypedDict):
         seeds: The same recipe with other seeds.
         other_splits: The same recipe on other splits, by the split's name.
         training: How it was trained, see `train.run`.
-        ablation: See `train.ablation.summary`.
+        ablation: See `evaluate.ablation.table`.
         pictures_learned: Of a network for colour.
     """
 

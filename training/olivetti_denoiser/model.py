@@ -15,7 +15,7 @@ import math
 import keras
 from keras import layers, ops
 
-RESTORER, ESTIMATOR, CONSTANT = "restorer", "estimator", "constant_level"
+RESTORER, ESTIMATOR = "restorer", "estimator"
 SIGMA_UNIT = 0.1  # the level that estimator and restorer take as one
 ESTIMATOR_LAYERS = {1: ((16, 1), (16, 2), (32, 1)), 3: ((24, 2), (32, 2), (64, 1))}
 LEAST_SIGMA = 0.01  # levels far under this one are seen as if they were this one
@@ -24,7 +24,6 @@ LEAST_SIGMA = 0.01  # levels far under this one are seen as if they were this on
 def residual_unet(
     channels: tuple[int, ...] = (12, 40, 96),
     blocks: tuple[int, ...] = (1, 2, 2),
-    level: str = "given",
     planes: int = 1,
 ) -> keras.Model:
     """Builds the denoiser.
@@ -33,8 +32,6 @@ def residual_unet(
         channels: channels of each level, full resolution first; each further level halves
             the sides.
         blocks: residual blocks of each level, the last entry being the bottom.
-        level: "given" tells the restorer the noise level; "blind" tells it a constant, and there
-            is no estimator, for comparison.
         planes: 1 for gray pictures, 3 for colour.
 
     Returns:
@@ -43,9 +40,8 @@ def residual_unet(
         untrained weights it returns its input.
     """
     noisy = keras.Input((None, None, planes), name="noisy")
-    level_part = _estimator(planes) if level == "given" else _constant_level(planes)
-    restorer = _restorer(channels, blocks, planes)
-    return keras.Model(noisy, restorer([noisy, level_part(noisy)]), name="residual_unet")
+    estimator, restorer = _estimator(planes), _restorer(channels, blocks, planes)
+    return keras.Model(noisy, restorer([noisy, estimator(noisy)]), name="residual_unet")
 
 
 def planes_of(model: keras.Model) -> int:
@@ -76,11 +72,6 @@ def estimator_of(model: keras.Model) -> keras.Model:
     return model.get_layer(ESTIMATOR)
 
 
-def level_of(model: keras.Model) -> keras.Model:
-    """Returns what gives the restorer its level: the estimator, or a blind model's constant."""
-    return estimator_of(model) if takes_sigma(model) else model.get_layer(CONSTANT)
-
-
 def with_mirror(model: keras.Model) -> keras.Model:
     """Returns the network averaged over the picture and its mirror image, at twice the work.
 
@@ -89,14 +80,14 @@ def with_mirror(model: keras.Model) -> keras.Model:
     Args:
         model: a model as `residual_unet` builds it; the weights are shared with it.
     """
-    level, unet, planes = level_of(model), restorer_of(model), planes_of(model)
+    estimator, unet, planes = estimator_of(model), restorer_of(model), planes_of(model)
     noisy = keras.Input((None, None, planes), name="noisy")
     sigma = keras.Input((1, 1, 1), name="sigma")
     mirrored = ops.flip(unet([ops.flip(noisy, axis=2), sigma]), axis=2)
     restored = layers.Average(name="restored")([unet([noisy, sigma]), mirrored])
     restorer = keras.Model([noisy, sigma], restored, name=RESTORER)
     picture = keras.Input((None, None, planes), name="noisy")
-    return keras.Model(picture, restorer([picture, level(picture)]), name="residual_unet")
+    return keras.Model(picture, restorer([picture, estimator(picture)]), name="residual_unet")
 
 
 def averages_mirror(model: keras.Model) -> bool:
@@ -110,11 +101,13 @@ def without_mirror(model: keras.Model) -> keras.Model:
     if unet is None:
         return model
     noisy = keras.Input((None, None, planes_of(model)), name="noisy")
-    return keras.Model(noisy, unet([noisy, level_of(model)(noisy)]), name="residual_unet")
+    return keras.Model(noisy, unet([noisy, estimator_of(model)(noisy)]), name="residual_unet")
 
 
 def _averaged_part(model):
     """The U-Net inside a restorer that averages, None where there is none."""
+    if not takes_sigma(model):
+        return None
     outer = next((part for part in model.layers if part.name == RESTORER), None)
     return outer and next((part for part in outer.layers if part.name == RESTORER), None)
 
@@ -167,18 +160,6 @@ def _estimator(planes=1, side=None) -> keras.Model:
     return keras.Model(noisy, sigma, name=ESTIMATOR)
 
 
-def _constant_level(planes) -> keras.Model:
-    """One and the same level for every picture."""
-    noisy = keras.Input((None, None, planes), name="noisy")
-    x = layers.GlobalAveragePooling2D(keepdims=True, name="pool")(noisy)
-    if planes > 1:
-        x = layers.Cropping2D(((0, 0), (0, planes - 1)), name="one_plane")(
-            layers.Reshape((1, planes, 1), name="in_a_row")(x)
-        )
-    level = layers.Rescaling(0.0, offset=SIGMA_UNIT, name="constant")(x)
-    return keras.Model(noisy, level, name=CONSTANT)
-
-
 def _in_noise_units(noisy, sigma):
     """The picture divided by its noise level, so that noise is equally strong at every level.
 
@@ -215,21 +196,18 @@ def multiply_adds(
     *,
     mirror: bool = False,
     side: int = 64,
-    level: str = "given",
     planes: int = 1,
 ) -> int:
     """Returns the multiply-adds of one pass over a side×side picture, as convolutions count them.
 
     Args:
-        channels, blocks, level, planes: as for `residual_unet`.
+        channels, blocks, planes: as for `residual_unet`.
         mirror: whether it is averaged as by `with_mirror`.
         side: side of the picture in pixels.
     """
     total = 0
-    parts = [(_restorer(channels, blocks, planes, side), 1 + mirror)]
-    if level == "given":
-        parts.append((_estimator(planes, side), 1))
-    for part, times in parts:
+    restorer, estimator = _restorer(channels, blocks, planes, side), _estimator(planes, side)
+    for part, times in ((restorer, 1 + mirror), (estimator, 1)):
         for layer in part.layers:
             if isinstance(layer, layers.Conv2DTranspose):
                 places = math.prod(layer.input.shape[1:3])

@@ -1,6 +1,6 @@
 """The command line's entry: it registers the commands and turns errors into exit codes.
 
-    denoiser train | ablation | evaluate | restore | demo | publish
+    denoiser train | evaluate | export | restore | demo | publish
 
 Exit codes: 0 done, 1 failed, 2 a wrong argument, 3 refused or stopped.
 """
@@ -11,12 +11,12 @@ import argparse
 import sys
 
 from olivetti_denoiser import __version__
-from olivetti_denoiser.cli import ablation, demo, evaluate, export, publish, restore, train, workflow
+from olivetti_denoiser.cli import demo, evaluate, export, publish, restore, train, workflow
 from olivetti_denoiser.cli.options import WRONG_ARGUMENT, OneLineParser
 from olivetti_denoiser.errors import RunStoppedError
 
 DONE, FAILED, REFUSED = 0, 1, 3
-GROUPS = (train, ablation, evaluate, export, restore, demo, publish, workflow)
+GROUPS = (train, evaluate, export, restore, demo, publish, workflow)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -116,17 +116,10 @@ def add_json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
-def add_config_options(group: argparse._ArgumentGroup, without: Sequence[str] = ()) -> None:
-    """Adds an option for each field of `TrainingConfig`, absent from the result unless given.
-
-    Args:
-        group: what to add them to.
-        without: names of fields to leave out.
-    """
+def add_config_options(group: argparse._ArgumentGroup) -> None:
+    """Adds an option for each field of `TrainingConfig`, absent from the result unless given."""
     for option in fields(TrainingConfig):
         name, default = option.name, option.default
-        if name in without:
-            continue
         how: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS}
         how["help"] = f"{option.metadata['help']} ({_shown(default)})"
         if isinstance(default, bool):

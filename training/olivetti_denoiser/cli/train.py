@@ -2,11 +2,14 @@
 
 denoiser train --output outputs/model
 denoiser train --preset quick --epochs 3 --output outputs/quick
+denoiser train --preset colour --max-minutes 330 --output outputs/colour
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
 
 from olivetti_denoiser.cli.options import (
     ONLY_IN_GRAY,
@@ -59,8 +62,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="train together with the other processes that srun, mpirun, Kubernetes or "
         "KERAS_DISTRIBUTION_* variables started; on JAX",
     )
+    parser.add_argument(
+        "--max-minutes",
+        type=minutes,
+        metavar="N",
+        help="end the training within N minutes, over fewer steps where all would take longer",
+    )
     add_json(parser)
     add_config_options(parser.add_argument_group("training options, over --config and --preset"))
+
+
+def minutes(text: str) -> float:
+    """Read `--max-minutes`.
+
+    Raises:
+        argparse.ArgumentTypeError: It is no number of minutes.
+    """
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"a number above 0 would do. Received: {text}")
 
 
 def config_of(options: argparse.Namespace) -> TrainingConfig:
@@ -94,6 +115,7 @@ def run(options: argparse.Namespace) -> None:
             split=options.split,
             overwrite=options.overwrite,
             distributed=options.distributed,
+            max_minutes=options.max_minutes,
         )
         if trained:
             print(f"Writing {write_model_folder(options.output, trained)}")

@@ -11,6 +11,7 @@ from olivetti_denoiser.bundled import PACKAGE
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import REFERENCE
 from olivetti_denoiser.evaluate import tables
+from olivetti_denoiser.evaluate.ablation import table as ablation_table
 from olivetti_denoiser.figures import (
     GATE_LEVEL,
     MODEL,
@@ -20,7 +21,6 @@ from olivetti_denoiser.figures import (
 )
 from olivetti_denoiser.model_folder import CONFIG
 from olivetti_denoiser.save_model import OLDEST_KERAS
-from olivetti_denoiser.train.ablation import table as ablation_table
 
 TEMPLATES = {1: "model_card.md", 3: "colour_card.md"}  # by the network's planes
 NAME = "olivetti-denoiser"

@@ -227,8 +227,10 @@ def _settings(metrics, path):
     run = metrics.get("training", {})
     config, default = asdict(TrainingConfig.from_json(path)), asdict(TrainingConfig())
     changed = [f"{name} {value}" for name, value in config.items() if value != default[name]]
+    shortened = f" (shortened to {run['shortened_to']:,} steps)" if "shortened_to" in run else ""
     return (
-        f"Seed {config['seed']}, {run.get('epochs', '?')} epochs, best {run.get('best_epoch', '?')}"
-        f", {run.get('seconds', 0) / 60:.1f} minutes of training on {run.get('cores', '?')} cores; "
+        f"Seed {config['seed']}, {run.get('epochs', '?')} epochs{shortened}, best "
+        f"{run.get('best_epoch', '?')}, {run.get('seconds', 0) / 60:.1f} minutes of training on "
+        f"{run.get('cores', '?')} cores; "
         f"{'other than the default: ' + ', '.join(changed) if changed else 'default settings'}."
     )

@@ -1,7 +1,7 @@
 """Put later figures into a finished model folder: figures, plot and card, all of it or none.
 
 >>> update_figures("model_card", evaluate(denoiser, split, published=published))
->>> update_ablation("model_card", summary(rows, seeds, figures), faces, restored)
+>>> update_ablation("model_card", ablation, faces, restored)
 """
 
 from __future__ import annotations
@@ -78,11 +78,11 @@ def update_ablation(
     faces: Faces,
     restored: Mapping[str, np.ndarray],
 ) -> Path:
-    """Puts what each choice of the recipe is worth into a release, see `train.ablation`.
+    """Puts what each choice of the recipe is worth into a release, see `evaluate.ablation`.
 
     Args:
         folder: a release.
-        ablation: what `train.ablation.summary` returned.
+        ablation: as `evaluate.ablation.table` takes it.
         faces: `data.faces.Faces` with noise.
         restored: {loss: those faces as networks trained with it restore them}, to be drawn.
 

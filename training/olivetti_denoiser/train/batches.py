@@ -20,14 +20,14 @@ LEAST_SIGMA = 0.01  # levels under this one weigh no more than this one does
 Example = tuple[dict[str, np.ndarray], ...]  # what Keras fits on: inputs, targets, weights
 
 
-class NoisyFaces(keras.utils.PyDataset):
-    """Batches of varied faces with fresh noise of random levels.
+class StepBatches(keras.utils.PyDataset):
+    """Batches of which each is a function of (seed, step) alone.
 
-    A batch is a function of (seed, step) alone: the same bytes on every backend and in every
-    process, so a resumed run sees what the uninterrupted one would have seen.
+    They are the same bytes on every backend and in every process, so a resumed run sees what the
+    uninterrupted one would have seen.
 
     Args:
-        clean: the pictures, N×H×W×1 in [0, 1].
+        clean: the pictures, each H×W×C in [0, 1].
         config: the settings.
         epochs_done: how many epochs the run has had.
     """
@@ -42,10 +42,21 @@ class NoisyFaces(keras.utils.PyDataset):
         return self.config.total_steps - self.steps_done + 1
 
     def __getitem__(self, index: int) -> Example:
-        config = self.config
         step = self.steps_done + index
-        rng = np.random.default_rng((config.seed, step))
-        rows = rows_of_step(step, config, len(self.clean))
+        rows = rows_of_step(step, self.config, len(self.clean))
+        return self.example(rows, np.random.default_rng((self.config.seed, step)))
+
+    def example(self, rows: list[int], rng: np.random.Generator) -> Example:
+        """Return a batch of these pictures, all randomness from the generator."""
+        raise NotImplementedError
+
+
+class NoisyFaces(StepBatches):
+    """Batches of varied gray faces with fresh noise of random levels."""
+
+    def example(self, rows: list[int], rng: np.random.Generator) -> Example:
+        """Return a batch of these faces."""
+        config = self.config
         clean = np.stack([varied(self.clean, row, config, rng) for row in rows])
         exact = rng.random(len(clean)) < config.sigma_share
         sigma = np.where(exact, config.sigma, rng.uniform(0, config.sigma_max, len(clean)))

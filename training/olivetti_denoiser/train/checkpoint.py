@@ -1,6 +1,6 @@
 """The run folder: the whole state of a training, its history and its settings.
 
-    >>> state = RunState(folder, best, stopping)
+    >>> state = RunState(folder, best, stopping, limit)
     >>> state.restore(trained)               # goes on where an interrupted run was
 
 `state.npz` holds the state, `history.csv` a row an epoch, `training_config.json` the settings.
@@ -25,6 +25,7 @@ from olivetti_denoiser.history import write_history
 from olivetti_denoiser.model_folder import CONFIG, HISTORY
 from olivetti_denoiser.train.callbacks import BestModel
 from olivetti_denoiser.train.distributed import Processes
+from olivetti_denoiser.train.time_limit import Shortened, TimeLimit
 
 STATE = "state.npz"
 
@@ -32,9 +33,9 @@ STATE = "state.npz"
 class RunState(keras.callbacks.Callback):
     """Keeps the whole state of a run in one file, replaced atomically after each epoch.
 
-    It holds the training weights, the optimizer with its averages and step, the history, and where
-    the best epoch and early stopping stand. Of several processes, the first one reads and writes
-    the file and sends its bytes to the others.
+    It holds the training weights, the optimizer with its averages and step, the history, where the
+    best epoch and early stopping stand, and how a time limit has shortened the run. Of several
+    processes, the first one reads and writes the file and sends its bytes to the others.
     """
 
     def __init__(
@@ -42,10 +43,11 @@ class RunState(keras.callbacks.Callback):
         folder: Path,
         best: BestModel,
         stopping: keras.callbacks.EarlyStopping,
+        limit: TimeLimit,
         processes: Processes | None = None,
     ):
         super().__init__()
-        self.folder, self.best, self.stopping = folder, best, stopping
+        self.folder, self.best, self.stopping, self.limit = folder, best, stopping, limit
         self.processes = processes or Processes()
         self.history: list[dict] = []
         self.stopped = False
@@ -68,6 +70,9 @@ class RunState(keras.callbacks.Callback):
         self.history, self.stopped = notes["history"], notes["stopped"]
         self.best.best = notes["best"]
         self._waited = notes["waited"]
+        shortened = notes.get("shortened")  # runs of older versions know no limit
+        seconds = sum(row["seconds"] for row in self.history)
+        self.limit.go_on(trained, seconds, shortened and Shortened(*shortened))
         if not self.stopped and self.processes.is_first:
             print(f"Resuming after epoch {len(self.history)} of the run in {self.folder}")
 
@@ -112,6 +117,7 @@ class RunState(keras.callbacks.Callback):
             "stopped": self.stopped,
             "best": float(self.best.best),
             "waited": self.stopping.wait,
+            "shortened": self.limit.shortened,
         }
         variables = {
             f"v{index}": keras.ops.convert_to_numpy(variable)

@@ -11,15 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import cv2
-import keras
 import numpy as np
 
 from olivetti_denoiser.camera_noise import camera_noise, patterned_noise
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.hidden_pixels import fill_hidden
-from olivetti_denoiser.images import ImageRows
 from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
-from olivetti_denoiser.train.batches import Example, rows_of_step
+from olivetti_denoiser.train.batches import Example, StepBatches
 
 SIDE = 64  # pixels of a patch
 CONTEXT = 8  # pixels around it, cut away after the camera: its steps look at neighbours
@@ -31,28 +29,11 @@ PARTLY = 0.15  # share of patches of which a part has no noise: bars, cut-outs, 
 TOLD = 0.25  # standard deviation, in its logarithm, of the level that is told of a camera's noise
 
 
-class ColourBatches(keras.utils.PyDataset):
-    """Batches of colour patches with fresh noise.
+class ColourBatches(StepBatches):
+    """Batches of colour patches with fresh noise, from pictures with sides of at least 80."""
 
-    Args:
-        clean: the pictures, each H×W×3 in [0, 1], sides of at least 80.
-        config: the settings.
-        epochs_done: how many epochs the run has had.
-    """
-
-    def __init__(self, clean: ImageRows, config: TrainingConfig, epochs_done: int = 0):
-        super().__init__()
-        self.clean, self.config = clean, config
-        self.steps_done = epochs_done * config.steps_per_epoch
-
-    def __len__(self) -> int:
-        # One more than are used: with the last one, Keras would start over at once.
-        return self.config.total_steps - self.steps_done + 1
-
-    def __getitem__(self, index: int) -> Example:
-        step = self.steps_done + index
-        rng = np.random.default_rng((self.config.seed, step))
-        rows = rows_of_step(step, self.config, len(self.clean))
+    def example(self, rows: list[int], rng: np.random.Generator) -> Example:
+        """Return a batch of patches of these pictures."""
         patches = [varied(cut(self.clean[row], rng), rng) for row in rows]
         examples = [noisy_patch(patch, self.config, rng) for patch in patches]
         return example_batch(

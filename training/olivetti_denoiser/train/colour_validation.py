@@ -13,7 +13,7 @@ import numpy as np
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.images import ImageRows
 from olivetti_denoiser.metrics import PSNR_LIMIT
-from olivetti_denoiser.model import estimator_of, takes_sigma
+from olivetti_denoiser.model import estimator_of
 from olivetti_denoiser.train.callbacks import copy_averaged_weights
 from olivetti_denoiser.train.colour_batches import cut, example_batch, noisy_patch
 from olivetti_denoiser.train.distributed import on_one_device
@@ -69,7 +69,7 @@ class ColourValidation(keras.callbacks.Callback):
             logs[name] = float(-10 * np.log10(np.maximum(error, 10 ** (-PSNR_LIMIT / 10))).mean())
             if name == "val_psnr":
                 self.shown = {"noisy": noisy, "restored": restored, "original": clean}
-            elif takes_sigma(self.averaged):
+            else:
                 estimate = estimator_of(self.averaged).predict(noisy, batch_size=16, verbose=0)
                 logs["val_estimate_camera"] = float(np.median(estimate.ravel() / level))
 

@@ -17,7 +17,7 @@ import keras
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import Faces
 from olivetti_denoiser.data.patch_files import Patches
-from olivetti_denoiser.model import level_of, residual_unet, with_mirror
+from olivetti_denoiser.model import estimator_of, residual_unet, with_mirror
 from olivetti_denoiser.model_folder import LEGACY_MODEL
 from olivetti_denoiser.train.batches import NoisyFaces
 from olivetti_denoiser.train.callbacks import BestModel, Validation
@@ -29,6 +29,7 @@ from olivetti_denoiser.train.events import restored_faces
 from olivetti_denoiser.train.objective import losses, training_model
 from olivetti_denoiser.train.optimizer import make_optimizer
 from olivetti_denoiser.train.precision import mixed_precision
+from olivetti_denoiser.train.time_limit import TimeLimit
 
 TENSORBOARD = "tensorboard"
 
@@ -41,11 +42,13 @@ class FitResult(NamedTuple):
             not the first one.
         history: one dict an epoch, as in `history.csv`.
         seconds: time spent in training, over all sittings.
+        shortened_to: Steps of a run that a time limit shortened; None of one that had all.
     """
 
     model: keras.Model | None
     history: list[dict]
     seconds: float
+    shortened_to: int | None = None
 
 
 def fit(
@@ -55,6 +58,7 @@ def fit(
     *,
     held_out: Faces | Patches | None = None,
     processes: Processes | None = None,
+    limit: TimeLimit | None = None,
 ) -> FitResult:
     """Trains the network, or goes on with the interrupted run in `run_folder`.
 
@@ -66,6 +70,7 @@ def fit(
             first one reads and writes it.
         held_out: pictures to validate on, where all of `faces` are to be learned from.
         processes: the processes that train together; None trains in this one, on all its devices.
+        limit: The time that the run may take; in one process alone.
 
     Returns:
         The `FitResult` of the whole run.
@@ -91,7 +96,8 @@ def fit(
     judge = {"monitor": "val_restored_loss", "mode": "min"}
     best = BestModel(averaged, run_folder / LEGACY_MODEL, save_best_only=True, **judge)
     stopping = keras.callbacks.EarlyStopping(patience=config.patience, **judge)
-    state = RunState(run_folder, best, stopping, processes)
+    limit = limit or TimeLimit(config)
+    state = RunState(run_folder, best, stopping, limit, processes)
     measuring, writing = [], []
     if processes.is_first:
         if config.planes == 3:
@@ -100,7 +106,7 @@ def fit(
             validation = Validation(averaged, held_out, config)
         pictures = restored_faces(validation, config, run_folder / TENSORBOARD)
         measuring, writing = [validation], [best, *_tensorboard(run_folder), *pictures]
-    callbacks = [*processes.callbacks(*measuring), stopping, *writing, state]
+    callbacks = [*processes.callbacks(*measuring), stopping, *writing, limit, state]
 
     with processes.scope():
         state.restore(trained)
@@ -123,7 +129,9 @@ def fit(
     if processes.is_first:
         best_model = keras.models.load_model(run_folder / LEGACY_MODEL, compile=False)
         released = with_mirror(best_model) if config.mirror else best_model
-    return FitResult(released, state.history, sum(row["seconds"] for row in state.history))
+    seconds = sum(row["seconds"] for row in state.history)
+    shortened_to = limit.shortened.end if limit.shortened else None
+    return FitResult(released, state.history, seconds, shortened_to)
 
 
 def compiled(config: TrainingConfig) -> keras.Model:
@@ -133,7 +141,7 @@ def compiled(config: TrainingConfig) -> keras.Model:
         trained = training_model(network)
     optimizer = make_optimizer(config)
     # Decay bends the estimate of weak noise: 0.0169 in place of 0.02, without it 0.0194.
-    optimizer.exclude_from_weight_decay(var_list=level_of(network).trainable_variables)
+    optimizer.exclude_from_weight_decay(var_list=estimator_of(network).trainable_variables)
     trained.compile(optimizer, loss=losses(config))
     trained.optimizer.build(trained.trainable_variables)
     return trained

@@ -9,7 +9,7 @@ from __future__ import annotations
 import keras
 
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.model import level_of, planes_of, restorer_of, takes_sigma
+from olivetti_denoiser.model import estimator_of, planes_of, restorer_of
 from olivetti_denoiser.train.losses import level_loss, restored_loss
 
 
@@ -23,13 +23,11 @@ def training_model(model: keras.Model) -> keras.Model:
     """Returns the network as it is trained: given (noisy, sigma), gives (restored, estimate).
 
     The restoring part sees the true level and the estimator learns it from the picture, so each
-    part is trained on its own and either can be used without the other. A blind model's
-    restoring part sees the same constant as when it is used, and that is its estimate.
+    part is trained on its own and either can be used without the other.
     """
     noisy = keras.Input((None, None, planes_of(model)), name="noisy")
     sigma = keras.Input((1, 1, 1), name="sigma")
-    estimate = level_of(model)(noisy)
-    restored = restorer_of(model)([noisy, sigma if takes_sigma(model) else estimate])
+    estimate, restored = estimator_of(model)(noisy), restorer_of(model)([noisy, sigma])
     return keras.Model(
         {"noisy": noisy, "sigma": sigma}, {"restored": restored, "estimate": estimate}
     )

@@ -33,22 +33,31 @@ class ConvMuon(keras.optimizers.Muon):
 
 
 def make_optimizer(config: TrainingConfig) -> keras.optimizers.Optimizer:
-    """Returns the optimizer of a `TrainingConfig`: warm-up, cosine decay, averaging."""
+    """Return the optimizer of a `TrainingConfig`: warm-up, cosine decay, averaging."""
+    common = {
+        "learning_rate": learning_rates(config),
+        "weight_decay": config.weight_decay,
+        "global_clipnorm": config.clip_norm,
+        "use_ema": True,
+        "ema_momentum": ema_momentum(config, config.total_steps),
+    }
+    if config.optimizer == "adamw":
+        return keras.optimizers.AdamW(**common)
+    return ConvMuon(adam_weight_decay=config.weight_decay, **common)
+
+
+def learning_rates(config: TrainingConfig) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning rate of every step of a `TrainingConfig`."""
     warmup = int(config.warmup * config.total_steps)
-    schedule = keras.optimizers.schedules.CosineDecay(
+    return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup else config.learning_rate,
         decay_steps=config.total_steps - warmup,
         alpha=config.final_rate,
         warmup_target=config.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    common = {
-        "learning_rate": schedule,
-        "weight_decay": config.weight_decay,
-        "global_clipnorm": config.clip_norm,
-        "use_ema": True,
-        "ema_momentum": config.ema_momentum,
-    }
-    if config.optimizer == "adamw":
-        return keras.optimizers.AdamW(**common)
-    return ConvMuon(adam_weight_decay=config.weight_decay, **common)
+
+
+def ema_momentum(config: TrainingConfig, steps: int) -> float:
+    """Return the momentum of the averaged weights: a horizon of `ema_share` of the run's steps."""
+    return 1.0 - 1.0 / max(1.0, config.ema_share * steps)

@@ -45,6 +45,7 @@ from olivetti_denoiser.train.checkpoint import STATE, check_settings
 from olivetti_denoiser.train.distributed import data_parallel, initialize
 from olivetti_denoiser.train.fit import fit
 from olivetti_denoiser.train.pool import prepare_pool
+from olivetti_denoiser.train.time_limit import TimeLimit
 
 SPLIT = "split.sha256"  # of a run folder: which faces it has learned from
 POOL = "pool"  # of a run folder: the coloured pictures that were made of the faces
@@ -80,6 +81,7 @@ def train(
     split: str | None = None,
     overwrite: bool = False,
     distributed: bool = False,
+    max_minutes: float | None = None,
     say: Callable[[str], None] = print,
 ) -> Trained | None:
     """Trains and measures; an interrupted run goes on where it was.
@@ -95,13 +97,18 @@ def train(
         overwrite: replace a finished model and start its run anew.
         distributed: train together with other processes, all of which make this call; see
             `train.distributed.initialize`.
+        max_minutes: How long making pictures and training may take, measuring not included; more
+            than 0. A run that would take longer is shortened, see `train.time_limit`. It is no
+            part of `config`, since what it does depends on the machine, and an interrupted run
+            may go on with another one.
         say: receives lines of progress.
 
     Returns:
         What a model folder is written from; None in a process that is not the first one.
 
     Raises:
-        ValueError: the output is taken, or its run has other settings or another split.
+        ValueError: the output is taken, or its run has other settings or another split; or
+            several processes are given a time limit, of which each would have its own clock.
         FacesUnavailableError: there are no faces to train on.
         TrainingStoppedError: the loss is no longer a number, or more than 1 % of the
             pictures are broken.
@@ -110,7 +117,13 @@ def train(
     output = Path(output)
     run_folder = run_folder_of(output)
     if distributed:
+        if max_minutes is not None:
+            raise ValueError(
+                "a time limit is for one process; the limit of the job would do, after which the "
+                f"same command goes on. Received: max_minutes={max_minutes:g} and distributed"
+            )
         initialize()
+    limit = TimeLimit(config, max_minutes)
     processes = data_parallel(config.batch_size)
     processes.check_same("settings", config.to_json().encode())
     processes.first_does(lambda: _claim_output(output, run_folder, overwrite))
@@ -124,12 +137,19 @@ def train(
         held_out: Patches | None = None
         if config.planes == 3:
             learned, held_out = prepare_pool(faces.clean, run_folder / POOL, config, say)
-        result = fit(config, learned, run_folder, held_out=held_out, processes=processes)
+        result = fit(
+            config, learned, run_folder, held_out=held_out, processes=processes, limit=limit
+        )
     else:
         published, name = None, None
         drawn = load_split()
         result = fit(
-            config, pictures.learned, run_folder, held_out=pictures.held_out, processes=processes
+            config,
+            pictures.learned,
+            run_folder,
+            held_out=pictures.held_out,
+            processes=processes,
+            limit=limit,
         )
     if result.model is None:
         return None
@@ -158,6 +178,8 @@ def train(
         "multiply_adds": multiply_adds(**config.network, mirror=config.mirror),
         "dataset": published,
     }
+    if result.shortened_to is not None:
+        metrics["training"]["shortened_to"] = result.shortened_to
     if pictures is not None:
         metrics["training"]["pictures"] = pictures.summary
     test = as_arrays(drawn["test"])

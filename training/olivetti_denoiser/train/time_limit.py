@@ -1,0 +1,154 @@
+"""A training that ends in time: its schedule is shortened to what fits.
+
+    >>> limit = TimeLimit(config, minutes=330)
+    >>> model.fit(batches, callbacks=[limit, ...])
+
+The learning rate falls over all steps of a run, and a run that is cut off before it has fallen is
+worse than a shorter one. So the speed is measured after each epoch, and where the steps that are
+left would take too long, the rest of the schedule is run through faster.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.train.optimizer import ema_momentum, learning_rates
+
+SPARE = 0.05  # share of the time left that a shortened run does not plan to use
+MEASURED = 3  # epochs, the last ones, whose speed counts
+
+
+class Shortened(NamedTuple):
+    """How a shortened run goes through the rest of its schedule.
+
+    Attributes:
+        start: The step from which on it is faster.
+        place: The step of the whole schedule that `start` stands for.
+        end: How many steps the run has in all.
+    """
+
+    start: int
+    place: float
+    end: int
+
+    def place_of(self, step: Any, total: int) -> Any:
+        """Return the step of the whole schedule, of `total` steps, that `step` stands for."""
+        return self.place + (step - self.start) * ((total - self.place) / (self.end - self.start))
+
+
+class ShortenedRates(keras.optimizers.schedules.LearningRateSchedule):
+    """The learning rates of a `TrainingConfig`, run through faster from some step on."""
+
+    def __init__(self, config: TrainingConfig, shortened: Shortened):
+        self.rates, self.shortened = learning_rates(config), shortened
+        self.total = config.total_steps
+
+    def __call__(self, step: keras.KerasTensor) -> keras.KerasTensor:
+        """Return the learning rate of a step."""
+        return self.rates(self.shortened.place_of(ops.cast(step, "float32"), self.total))
+
+
+class TimeLimit(keras.callbacks.Callback):
+    """Shorten the schedule of a run to the time that it may take, and end it there.
+
+    Time counts from when this object is made, and what the run has trained before is added. A run
+    whose limit passes all the same, as the machine became slower, ends after the step under way.
+
+    Args:
+        config: The settings of the run.
+        minutes: What it may take in all; None only follows what was decided before.
+
+    Attributes:
+        shortened: What was decided, to be kept with the run; None for the whole schedule.
+        steps: Steps done so far.
+    """
+
+    def __init__(self, config: TrainingConfig, minutes: float | None = None):
+        super().__init__()
+        self.config = config
+        self.limit = None if minutes is None else 60 * minutes
+        self.started = time.perf_counter()
+        self.shortened: Shortened | None = None
+        self.steps = 0
+        self._epochs: list[float] = []  # seconds of each, without compiling
+
+    @property
+    def end(self) -> int:
+        """How many steps the run has in all."""
+        return self.shortened.end if self.shortened else self.config.total_steps
+
+    def go_on(
+        self, trained: keras.Model, seconds: float, shortened: Shortened | None = None
+    ) -> None:
+        """Continue a run that has been trained before.
+
+        Args:
+            trained: The network with its optimizer, as they were.
+            seconds: What the run has taken.
+            shortened: What was decided.
+        """
+        self.steps = int(trained.optimizer.iterations)
+        self.shortened = shortened
+        self.started -= seconds
+        if self.steps < self.end:
+            self._follow(trained)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Start the epoch's clock."""
+        self._epoch_began = self._stepped = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """End the run after its last step, or when its time is over."""
+        self.steps += 1
+        if batch == 0 and self.config.steps_per_epoch > 1:
+            self._stepped = time.perf_counter()
+        if self.steps >= self.end:
+            self.model.stop_training = True
+        elif self._left() <= 0:
+            print(f"The time is over after {self.steps:,} of {self.end:,} steps.")
+            self.shortened = Shortened(self.steps, self._place(), self.steps)
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Shorten the rest of the schedule where it would take too long."""
+        if self.limit is None or self.model.stop_training:
+            return
+        count = self.config.steps_per_epoch
+        if not self._epochs:
+            self._compiling = self._stepped - self._epoch_began
+        seconds = time.perf_counter() - self._stepped
+        self._epochs.append(seconds * count / max(1, count - 1))
+        recent = self._epochs[-MEASURED:]
+        step, left = sum(recent) / len(recent) / count, self._left()
+        if self.steps + left / step >= self.end:
+            return
+        # With other rates the network is compiled anew.
+        affordable = int((1 - SPARE) * max(0.0, left - self._compiling) / step)
+        end = self.steps + max(1, affordable)
+        self.shortened = Shortened(self.steps, self._place(), end)
+        print(f"The run is shortened to {end:,} of {self.config.total_steps:,} steps.")
+        self._follow(self.model)
+
+    def _place(self):
+        """The step of the whole schedule that has been reached."""
+        if self.shortened is None:
+            return float(self.steps)
+        return self.shortened.place_of(self.steps, self.config.total_steps)
+
+    def _left(self):
+        """Seconds that the run may still take."""
+        if self.limit is None:
+            return float("inf")
+        return self.limit - (time.perf_counter() - self.started)
+
+    def _follow(self, trained):
+        """Let the optimizer do as was decided."""
+        if self.shortened:
+            trained.optimizer.learning_rate = ShortenedRates(self.config, self.shortened)
+            trained.optimizer.ema_momentum = ema_momentum(self.config, self.end)
+            trained.make_train_function(force=True)
