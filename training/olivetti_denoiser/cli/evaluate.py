@@ -39,8 +39,8 @@ def register(commands: Commands) -> None:
     evaluate.add_argument(
         "--peers",
         metavar="FOLDER",
-        help="weights of FFDNet and DnCNN; adds these two, in colour FFDNet, and where the extra bm3d "
-        "is installed (its licence: no commercial use) BM3D or CBM3D",
+        help="weights of FFDNet and DnCNN; adds these two, in colour FFDNet, and with the extra "
+        "bm3d (its licence: no commercial use) BM3D or CBM3D",
     )
     evaluate.add_argument(
         "--pictures",
