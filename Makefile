@@ -3,12 +3,13 @@
 # make lint    check style, imports and types
 # make train   train a model into outputs/model
 # make browser build the page that needs no server, space/browser/dist
+# make pins    compile the pinned requirements from pyproject.toml (ARGS=--upgrade for the newest)
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: demo test train browser lint clean
+.PHONY: demo test train browser lint pins clean
 
 demo: $(VENV)/.demo
 	$(BIN)/denoiser demo
@@ -29,12 +30,22 @@ lint: $(VENV)/.all
 	PYTHONPATH=space $(BIN)/lint-imports
 	$(BIN)/mypy
 
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url $(ARGS) pyproject.toml
+
+# The versions that stand in the files are kept, unless ARGS says otherwise.
+pins: | $(BIN)/uv
+	$(COMPILE) --extra space --output-file space/requirements.txt
+	$(COMPILE) --extra space --extra train --extra bm3d --group test --constraint space/requirements.txt --output-file requirements.txt
+	@for file in space/requirements.txt requirements.txt; do \
+		{ echo "# Written by \`make pins\` from pyproject.toml: every package, with all that it brings."; cat $$file; } > $$file.new && mv $$file.new $$file; \
+	done
+
 clean:
 	rm -rf $(VENV) .node outputs screenshots space/browser/dist
 
 # The environments are stamped files, so that a second `make` starts at once.
 $(BIN)/uv:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, e.g. make PYTHON=python3.12. Received: " + sys.version.split()[0])'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14) and "Python 3.11 to 3.14 is needed, e.g. make PYTHON=python3.12. Received: " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
@@ -44,7 +55,9 @@ $(VENV)/.demo: space/requirements.txt pyproject.toml | $(BIN)/uv
 	$(INSTALL) --no-deps --editable .
 	@touch $@
 
+# TensorFlow has wheels for these alone.
 $(VENV)/.all: requirements.txt space/requirements.txt pyproject.toml | $(BIN)/uv
+	@$(BIN)/python -c 'import platform as p, sys; here = p.system() + " " + p.machine(); sys.exit((sys.version_info[:2] > (3, 13) or here in ("Darwin x86_64", "Windows ARM64")) and "Training and the tests need TensorFlow: Python 3.11 to 3.13 on Linux, Windows or a Mac with Apple silicon, e.g. make clean, then make test PYTHON=python3.12. Received: Python " + p.python_version() + ", " + here)'
 	@echo "Installing what training and the tests need (about 4 GB) ..."
 	$(INSTALL) -r requirements.txt
 	$(INSTALL) --no-deps --editable .

@@ -1,14 +1,15 @@
-"""The wheel: built from a clone, installed alone, and used in an empty folder."""
+"""The wheel, installed as README and cards say into an environment that holds nothing else."""
 
 from __future__ import annotations
 
+import functools
 import json
 import os
-import site
-import socket
+import re
 import subprocess
 import sys
 import time
+import tomllib
 import zipfile
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
@@ -18,10 +19,23 @@ import pytest
 from PIL import Image
 
 from checkout import ROOT, copy_checkout
+from code_blocks import blocks
+from empty_environment import UV, EmptyEnvironment, noisy_picture
+from local_hub import LFS_SUFFIXES, LocalHub, Repository
+from page_server import free_port
 
-UV = Path(sys.executable).parent / "uv"
+README, CARDS = ROOT / "README.md", sorted((ROOT / "model_card").rglob("README.md"))
+OURS = re.compile(r"^(?:olivetti-denoiser|\.)(?:\[([\w,]+)\])?(?: @ git\+https://\S+)?$")
 TINY = ["--epochs=1", "--steps-per-epoch=2", "--channels=8,16", "--blocks=1,1"]
-OURS = ("PYTHONPATH", "VIRTUAL_ENV", "KERAS_BACKEND", "HF_HOME", "HF_TOKEN", "MODEL_ID")
+# Every Python block that needs our package or Keras, and how old its packages are; what calls the
+# page is in test_first_run.py.
+PYTHON = [
+    pytest.param(block, age, id=f"{path.relative_to(ROOT)} {number} {age}")
+    for path in (README, *CARDS)
+    for number, block in enumerate(blocks(path))
+    if block.language == "python" and "gradio_client" not in block.code
+    for age in (("newest", "oldest") if "olivetti_denoiser" in block.code else ("newest",))
+]
 
 
 @pytest.fixture(scope="module")
@@ -34,52 +48,6 @@ def wheel(tmp_path_factory):
     (built,) = (folder / "dist").glob("*.whl")
     assert len(list((folder / "dist").glob("*.tar.gz"))) == 1
     return built
-
-
-@pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory):
-    """Runs `denoiser` of an environment that has the wheel, in a folder of its own.
-
-    The environment sees the other packages of the running one, by a path without its .pth files:
-    so not the project's own installation in it.
-    """
-    folder = tmp_path_factory.mktemp("installed")
-    environment, work, home = (folder / name for name in ("environment", "work", "home"))
-    work.mkdir()
-    home.mkdir()
-    subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, environment], check=True)
-    python = environment / "bin" / "python"
-    subprocess.run(
-        [UV, "pip", "install", "--quiet", "--no-deps", "--offline", "--compile-bytecode",
-         "--python", python, wheel],
-        check=True,
-    )  # fmt: skip
-    (library,) = (environment / "lib").glob("python*/site-packages")
-    noisy = np.random.default_rng(0).normal(128, 25, (64, 64)).clip(0, 255).astype(np.uint8)
-    Image.fromarray(noisy).save(work / "noisy.png")
-    (library / "others.pth").write_text("\n".join(site.getsitepackages()))
-    return Installed(environment / "bin", work, home)
-
-
-class Installed:
-    """An environment's programs, run in an empty folder with an empty home."""
-
-    def __init__(self, programs, work, home):
-        self.programs, self.work = programs, work
-        self.variables = {key: value for key, value in os.environ.items() if key not in OURS}
-        self.variables |= {"HOME": str(home), "HF_HUB_OFFLINE": "1"}
-
-    def run(self, program, *arguments):
-        done = subprocess.run(
-            [self.programs / program, *map(str, arguments)],
-            cwd=self.work,
-            env=self.variables,
-            capture_output=True,
-            text=True,
-            timeout=900,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
 
 def test_the_wheel_holds_what_the_commands_need(wheel):
@@ -95,34 +63,109 @@ def test_the_wheel_holds_what_the_commands_need(wheel):
     assert not [name for name in names if any(part in name for part in unwanted)]
 
 
-def test_the_installed_package_is_the_wheels(installed):
-    where = installed.run("python", "-c", "import olivetti_denoiser as o; print(o.__file__)")
-    assert Path(where.strip()).is_relative_to(installed.programs.parent)
-    assert "restore" in installed.run("denoiser", "--help")
+def test_the_extras_that_a_reader_is_told_exist():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    workflows = (ROOT / ".github" / "workflows").glob("*.yml")
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (README, *CARDS, *workflows))
+    named = re.findall(r"(?:olivetti-denoiser|[\"' ]\.)\[([\w,]+)\]", text)
+    known = set(project["optional-dependencies"])
+    assert {extra for names in named for extra in names.split(",")} <= known
 
 
-def test_restore_uses_the_bundled_model(installed):
-    noisy = np.asarray(Image.open(installed.work / "noisy.png"))
-    assert installed.run("denoiser", "restore", "noisy.png", "out.png").strip() == "out.png"
-    assert np.asarray(Image.open(installed.work / "out.png")).std() < noisy.std() / 2
+@pytest.fixture(scope="module")
+def hub():
+    """A Hub that has the released model under the name that README and cards give it."""
+    with LocalHub() as hub:
+        repository = Repository("models", "OWNER/olivetti-denoiser", private=False)
+        release = ROOT / "model_card"
+        files = {
+            path.relative_to(release).as_posix(): hub.store(
+                path.read_bytes(), lfs=path.name.endswith(LFS_SUFFIXES)
+            )
+            for path in release.rglob("*")
+            if path.is_file()
+        }
+        commit = repository.add("main", files, "Publish v1.0.0", "", "OWNER")
+        repository.tags["v1.0.0"] = commit.oid
+        hub.repositories["models", repository.id] = repository
+        yield hub
 
 
-def test_demo_serves_the_page(installed):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [installed.programs / "denoiser", "demo", "--port", str(port)]
-    with (installed.work / "demo.log").open("w+") as log:
-        page = subprocess.Popen(
-            command, cwd=installed.work, env=installed.variables, stdout=log, stderr=log
-        )
-        try:
-            said = _answer(f"http://127.0.0.1:{port}/gradio_api/info", page)
-        finally:
-            page.terminate()
-            page.wait(30)
+@pytest.fixture(scope="module")
+def environment(wheel, hub, tmp_path_factory):
+    """Makes the environment of some packages, at the oldest or newest versions allowed, once."""
+
+    @functools.cache
+    def make(needs, age="newest"):
+        folder = tmp_path_factory.mktemp(age)
+        variables = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_DISABLE_XET": "1"}
+        made = EmptyEnvironment(folder, NO_PROXY="127.0.0.1", **variables)
+        for need in needs:
+            ours = OURS.match(need)
+            extras = ours[1] or "" if ours else ""
+            if ours and age == "oldest":
+                given = [f"--extra={extra}" for extra in extras.split(",") if extra]
+                made.install("--resolution=lowest-direct", "-r", ROOT / "pyproject.toml", *given)
+                made.install("--no-deps", wheel)
+            else:
+                made.install(f"olivetti-denoiser[{extras}] @ {wheel.as_uri()}" if ours else need)
+        for name in ("noisy.png", "noisy.jpg", "noisy.tif"):
+            noisy_picture(made.work / name, "RGB" if name == "noisy.jpg" else "L")
+        return made
+
+    return make
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("block", "age"), PYTHON)
+def test_a_block_runs_where_only_what_it_names_is_installed(environment, block, age):
+    """Its reader brings `array` and `noisy`, as the files noisy.png and noisy.jpg."""
+    assert block.needs(), f"the block does not say what to install:\n{block.code}"
+    given = "import numpy\narray = numpy.full((64, 64), 99, 'uint8')\n"
+    given += "noisy = numpy.full((1, 64, 64, 1), 0.5, 'float32')\n"
+    backend = re.search(r"KERAS_BACKEND=(\w+)", block.before)
+    variables = {"KERAS_BACKEND": backend[1]} if backend else {}
+    end = "\nprint(numpy.asarray(restored).std())"
+    said = environment(tuple(block.needs()), age).run(
+        "python", "-c", given + block.code + end, **variables
+    )
+    assert float(said.splitlines()[-1]) < 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("age", ["newest", "oldest"])
+@pytest.mark.parametrize("name", ["noisy.png", "noisy.jpg", "noisy.tif"])
+def test_the_command_line_restores_a_picture(environment, name, age):
+    (needs,) = {tuple(b.needs()) for b in blocks(README) if "import Denoiser" in b.code}
+    made = environment(needs, age)
+    assert made.run("denoiser", "restore", name, f"out_{name}").strip() == f"out_{name}"
+    noisy, restored = (np.asarray(Image.open(made.work / f)) for f in (name, f"out_{name}"))
+    assert restored.shape == noisy.shape and restored.std() < noisy.std() / 2
+
+
+@pytest.fixture(scope="module")
+def everything(wheel, tmp_path_factory):
+    """An environment of the wheel with what trains and serves, at the pinned versions."""
+    data = os.environ.get("SCIKIT_LEARN_DATA") or str(Path.home() / "scikit_learn_data")
+    variables = {"HF_HUB_OFFLINE": "1", "SCIKIT_LEARN_DATA": data}
+    made = EmptyEnvironment(tmp_path_factory.mktemp("everything"), **variables)
+    wanted = f"olivetti-denoiser[train,space] @ {wheel.as_uri()}"
+    made.install("--constraint", ROOT / "requirements.txt", wanted)
+    noisy_picture(made.work / "noisy.png")
+    return made
+
+
+@pytest.mark.slow
+def test_demo_serves_the_page(everything):
+    port = free_port()
+    page = everything.start("denoiser", "demo", "--port", port)
+    try:
+        said = _answer(f"http://127.0.0.1:{port}/gradio_api/info", page)
+    finally:
+        page.terminate()
+        page.wait(30)
     assert "/denoise" in json.loads(said)["named_endpoints"]
-    assert "Serving" in (installed.work / "demo.log").read_text()
+    assert "Serving" in (everything.work / "log").read_text()
 
 
 def _answer(address, page):
@@ -136,14 +179,14 @@ def _answer(address, page):
 
 
 @pytest.mark.slow
-def test_evaluate_measures_the_bundled_model(faces, installed):
-    metrics = json.loads(installed.run("denoiser", "evaluate", "--json"))
+def test_evaluate_measures_the_bundled_model(faces, everything):
+    metrics = json.loads(everything.run("denoiser", "evaluate", "--json"))
     assert round(metrics["parts"]["test"]["methods"]["model"]["psnr"]["mean"], 1) == 30.2
 
 
 @pytest.mark.slow
-def test_train_ends_with_a_model_folder_and_its_card(faces, installed):
-    output = installed.work / "outputs" / "model"
-    installed.run("denoiser", "train", "--preset", "quick", *TINY)
+def test_train_ends_with_a_model_folder_and_its_card(faces, everything):
+    output = everything.work / "outputs" / "model"
+    everything.run("denoiser", "train", "--preset", "quick", *TINY)
     assert (output / "README.md").is_file() and (output / "model.weights.h5").is_file()
-    installed.run("denoiser", "restore", "noisy.png", "again.png", "--model", output)
+    everything.run("denoiser", "restore", "noisy.png", "again.png", "--model", output)

@@ -39,7 +39,8 @@ def register(commands: Commands) -> None:
     evaluate.add_argument(
         "--peers",
         metavar="FOLDER",
-        help="weights of FFDNet and DnCNN; adds these two and BM3D, in colour FFDNet and CBM3D",
+        help="weights of FFDNet and DnCNN; adds these two, in colour FFDNet, and with the extra "
+        "bm3d (its licence: no commercial use) BM3D or CBM3D",
     )
     evaluate.add_argument(
         "--pictures",

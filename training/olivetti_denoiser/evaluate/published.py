@@ -6,7 +6,8 @@
 
 The folder holds `ffdnet_gray.npz` and `dncnn_25.npz`, for colour `ffdnet_color.npz`: arrays
 `w0, b0, w1, b1, …`, one pair a 3×3 convolution, kernels out × in × height × width, ReLU between.
-BM3D joins where the `bm3d` package is installed. The networks run on ONNX Runtime, as ours do.
+BM3D joins where the extra `bm3d` is installed, whose licence allows non-commercial use only. The
+networks run on ONNX Runtime, as ours do.
 """
 
 from __future__ import annotations
