@@ -75,10 +75,16 @@ def run(options: argparse.Namespace) -> int:
 
 def _save(options, rows: dict[str, dict[str, Any]], faces, found):
     """Keeps the table and the picture of the losses in a model folder."""
-    from olivetti_denoiser.publish.update import update_ablation
+    from olivetti_denoiser.evaluate.plots import losses_grid
+    from olivetti_denoiser.model_folder import LOSS_FACES
+    from olivetti_denoiser.publish.update import update_release
     from olivetti_denoiser.train.ablation import HELD_OUT, restored_by_losses
     from olivetti_denoiser.train.fit import carve_validation
 
     shown = carve_validation(faces, HELD_OUT)[1].take(slice(SHOWN))
     restored = restored_by_losses(rows, options.seeds[0], shown, options.output)
-    print(f"Keeping the table in {update_ablation(options.save, found, shown, restored)}")
+
+    def draw(folder):
+        losses_grid(shown.clean, shown.noisy, restored, folder / LOSS_FACES)
+
+    print(f"Keeping the table in {update_release(options.save, {'ablation': found}, draw=draw)}")

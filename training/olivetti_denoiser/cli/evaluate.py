@@ -10,6 +10,7 @@ denoiser evaluate model_card/colour --pairs PolyU --peers peers --save
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from olivetti_denoiser.bundled import bundled
@@ -125,7 +126,7 @@ def _measure_faces(options, model, denoiser):
     from olivetti_denoiser.data.faces import load_split
     from olivetti_denoiser.evaluate.measure import evaluate, warning
     from olivetti_denoiser.evaluate.plots import psnr_against_sigma
-    from olivetti_denoiser.publish.update import check_update, update_figures
+    from olivetti_denoiser.publish.update import check_update, update_release
     from olivetti_denoiser.train.run import others_if_there
 
     split = load_split(options.split, options.dataset)
@@ -146,7 +147,7 @@ def _measure_faces(options, model, denoiser):
     if denoiser.planes == 3:
         metrics |= _standing_figures(options, denoiser)
     if options.save:
-        print(f"Keeping the figures in {update_figures(model, metrics, options.also)}")
+        print(f"Keeping the figures in {update_release(model, metrics, also=options.also)}")
     plot = options.plot or (PLOT if options.peers and not options.save else None)
     if plot:
         psnr_against_sigma(metrics["sigmas"]["methods"], plot)
@@ -169,8 +170,9 @@ def _measure_colour(options, model, denoiser):
     """Measures on photographs in colour, and on real noisy pictures."""
     from olivetti_denoiser.data.colour_images import read_colour_set, read_pairs
     from olivetti_denoiser.evaluate.colour import evaluate_colour
+    from olivetti_denoiser.evaluate.colour_comparison import draw_photographs
     from olivetti_denoiser.evaluate.plots import psnr_of_colour
-    from olivetti_denoiser.publish.update import check_release, update_colour
+    from olivetti_denoiser.publish.update import check_release, update_release
 
     if options.save:
         check_release(model)
@@ -183,7 +185,8 @@ def _measure_colour(options, model, denoiser):
         denoiser, sets, pairs, published=_published_colour(options), say=print
     )
     if options.save:
-        print(f"Keeping the figures in {update_colour(model, metrics, denoiser)}")
+        draw = partial(draw_photographs, denoiser) if denoiser.planes == 3 else None
+        print(f"Keeping the figures in {update_release(model, metrics, draw=draw)}")
     plot = options.plot or (PLOT if options.peers and not options.save else None)
     if plot and sets:
         psnr_of_colour(metrics["colour"], sets[0].name, plot)

@@ -9,35 +9,52 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from olivetti_denoiser.atomic import whole_folder
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.colour_comparison import draw_photographs
 from olivetti_denoiser.evaluate.plots import draw_plots
 from olivetti_denoiser.figures import write_metrics
-from olivetti_denoiser.model_folder import CARD, CONFIG, EVENTS, HISTORY, RELEASED, check_target
-from olivetti_denoiser.publish.card import render_card
-from olivetti_denoiser.save_model import save_folder
+from olivetti_denoiser.model import planes_of, without_mirror
+from olivetti_denoiser.model_folder import (
+    CARD,
+    CONFIG,
+    EVENTS,
+    HISTORY,
+    LEGACY_MODEL,
+    RELEASED,
+    check_target,
+)
+from olivetti_denoiser.publish import onnx_export
+from olivetti_denoiser.publish.card import render_above, render_card
+from olivetti_denoiser.save_model import save_file, save_folder
 from olivetti_denoiser.train.run import Trained
+
+if TYPE_CHECKING:
+    import keras
 
 
 def write_model_folder(folder: str | Path, trained: Trained) -> Path:
-    """Writes a release beside its target and renames it into place.
+    """Write a model folder beside its target and rename it into place.
 
     Args:
-        folder: the target; an earlier release there is replaced, other files in it are kept.
+        folder: the target; an earlier network there is replaced, other files in it are kept, such
+            as the network for colour in `colour/`.
         trained: what `train.run.train` returned; its history and TensorBoard events are copied.
 
     Returns:
         The folder.
 
     Raises:
-        ValueError: the target is something else than a model folder.
+        ValueError: the target is something else than a model folder, or an ONNX file differs from
+            Keras.
     """
     run_folder = Path(trained.run_folder)
     check_target(folder)
-    with whole_folder(folder, shutil.ignore_patterns(*RELEASED)) as stage:
+    with whole_folder(folder, _replaced(folder)) as stage:
         save_folder(trained.model, stage)
+        write_formats(trained.model, stage)
         (stage / CONFIG).write_text(trained.config.to_json(), encoding="utf-8")
         shutil.copyfile(run_folder / HISTORY, stage / HISTORY)
         if (run_folder / "tensorboard").is_dir():
@@ -47,4 +64,32 @@ def write_model_folder(folder: str | Path, trained: Trained) -> Path:
         if trained.config.planes == 3:
             draw_photographs(Denoiser(trained.model), stage)
         (stage / CARD).write_text(render_card(stage), encoding="utf-8")
+    render_above(folder)
     return Path(folder)
+
+
+def write_formats(model: keras.Model, folder: str | Path) -> None:
+    """Write what opens a network without Keras 3: ONNX files, and `best_model.h5` of a gray one.
+
+    They hold the U-Net alone, without the average over the mirror image, and are compared with
+    Keras.
+
+    Args:
+        model: the network, with or without that average.
+        folder: its model folder.
+
+    Raises:
+        ValueError: an ONNX file differs from Keras.
+    """
+    alone = without_mirror(model)
+    onnx_export.write_onnx(alone, Path(folder) / onnx_export.FOLDER)
+    onnx_export.check_onnx(alone, Path(folder) / onnx_export.FOLDER)
+    (Path(folder) / onnx_export.FOLDER / onnx_export.MODEL).unlink()
+    if planes_of(model) == 1:  # what opens that format knows gray pictures alone
+        save_file(alone, Path(folder) / LEGACY_MODEL)
+
+
+def _replaced(folder):
+    """What `shutil.copytree` leaves behind: the network at the folder's root, not in `colour/`."""
+    ignored, root = shutil.ignore_patterns(*RELEASED), Path(folder).resolve()
+    return lambda here, names: ignored(here, names) if Path(here).resolve() == root else set()
