@@ -2,9 +2,9 @@
 
     python space/app.py
 
-`MODEL_ID` and `MODEL_REVISION` name the gray model on the Hub, `COLOUR_MODEL_ID` and
-`COLOUR_MODEL_REVISION` the one for colour pictures. Without them, or when the Hub does not answer,
-the bundled ones serve. `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT` say where.
+`MODEL_ID` and `MODEL_REVISION` name the repository on the Hub that holds both networks. Without
+them, or when the Hub does not answer, the bundled ones serve. `GRADIO_SERVER_NAME` and
+`GRADIO_SERVER_PORT` say where.
 """
 
 from __future__ import annotations

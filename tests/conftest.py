@@ -167,3 +167,11 @@ def page(page_models, tmp_path_factory):
 
     with PageServer(page_models, tmp_path_factory.mktemp("page")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def small_checkout(tmp_path_factory):
+    """A copy of the code with tiny bundled networks, from which tests publish."""
+    from network_folders import copy_with_small_networks
+
+    return copy_with_small_networks(tmp_path_factory.mktemp("checkout"))

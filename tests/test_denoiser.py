@@ -342,7 +342,10 @@ def for_keras_alone(folder):
         (damaged, r"cannot open the network: .*Received: .*onnx"),
         (pointer, r"git-lfs.*`git lfs pull`.*estimator\.onnx"),
         (for_keras_alone, r"for Keras alone; `denoiser export .*Received: "),
-        (lambda folder: shutil.rmtree(folder / "onnx"), r"needs onnx/estimator\.onnx and .*Received"),
+        (
+            lambda folder: shutil.rmtree(folder / "onnx"),
+            r"needs onnx/estimator\.onnx and .*Received",
+        ),
         (lambda folder: (folder / "onnx" / FILES[0]).unlink(), r"needs .*Received: no .*estimator"),
     ],
 )

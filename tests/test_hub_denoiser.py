@@ -18,8 +18,8 @@ def run_script(hub, name, folder, token, **options):
 
 
 @pytest.fixture(scope="module")
-def downloads(tmp_path_factory):
-    with LocalHub() as hub:
+def downloads(small_checkout, tmp_path_factory):
+    with LocalHub(checkout=small_checkout) as hub:
         folder = tmp_path_factory.mktemp("downloads")
         return run_script(hub, "download_faults", folder, hub.user("alice"), home=folder / "home")
 
@@ -54,9 +54,9 @@ def test_only_what_loading_needs_is_downloaded(downloads):
     assert downloads["files"] == ["config.json", "metadata.json", "model.weights.h5"]
 
 
-def test_hub_down(tmp_path):
+def test_hub_down(small_checkout, tmp_path):
     """With the Hub gone an earlier process's cache serves; without a copy, one line says so."""
-    with LocalHub() as hub:
+    with LocalHub(checkout=small_checkout) as hub:
         token = hub.user("alice")
         served = run_script(hub, "serving", tmp_path, token, home=tmp_path / "home")
     commit = hub.repository("alice/model").head.oid
@@ -75,8 +75,8 @@ def test_hub_down(tmp_path):
     assert down["served"].startswith("bundled model") and "does not answer" in down["served"]
 
 
-def test_push_to_hub_and_save_pretrained(tmp_path):
-    with LocalHub() as hub:
+def test_push_to_hub_and_save_pretrained(small_checkout, tmp_path):
+    with LocalHub(checkout=small_checkout) as hub:
         results = run_script(hub, "push_and_save", tmp_path, hub.user("alice"), home=tmp_path / "h")
     assert results["saved"] == results["pushed"] == 0.0
     assert results["keras"] < 1e-3  # Keras lets OpenVINO compute in half precision

@@ -77,13 +77,6 @@ def test_the_tables_are_printed_when_the_work_is_done(noisy, colour_model):
     assert rb"\u221e" in done.stdout and b"\xd7" in done.stdout  # ∞ is not in cp1252, × is
 
 
-def test_a_module_run_as_a_program_prints_any_path_too(noisy, page_model):
-    target = noisy.with_name("onnx")
-    done = run(page_model, target, module="olivetti_denoiser.publish.onnx_export", encoding="ascii")
-    assert done.returncode == 0, done.stderr
-    assert rb"\u5199" in done.stdout
-
-
 def test_the_page_starts_whatever_its_log_can_hold(page_model, tmp_path):
     with PageServer(page_model, tmp_path, PYTHONIOENCODING="ascii", PYTHONUTF8="0") as page:
         assert "Serving bundled model" in page.text()

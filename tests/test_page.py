@@ -354,7 +354,7 @@ def test_a_hub_that_hangs_at_the_start_does_not_hold_the_space_up(space, tmp_pat
             page.visitor().call("denoise", PORTRAIT)
             page.visitor().call("restore", COLOURS)
             assert (
-                "Colour pictures: bundled model (no COLOUR_MODEL_ID is set). Gray pictures: "
+                "Colour pictures: bundled model (the Hub did not deliver alice/model within"
                 in page.text()
             )
             shown = [home, page.text()]

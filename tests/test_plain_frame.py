@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from olivetti_denoiser.plain_frame import THIN, inside_frame
 from PIL import Image
 
 from olivetti_denoiser.bundled import bundled, colour_model
 from olivetti_denoiser.denoiser import Denoiser
-from olivetti_denoiser.plain_frame import THIN, inside_frame
 
 MODELS = {"gray": bundled("model_card"), "colour": colour_model()}
 

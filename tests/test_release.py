@@ -81,7 +81,7 @@ def test_a_release_is_complete_and_replaces_only_what_it_made(release, tmp_path)
     assert {
         "README.md", "config.json", "metadata.json", "model.weights.h5", "metrics.json",
         "history.csv", "training_config.json", "comparison.png", "loss_curves.png",
-        "psnr_vs_sigma.png", "error_map.png",
+        "psnr_vs_sigma.png", "error_map.png", "onnx", "best_model.h5",
     } <= names  # fmt: skip
     (folder / "README.md").write_text("old")
     release(folder)
@@ -132,6 +132,8 @@ def check_figures(folder, metrics, repo_id):
         "ssim": round(test["ssim"]["mean"], 3),
         "mse": round(test["mse"]["mean"], 6),
     }
+    if (folder / "colour").is_dir():  # which the card has a section on
+        metrics = metrics | {"beside": json.loads((folder / "colour/metrics.json").read_text())}
     known = {f"{number:.{digits}f}" for number in _numbers(metrics) for digits in (2, 3, 4, 6)}
     known |= {f"{1000 * number:.2f}" for number in _numbers(metrics["seconds"])}
     train, test = (metrics["parts"][part]["methods"] for part in ("train", "test"))
@@ -181,12 +183,12 @@ def more(metrics):
 
 
 def test_figures_of_a_later_evaluation_take_their_place_in_the_folder(release, more, tmp_path):
-    from olivetti_denoiser.publish.update import update_figures
+    from olivetti_denoiser.publish.update import update_release
 
     folder = release(tmp_path / "model")
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     training = json.loads(before["metrics.json"])["training"]
-    assert update_figures(folder, more) == folder
+    assert update_release(folder, more) == folder
     after = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     changed = {name for name in after if after[name] != before.get(name)}
     assert changed == {"metrics.json", "README.md", "psnr_vs_sigma.png"}
@@ -199,23 +201,23 @@ def test_figures_of_a_later_evaluation_take_their_place_in_the_folder(release, m
     assert len(re.findall(r"^\| FFDNet +\|", card, re.M)) == 3
 
     plain = {name: value for name, value in more.items() if name != "published"}
-    update_figures(folder, plain)  # an evaluation without them leaves none of theirs behind
+    update_release(folder, plain)  # an evaluation without them leaves none of theirs behind
     assert json.loads((folder / "metrics.json").read_text()) == plain | {"training": training}
     assert {path.name for path in tmp_path.iterdir()} == {"model", "run"}
 
 
 def test_runs_of_other_seeds_stand_beside(release, more, tmp_path):
-    from olivetti_denoiser.publish.update import update_figures
+    from olivetti_denoiser.publish.update import update_release
 
     folder, other = (release(tmp_path / name) for name in ("model", "other"))
     with pytest.raises(ValueError, match=r"a seed of its own\. Received: seeds \[0, 0\]"):
-        update_figures(folder, more, [other])
+        update_release(folder, more, also=[other])
     config = json.loads((other / "training_config.json").read_text())
     (other / "training_config.json").write_text(json.dumps(config | {"seed": 1, "epochs": 3}))
     with pytest.raises(ValueError, match="differ in seed or split alone"):
-        update_figures(folder, more, [other])
+        update_release(folder, more, also=[other])
     (other / "training_config.json").write_text(json.dumps(config | {"seed": 1}))
-    update_figures(folder, more, [other])
+    update_release(folder, more, also=[other])
     kept = json.loads((folder / "metrics.json").read_text())
     assert [run["seed"] for run in kept["seeds"]] == [0, 1]
     check_figures(folder, kept, "OWNER/olivetti-denoiser")
@@ -223,7 +225,7 @@ def test_runs_of_other_seeds_stand_beside(release, more, tmp_path):
 
 
 def test_a_run_on_another_split_stands_beside(release, more, tmp_path):
-    from olivetti_denoiser.publish.update import update_figures
+    from olivetti_denoiser.publish.update import update_release
 
     folder, other = (release(tmp_path / name) for name in ("model", "other"))
     figures = json.loads((other / "metrics.json").read_text())
@@ -232,7 +234,7 @@ def test_a_run_on_another_split_stands_beside(release, more, tmp_path):
     figures["parts"]["test"]["methods"]["FFDNet"]["psnr"]["mean"] = 28.5
     figures |= {"split": "subjects", "split_checksum": "0" * 64}
     (other / "metrics.json").write_text(json.dumps(figures))
-    update_figures(folder, more, [other])
+    update_release(folder, more, also=[other])
     kept = json.loads((folder / "metrics.json").read_text())
     assert kept["other_splits"]["subjects"]["parts"]["test"]["methods"]["FFDNet"] == 28.5
     check_figures(folder, kept, "OWNER/olivetti-denoiser")
@@ -243,12 +245,13 @@ def test_a_run_on_another_split_stands_beside(release, more, tmp_path):
 
     left_out = ("published", "other_splits")
     plain = {name: value for name, value in more.items() if name not in left_out}
-    update_figures(folder, plain)  # what other runs scored stays true
+    update_release(folder, plain)  # what other runs scored stays true
     assert json.loads((folder / "metrics.json").read_text())["other_splits"] == kept["other_splits"]
 
 
 def test_what_each_choice_is_worth_stands_on_the_card(release, test_faces, tmp_path):
-    from olivetti_denoiser.publish.update import update_ablation
+    from olivetti_denoiser.evaluate.plots import losses_grid
+    from olivetti_denoiser.publish.update import update_release
 
     folder = release(tmp_path / "model")
     row = {
@@ -264,7 +267,12 @@ def test_what_each_choice_is_worth_stands_on_the_card(release, test_faces, tmp_p
         },
     }
     faces = test_faces.take(slice(3))
-    update_ablation(folder, found, faces, {"mse": faces.clean, "mse+ssim": faces.noisy})
+    restored = {"mse": faces.clean, "mse+ssim": faces.noisy}
+
+    def draw(stage):
+        losses_grid(faces.clean, faces.noisy, restored, stage / "losses.png")
+
+    update_release(folder, {"ablation": found}, draw=draw)
     kept = json.loads((folder / "metrics.json").read_text())
     assert kept["ablation"] == found
     check_figures(folder, kept, "OWNER/olivetti-denoiser")
@@ -275,13 +283,13 @@ def test_what_each_choice_is_worth_stands_on_the_card(release, test_faces, tmp_p
 
 
 def test_figures_of_another_split_are_not_kept(release, more, tmp_path):
-    from olivetti_denoiser.publish.update import update_figures
+    from olivetti_denoiser.publish.update import update_release
 
     folder = release(tmp_path / "model")
     with pytest.raises(ValueError, match=r"own split, reference; give it as --split\. Received"):
-        update_figures(folder, more | {"split_checksum": "0" * 64})
+        update_release(folder, more | {"split_checksum": "0" * 64})
     with pytest.raises(ValueError, match=r"whole model folder\. Received"):
-        update_figures(tmp_path / "run", more)
+        update_release(tmp_path / "run", more)
 
 
 def test_a_card_says_which_split_level_and_loss_it_is_about(release, metrics, tmp_path):
@@ -327,10 +335,30 @@ def test_the_cards_tables_are_tables():
             assert not lines[index + 1].startswith("|")
 
 
-def test_the_released_card_is_what_the_template_gives():
+@pytest.mark.parametrize("place", ["", "colour"])
+def test_the_released_card_is_what_the_template_gives(place):
     from olivetti_denoiser.publish.card import render_card
 
-    assert (RELEASED / "README.md").read_text() == render_card(RELEASED)
+    assert (RELEASED / place / "README.md").read_text() == render_card(RELEASED / place)
+
+
+def test_a_training_into_a_release_keeps_the_network_for_colour(release, tmp_path):
+    """And the release's card shows its figures still, and anew when they change."""
+    from olivetti_denoiser.publish.update import update_release
+
+    folder = release(tmp_path / "model")
+    ignored = shutil.ignore_patterns("runs", "onnx")
+    colour = shutil.copytree(RELEASED / "colour", folder / "colour", ignore=ignored)
+    before = {path: path.read_bytes() for path in colour.rglob("*") if path.is_file()}
+    release(folder)
+    assert {path: path.read_bytes() for path in before} == before
+    figures = json.loads((colour / "metrics.json").read_text())["colour"]["scikit-image"]
+    assert f"into {figures['psnr']['methods']['model']['25']:.2f} dB" in (
+        folder / "README.md"
+    ).read_text(encoding="utf-8")
+    figures["psnr"]["methods"]["model"]["25"] = 33.33
+    update_release(colour, {"colour": {"scikit-image": figures}})
+    assert "into 33.33 dB" in (folder / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(params=[True, False], ids=["hub", "folder"])

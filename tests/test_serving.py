@@ -71,15 +71,12 @@ def test_a_bundled_colour_model_serves_colour_pictures(bundle, colour_model):
     assert models.for_picture(GRAY) is models.for_picture(GRAY.convert("RGB")) is models.gray
     assert models.colour.folder == bundle / "colour"
     assert (models.gray.denoiser.planes, models.colour.denoiser.planes) == (1, 3)
-    assert "no COLOUR_MODEL_ID is set" in str(models)
+    assert str(models).count("no MODEL_ID is set") == 2
 
 
-def test_a_colour_model_that_cannot_be_had_is_told_and_not_missed(bundle):
-    variables = {"COLOUR_MODEL_ID": "not a name", "COLOUR_MODEL_REVISION": ""}
-    models = load_models(variables, bundle, timeout=5)
-    assert models.colour is None
-    assert models.for_picture(RED) is models.gray
-    assert "not a name" in str(models)
+def test_the_variable_of_an_older_space_is_told_and_not_read(bundle, capsys):
+    load_models({"COLOUR_MODEL_ID": "ada/colour"}, bundle, timeout=5)
+    assert "COLOUR_MODEL_ID is not read any more" in capsys.readouterr().out
 
 
 def test_a_damaged_colour_model_does_not_keep_the_page_from_starting(bundle, colour_model):

@@ -17,12 +17,10 @@ CARD = ROOT / "space" / "browser" / "README.md"
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
+def checkout(small_checkout, tmp_path_factory):
     """A copy of the code with the page built in it."""
-    copy = tmp_path_factory.mktemp("checkout")
-    for name in ("training", "space", "tests", "model_card"):
-        ignored = shutil.ignore_patterns("__pycache__", "dist")
-        shutil.copytree(ROOT / name, copy / name, ignore=ignored)
+    copy = tmp_path_factory.mktemp("built") / "checkout"
+    shutil.copytree(small_checkout, copy, ignore=shutil.ignore_patterns("__pycache__"))
     build_page(copy / "space" / "browser" / "dist")
     return copy
 
@@ -37,10 +35,10 @@ def published(faces, checkout, tmp_path_factory):
             hub,
             folder,
             token,
-            order(estimator=True, options=NAMES | {"tag": "v1.0.0"}),
-            order(estimator=True, options=NAMES | {"tag": "v1.0.0"}),
-            order(estimator=True, options=NAMES | {"space_sdk": "gradio"}),
-            order(estimator=True, options=NAMES | {"space": "alice/other", "space_sdk": "gradio"}),
+            order(options=NAMES | {"tag": "v1.0.0"}),
+            order(options=NAMES | {"tag": "v1.0.0"}),
+            order(options=NAMES | {"space_sdk": "gradio"}),
+            order(options=NAMES | {"space": "alice/other", "space_sdk": "gradio"}),
         )
         yield hub, reports
 
@@ -76,23 +74,26 @@ def test_its_card_asks_for_the_headers_that_threads_need(published):
     listed = {*content["files"], ".gitattributes", "README.md"}
     assert listed == set(space.head.files)
     assert sum("examples/face_" in path for path in content["examples"]["demo"]) == 4
+    assert content["mirror"] == {"gray": False, "colour": False}
     for name in ("estimator.onnx", "restorer.onnx"):
-        assert hub.read("alice/s", f"model/{name}", "spaces") == hub.read("alice/m", f"onnx/{name}")
+        for place, folder in (("", "model"), ("colour/", "colour")):
+            published = hub.read("alice/m", f"{place}onnx/{name}")
+            assert hub.read("alice/s", f"{folder}/{name}", "spaces") == published
 
 
 def test_who_has_paid_gets_a_gradio_space(faces, checkout, tmp_path):
     with LocalHub(checkout=checkout) as hub:
         token = hub.user("alice")
         orders = [
-            order(estimator=True, options=NAMES),
-            order(estimator=True, options=NAMES | {"space": "alice/t", "space_sdk": "static"}),
+            order(options=NAMES),
+            order(options=NAMES | {"space": "alice/t", "space_sdk": "static"}),
         ]
         reports = run_orders(hub, tmp_path, token, *orders)
         assert [report["end"] for report in reports] == ["done", "done"], reports
         gradio, static = (hub.repository(name, "spaces") for name in ("alice/s", "alice/t"))
         assert (gradio.sdk, static.sdk) == ("gradio", "static")
         assert "app.py" in gradio.head.files and "app.py" not in static.head.files
-        assert not [path for path in gradio.head.files if path.startswith(("browser/", "onnx/"))]
+        assert not [path for path in gradio.head.files if path.startswith("browser/")]
 
 
 def test_without_the_built_page_one_line_says_what_to_do(faces, checkout, tmp_path):
@@ -101,8 +102,8 @@ def test_without_the_built_page_one_line_says_what_to_do(faces, checkout, tmp_pa
     with LocalHub(checkout=bare) as hub:
         token = hub.user("alice", paid=False)
         orders = [
-            order(estimator=True, options=NAMES | {"space_sdk": "static"}),
-            order(estimator=True, options=NAMES),
+            order(options=NAMES | {"space_sdk": "static"}),
+            order(options=NAMES),
         ]
         for report in run_orders(hub, tmp_path, token, *orders):
             assert report["end"] == "ValueError"

@@ -32,9 +32,6 @@ def write_folder(folder, psnr, faces=(1, 2, 3, 4), wobble=0.0):
     }
     (folder / "metrics.json").write_text(json.dumps(metrics))
     (folder / "training_config.json").write_text(TrainingConfig(seed=3).to_json())
-    (folder / "history.csv").write_text(
-        "epoch,restored_loss,val_restored_loss\n1,0.01,0.02\n2,0.001,0.002\n3,0.001,0.003\n"
-    )
     return folder
 
 
@@ -91,13 +88,37 @@ def test_what_cannot_be_compared_with_is_named_and_the_next_taken(tmp_path):
         summary(tmp_path / "empty")
 
 
-def test_the_curve_is_that_of_the_history(tmp_path):
-    text = summary(write_folder(tmp_path / "new", 29.0))
-    chart = re.search(r"```mermaid\n(.*?)```", text, re.S)[1].splitlines()
-    assert chart[0] == "xychart-beta"
-    assert [line.strip() for line in chart if "line" in line] == [
-        "line [-2.000, -3.000, -3.000]",
-        "line [-1.699, -2.699, -2.523]",
-    ]
-    assert "Seed 3, 3 epochs, best 2, 1.5 minutes of training on 2 cores" in text
-    assert "other than the default: seed 3." in text
+def test_the_training_and_the_settings_that_differ_stand_in_the_table(tmp_path):
+    old, new = write_folder(tmp_path / "old", 29.0), write_folder(tmp_path / "new", 29.0)
+    (old / "training_config.json").write_text(TrainingConfig(seed=4, warp=0.1).to_json())
+    text = summary(new, [str(old)])
+    assert row_of(text, "epochs, best")[:2] == ["3, 2", "3, 2"]
+    assert row_of(text, "minutes, cores")[0] == "1.5, 2"
+    assert row_of(text, "seed")[:2] == ["3", "4"]
+    assert row_of(text, "warp")[:2] == [str(TrainingConfig().warp), "0.1"]
+    assert "sigma_max" not in text
+    assert row_of(summary(new), "seed")[:2] == ["3", "0 (default)"]
+
+
+def test_a_network_for_colour_is_compared_with_the_one_inside_the_release(tmp_path):
+    """By its own pictures, whether the release or the network alone is named."""
+    release = write_folder(tmp_path / "release", 29.0)
+    in_colour(write_folder(release / "colour", 29.0), 30.0)
+    new = in_colour(write_folder(tmp_path / "new", 29.0), 30.5)
+    for place in (release, release / "colour"):
+        text = summary(new, [str(place)])
+        assert "**better than** the bundled model, 30.000 dB" in text
+        row = row_of(text, "scikit-image, σ = 25/255, PSNR dB")
+        assert row == ["30.500", "30.000", "+0.500"]
+    text = summary(new, [str(write_folder(tmp_path / "gray", 29.0))])
+    assert "it holds no colour network's figures" in text
+
+
+def in_colour(folder, psnr):
+    """Make a folder that of a network for colour."""
+    metrics = json.loads((folder / "metrics.json").read_text())
+    levels = {"noisy": {"25": 20.0}, "model": {"25": psnr}}
+    figures = {"checksum": "a" * 64, "psnr": {"methods": levels, "variants": {}}}
+    metrics |= {"planes": 3, "colour": {"scikit-image": figures}}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    return folder

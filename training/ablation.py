@@ -66,10 +66,14 @@ def main(arguments: list[str] | None = None) -> None:
     ablation, restored = run(rows, seeds, faces, options.output)
     print(table(ablation), end="")
     if options.save:
-        from olivetti_denoiser.publish.update import update_ablation
+        from olivetti_denoiser.evaluate.plots import losses_grid
+        from olivetti_denoiser.model_folder import LOSS_FACES
+        from olivetti_denoiser.publish.update import update_release
 
         shown = faces.take(slice(-HELD_OUT, None)).take(SHOWN)
-        update_ablation(options.save, ablation, shown, restored)
+        grid = shown.clean, shown.noisy, restored
+        draw = lambda folder: losses_grid(*grid, folder / LOSS_FACES)  # noqa: E731
+        update_release(options.save, {"ablation": ablation}, draw=draw)
 
 
 def settings(options: str, seed: str) -> TrainingConfig:
@@ -84,6 +88,7 @@ def run(rows: dict[str, str], seeds: list[str], faces: Faces, folder: Path) -> t
 
     from olivetti_denoiser.denoiser import Denoiser
     from olivetti_denoiser.evaluate.measure import psnr_against_sigma
+    from olivetti_denoiser.network.export import to_network
     from olivetti_denoiser.train.fit import carve_validation, fit
 
     found, restored = {name: [] for name in rows}, {}
@@ -95,7 +100,7 @@ def run(rows: dict[str, str], seeds: list[str], faces: Faces, folder: Path) -> t
                 result = fit(config, faces, folder / f"{name}-{seed}")
             except TrainingStoppedError:  # it diverged, which the table says
                 continue
-            denoiser = Denoiser(result.model)
+            denoiser = Denoiser(to_network(result.model))
             held_out = carve_validation(faces, config.validation_faces)[1]
             if name in LOSSES:  # of the last seed
                 restored[LOSSES[name]] = denoiser(held_out.take(SHOWN).noisy, mirror=False)

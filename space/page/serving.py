@@ -20,16 +20,23 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from olivetti_denoiser import hub
-from olivetti_denoiser.figures import gate_figure, mean_test_psnr, read_metrics
-from olivetti_denoiser.model_folder import METRICS, MODEL_FILES, missing_files
+from olivetti_denoiser.figures import gate_figure, mean_test_psnr, network_of, read_metrics
+from olivetti_denoiser.model_folder import (
+    COLOUR,
+    GRAY,
+    METRICS,
+    MODEL_FILES,
+    PLACES,
+    missing_files,
+)
 from olivetti_denoiser.pillow_modes import is_gray
 
 if TYPE_CHECKING:
     from olivetti_denoiser.denoiser import Denoiser
 
 # The page shows the figures and the plots; a repository without them serves all the same.
-PATTERNS = (*MODEL_FILES, METRICS, "*.png")
-COLOUR = "colour"  # the folder of the colour model inside that of the gray one
+NAMES = (*MODEL_FILES, METRICS)
+PATTERNS = (*(place + name for place in PLACES.values() for name in NAMES), "*.png")
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ def load_served_model(
     fallback: str | Path,
     timeout: float = 60.0,
 ) -> ServedModel:
-    """Load the published model, or the bundled one when the Hub does not help in good time.
+    """Load the published gray model, or the bundled one when the Hub does not help in good time.
 
     Args:
         model_id: OWNER/NAME of the published model; None or "" serves the bundled one.
@@ -106,7 +113,7 @@ def load_served_model(
     Raises:
         ValueError: the bundled model was needed and `fallback` holds none.
     """
-    return _Download(model_id, revision, timeout).load(Path(fallback), "no MODEL_ID is set")
+    return _Download(model_id, revision, timeout).load(GRAY, Path(fallback))
 
 
 def load_models(
@@ -115,27 +122,28 @@ def load_models(
     """Load the gray model and, where there is one, the colour model.
 
     Args:
-        variables: `MODEL_ID` and `MODEL_REVISION`, `COLOUR_MODEL_ID` and `COLOUR_MODEL_REVISION`
-            name them on the Hub; each is optional.
-        bundle: The bundled gray model folder; `colour/` in it holds the colour model.
-        timeout: Seconds that the Hub gets for both together.
+        variables: `MODEL_ID` and `MODEL_REVISION` name the repository of both on the Hub; each is
+            optional, and a bundled model serves for one that the repository lacks.
+        bundle: The bundled release: the gray model, with the colour model in `colour/`.
+        timeout: Seconds that the Hub gets.
 
     Raises:
         ValueError: the bundled gray model was needed and `bundle` holds none.
     """
-    gray, colour = (
-        _Download(variables.get(f"{name}_ID"), variables.get(f"{name}_REVISION"), timeout)
-        for name in ("MODEL", "COLOUR_MODEL")
-    )
-    served = gray.load(Path(bundle), "no MODEL_ID is set")
-    folder = Path(bundle) / COLOUR
-    if not colour.model_id and missing_files(folder):
-        return ServedModels(served, None, "no colour model is bundled")
+    if old := variables.get("COLOUR_MODEL_ID"):
+        print(
+            "COLOUR_MODEL_ID is not read any more: the repository of MODEL_ID brings both networks "
+            f"once `denoiser publish` has put the one for colour into it. Received: {old}",
+            flush=True,
+        )
+    download = _Download(variables.get("MODEL_ID"), variables.get("MODEL_REVISION"), timeout)
+    gray = download.load(GRAY, Path(bundle))
     try:
-        return ServedModels(served, colour.load(folder, "no COLOUR_MODEL_ID is set"))
+        return ServedModels(gray, download.load(COLOUR, Path(bundle) / COLOUR))
     except ValueError as error:
-        reason = colour.reason if colour.model_id else f"the bundled colour model: {_cause(error)}"
-        return ServedModels(served, None, reason)
+        if missing_files(Path(bundle) / COLOUR):
+            return ServedModels(gray, None, "no colour model is bundled")
+        return ServedModels(gray, None, f"the bundled colour model: {_cause(error)}")
 
 
 def figure_in_words(folder: Path) -> str:
@@ -169,7 +177,6 @@ class _Download:
 
     def __init__(self, model_id: str | None, revision: str | None, timeout: float):
         self.model_id = model_id
-        self.reason: str | None = None
         self._folder: Path | None = None
         self._failure: str | None = None
         self._timeout = timeout
@@ -180,46 +187,62 @@ class _Download:
         if model_id:
             self._thread.start()
 
-    def load(self, fallback: Path, unset: str) -> ServedModel:
-        """Load what was downloaded, or the bundled model.
+    def load(self, network: str, fallback: Path) -> ServedModel:
+        """Load a network that was downloaded, or the bundled one.
 
         Args:
-            fallback: The bundled model folder.
-            unset: What to say where no model was asked for.
+            network: "gray" or "colour".
+            fallback: The bundled model folder of this network.
 
         Raises:
             ValueError: the bundled model was needed and `fallback` holds none.
         """
         from olivetti_denoiser.denoiser import Denoiser
 
-        folder = self._wait(unset)
+        folder, reason = self._wait(network)
         if folder is not None:
             try:
                 denoiser = Denoiser.from_pretrained(folder)
                 figure = figure_in_words(folder)
-                return ServedModel(denoiser, self.model_id, folder.name, figure, None, folder)
+                return ServedModel(denoiser, self.model_id, self.commit, figure, None, folder)
             except (OSError, ValueError) as error:
-                self.reason = f"{self.model_id} does not load: {_cause(error)}"
+                reason = f"{self.model_id} does not load: {_cause(error)}"
         denoiser = Denoiser.from_pretrained(fallback)
-        return ServedModel(denoiser, None, None, figure_in_words(fallback), self.reason, fallback)
+        return ServedModel(denoiser, None, None, figure_in_words(fallback), reason, fallback)
 
-    def _wait(self, unset):
-        """The folder; without one `reason` says why."""
+    @property
+    def commit(self) -> str | None:
+        """The commit that was downloaded, None without one."""
+        return self._folder and self._folder.name
+
+    def _wait(self, network):
+        """The folder of a network, or None and why there is none."""
         if not self.model_id:
-            self.reason = unset
-            return None
+            return None, "no MODEL_ID is set"
         self._thread.join(max(0.0, self._end - time.monotonic()))
         if self._thread.is_alive():
-            self.reason = f"the Hub did not deliver {self.model_id} within {self._timeout:g} s"
-            return None
-        self.reason = self._failure
-        return self._folder
+            return None, f"the Hub did not deliver {self.model_id} within {self._timeout:g} s"
+        if self._folder is None:
+            return None, self._failure
+        places = [self._folder, self._folder / COLOUR]  # a repository of one network has it first
+        for place in places:
+            if not missing_files(place) and _network(place) == network:
+                return place, None
+        return None, f"{self.model_id} has no {network} network"
 
     def _work(self, revision):
         try:
             self._folder = hub.download(self.model_id, *PATTERNS, revision=revision)
         except Exception as error:  # whatever goes wrong there, the page has to start
             self._failure = hub.first_line(error)
+
+
+def _network(folder):
+    """Which network a folder holds; without figures it is the one of its place."""
+    try:
+        return network_of(folder)
+    except ValueError:
+        return COLOUR if folder.name == COLOUR else GRAY
 
 
 def _cause(error):

@@ -34,7 +34,7 @@ from olivetti_denoiser.evaluate import tables  # noqa: E402
 from olivetti_denoiser.evaluate.colour import measure_colour, measure_pairs  # noqa: E402
 from olivetti_denoiser.figures import MODEL, NOISY  # noqa: E402
 from olivetti_denoiser.images import ImageRows  # noqa: E402
-from olivetti_denoiser.publish.update import check_release, update_pictures_learned  # noqa: E402
+from olivetti_denoiser.publish.update import check_release, update_release  # noqa: E402
 from olivetti_denoiser.train.coloured_leaves import KINDS, ROUGH, SHARES  # noqa: E402
 from olivetti_denoiser.train.fit import fit  # noqa: E402
 from olivetti_denoiser.train.pool import prepare_pool  # noqa: E402
@@ -172,7 +172,7 @@ def main() -> None:
         found = {"steps": options.steps, "seed": options.seed, "rows": table}
         if options.note:
             found["note"] = options.note
-        print(f"Keeping the table in {update_pictures_learned(options.save, found)}")
+        print(f"Keeping the table in {update_release(options.save, {'pictures_learned': found})}")
 
 
 if __name__ == "__main__":

@@ -12,31 +12,42 @@ import time
 import urllib.request
 from pathlib import Path
 
-STATUSES = (401, 403, 409, 412, 429, 503)
-REFUSED = {401: "PermissionError", 403: "PermissionError"}
+from network_folders import make_network, make_release
+
+SOON = {"Retry-After": "0"}
 
 # Name of the case: (operation, what goes wrong there, how it must end).
 UPLOAD_FAULTS = {
-    f"{operation}-{status}": (
-        operation,
-        {"status": status, "headers": {"Retry-After": "1" if status == 429 else "0"}},
-        REFUSED.get(status, "OSError" if (operation, status) == ("create", 412) else "done"),
-    )
-    for operation in ("create", "preupload", "lfs-put", "commit")
-    for status in STATUSES
-} | {
+    # No right to it: one line, and nothing was touched.
+    "create-401": ("create", {"status": 401}, "PermissionError"),
+    "create-403": ("create", {"status": 403}, "PermissionError"),
+    "may-not-write": ("may-change", {"status": 403}, "PermissionError"),
+    "lfs-put-403": ("lfs-put", {"status": 403}, "PermissionError"),
+    "commit-403": ("commit", {"status": 403}, "PermissionError"),
+    # An answer that nobody expects there.
+    "create-412": ("create", {"status": 412}, "OSError"),
+    # A busy Hub: what the client does not repeat, and what it does.
+    "create-503": ("create", {"status": 503, "headers": SOON}, "done"),
+    "create-409": ("create", {"status": 409, "headers": SOON}, "done"),
+    "preupload-503": ("preupload", {"status": 503, "headers": SOON}, "done"),
+    "lfs-put-503": ("lfs-put", {"status": 503, "headers": SOON}, "done"),
+    "commit-409": ("commit", {"status": 409, "headers": SOON}, "done"),
+    "commit-429": ("commit", {"status": 429, "headers": {"Retry-After": "1"}}, "done"),
+    "commit-503-for-good": (
+        "commit",
+        {"status": 503, "times": 99, "headers": SOON},
+        "ConnectionError",
+    ),
+    "tag-503": ("tag", {"status": 503, "headers": SOON}, "done"),
+    # Another commit came in between.
+    "commit-412": ("commit", {"status": 412}, "done"),
+    # The connection dies before the work, half way, or after it.
     "lfs-put-dropped": ("lfs-put", {"action": "drop"}, "done"),
     "commit-dropped": ("commit", {"action": "drop"}, "done"),
     "commit-answer-lost": ("commit", {"action": "lost"}, "done"),
     "create-answer-lost": ("create", {"action": "lost"}, "done"),
-    "tag-503": ("tag", {"status": 503}, "done"),
     "tag-answer-lost": ("tag", {"action": "lost"}, "done"),
-    "commit-503-for-good": (
-        "commit",
-        {"status": 503, "times": 99, "headers": {"Retry-After": "0"}},
-        "ConnectionError",
-    ),
-    "may-not-write": ("may-change", {"status": 403}, "PermissionError"),
+    # A damaged download of what was published.
     "pulled-back-flipped": ("storage-get", {"action": "flip"}, "done"),
 }
 
@@ -71,73 +82,6 @@ DOWNLOAD_FAULTS = {
     "damaged-in-cache": ([], {"cache": "damaged", "local_files_only": True}, "DamagedFileError"),
     "repaired-in-cache": ([], {"cache": "damaged"}, "done"),
 }
-
-
-def make_folder(
-    folder: Path,
-    psnr: float = 29.5,
-    seed: int = 0,
-    checksum: str | None = None,
-    estimator: bool = False,
-) -> Path:
-    """Write a model folder with a tiny network and everything that a release holds."""
-    import keras
-    from PIL import Image
-
-    from olivetti_denoiser.config import TrainingConfig
-    from olivetti_denoiser.data.faces import SPLIT_CHECKSUM
-    from olivetti_denoiser.model import residual_unet
-    from olivetti_denoiser.model_folder import PLOTS
-    from olivetti_denoiser.publish.card import render_card
-
-    noisy = keras.Input((None, None, 1))
-    noise = keras.layers.Conv2D(1, 3, padding="same", kernel_initializer=_seeded(seed))(noisy)
-    model = keras.Model(noisy, keras.layers.Subtract()([noisy, noise]))
-    if estimator:
-        model = residual_unet(channels=(4, 8), blocks=(1, 1))
-    model.save(folder, zipped=False)
-    row = {
-        name: {"mean": value, "low": value * 0.9, "high": value * 1.1}
-        for name, value in (("psnr", psnr), ("ssim", 0.8), ("mse", 10 ** (-psnr / 10)))
-    }
-    metrics = {
-        "sigma": 0.1,
-        "split_checksum": checksum or SPLIT_CHECKSUM,
-        "parameters": model.count_params(),
-        "planes": 1,
-        "versions": {"keras": keras.__version__},
-        "parts": {
-            part: {"count": 20, "methods": {"noisy": row, "model": row}, "variants": {}}
-            for part in ("test", "train")
-        },
-        "seconds": {"methods": {}, "variants": {}},
-        "sigmas": {"methods": {"noisy": {"0.1": 20.0}, "model": {"0.1": psnr}}, "variants": {}},
-        "faces": [{"face_id": number, "psnr": psnr} for number in range(20)],
-        "training": {
-            "learned_faces": 72,
-            "stride": 2,
-            "epochs": 2,
-            "seconds": 60,
-            "cores": 2,
-            "best_epoch": 1,
-        },
-    }
-    (folder / "metrics.json").write_text(json.dumps(metrics))
-    (folder / "training_config.json").write_text(TrainingConfig(seed=seed).to_json())
-    (folder / "history.csv").write_text("epoch,loss\n0,0.1\n")
-    (folder / "template.md").write_text("not published")
-    (folder / "runs" / "train").mkdir(parents=True)
-    (folder / "runs" / "train" / "events.out.tfevents.1").write_bytes(b"\0events")
-    for name in PLOTS:
-        Image.new("L", (4, 4)).save(folder / name)
-    (folder / "README.md").write_text(render_card(folder), encoding="utf-8")
-    return folder
-
-
-def _seeded(seed: int):
-    import keras
-
-    return keras.initializers.RandomNormal(stddev=0.01, seed=seed)
 
 
 def ask(method: str, faults: list[dict]) -> None:
@@ -244,7 +188,7 @@ def upload_faults(folder: Path) -> dict:
     """Publish to a new repository under each fault; after a failure or a loss, again without."""
     from olivetti_denoiser.publish.publish import publish
 
-    source = make_folder(folder / "model")
+    source = make_network(folder / "model")
     results = {}
     for name, (operation, options, _) in UPLOAD_FAULTS.items():
 
@@ -266,7 +210,7 @@ def download_faults(folder: Path) -> dict:
     from olivetti_denoiser.denoiser import Denoiser
     from olivetti_denoiser.publish.publish import publish
 
-    source = make_folder(folder / "model")
+    source = make_network(folder / "model")
     publish(source, model="alice/model", tag="v1.0.0", say=lambda line: None)
     HfApi().create_repo("alice/empty")
     HfApi().create_repo("alice/private", private=True)
@@ -308,7 +252,7 @@ def create_empty(folder: Path) -> dict:
 
 
 def publish_orders(folder: Path) -> list[dict]:
-    """Publish as ORDERS says, a JSON list of options of `make_folder` and of `publish`."""
+    """Publish as ORDERS says, a JSON list of options of `make_network` and of `publish`."""
     return [publish_one(folder, order) for order in json.loads(os.environ["ORDERS"])]
 
 
@@ -319,7 +263,7 @@ def publish_one(folder: Path, order: dict) -> dict:
     made = order.get("folder", {})
     source = folder / order.get("name", "-".join(["model", *map(str, made.values())]))
     if not source.is_dir():
-        make_folder(source, **made)
+        (make_release if made.get("network") == "both" else make_network)(source, **made)
     lines = []
     try:
         report = publish(source, say=lines.append, **order["options"])
@@ -333,6 +277,47 @@ def publish_one(folder: Path, order: dict) -> dict:
         "addresses": report.addresses,
         "psnr": report.psnr,
     }
+
+
+def publish_to_every_start(folder: Path) -> dict:
+    """Publish each kind of folder to each kind of repository; tell how each case ended."""
+    import shutil
+
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    from olivetti_denoiser.model_folder import files_of
+    from olivetti_denoiser.publish.publish import publish
+
+    old = make_release(folder / "old", psnr=29.0, seed=1)
+    new = make_release(folder / "new", psnr=29.5, seed=2)
+    shutil.copytree(new, folder / "gray", ignore=shutil.ignore_patterns("colour"))
+    what = {"gray": folder / "gray", "colour": new / "colour", "both": new}
+    for place in (old, old / "colour"):  # what earlier releases had, and later ones do not
+        (place / "onnx" / "model.onnx").write_bytes(b"\0whole")
+        (place / "losses.png").write_bytes(b"\0plot")
+    in_colour = files_of(old / "colour")
+    starts = {
+        "empty": {},
+        "old gray": files_of(old),
+        "old colour": in_colour,
+        "both": files_of(old) | {f"colour/{path}": file for path, file in in_colour.items()},
+        "without onnx": {path: file for path, file in files_of(old).items() if "onnx" not in path},
+    }
+    api, results = HfApi(), {}
+    for start, files in starts.items():
+        for name, source in what.items():
+            repository = f"alice/{start}-{name}".replace(" ", "-")
+            if files:
+                api.create_repo(repository)
+                operations = [CommitOperationAdd(path, file) for path, file in files.items()]
+                api.create_commit(repository, operations, commit_message="an earlier release")
+            lines = []
+            results[f"{start}, {name}"] = attempt(
+                lambda source=source, repository=repository, lines=lines: publish(
+                    source, model=repository, say=lines.append
+                )
+            ) | {"lines": lines}
+    return results
 
 
 def pull_back(folder: Path) -> dict:
@@ -439,7 +424,7 @@ def serving(folder: Path) -> dict:
     from olivetti_denoiser.publish.publish import publish
     from page.serving import load_served_model
 
-    source = make_folder(folder / "model")
+    source = make_network(folder / "model")
     publish(source, model="alice/model", tag="v1.0.0", say=lambda line: None)
     Denoiser.from_pretrained("alice/model", revision="v1.0.0")
     Denoiser.from_pretrained("alice/model")
@@ -463,7 +448,7 @@ def push_and_save(folder: Path) -> dict:
     from olivetti_denoiser.denoiser import Denoiser
 
     picture = np.random.RandomState(1).rand(64, 64).astype(np.float32)
-    denoiser = Denoiser.from_pretrained(make_folder(folder / "model"))
+    denoiser = Denoiser.from_pretrained(make_network(folder / "model"))
     expected = denoiser(picture)
     denoiser.save_pretrained(folder / "saved")
     results = {

@@ -9,7 +9,8 @@ are uploaded and from which they are downloaded, since the client only keeps a f
 the redirect leaves the Hub's origin. Everything lives in memory. A client in another process
 switches faults with `POST /_faults` (a JSON list of them) and `DELETE /_faults`.
 
-What it leaves out: Xet (clients set HF_HUB_DISABLE_XET=1) and pull requests.
+With `xet`, an empty folder, large files go through Xet as on the Hub; without, clients set
+HF_HUB_DISABLE_XET=1 and they go through LFS. What it leaves out: pull requests.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import yaml
+
+from local_xet import XetStore
 
 ROOT = Path(__file__).resolve().parents[2]
 LFS_SUFFIXES = (".h5", ".keras", ".parquet", ".png", ".npz", ".zip")  # plus any file with a NUL
@@ -147,8 +150,10 @@ class LocalHub:
     that died before any answer.
     """
 
-    def __init__(self, page_size: int = 1000, checkout: Path = ROOT):
+    def __init__(self, page_size: int = 1000, checkout: Path = ROOT, xet: Path | None = None):
         self.checkout = checkout  # where its clients run
+        self.xet = XetStore(xet) if xet else None
+        self.xet_hashes: dict[str, str] = {}  # of what went through Xet, by SHA-256
         self.users: dict[str, dict] = {}
         self.trusted: dict[str, str] = {}  # identity token of a CI job: the user it may act for
         self.repositories: dict[tuple[str, str], Repository] = {}
@@ -194,7 +199,7 @@ class LocalHub:
         variables = {
             "HF_ENDPOINT": self.endpoint,
             "HF_HOME": str(home),
-            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_XET": "" if self.xet else "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_TOKEN": token or "",
             "KERAS_BACKEND": "openvino",  # imports in half of TensorFlow's time
@@ -211,7 +216,7 @@ class LocalHub:
             cwd=self.checkout,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
         )
         if check and done.returncode != 0:
             raise AssertionError(
@@ -620,6 +625,25 @@ class HubHandler(Handler):
         repository.objects.add(wish["oid"])
         return self.json({})
 
+    def xet_token(self):
+        """Give a client the address of the storage, in a body and in headers."""
+        write = self.match["right"] == "write"
+        self.repository(write=True) if write else self.readable()
+        store = self.hub.xet
+        place = store.to_write() if write else store.to_read(self.query["file"])
+        end, token = 1 << 40, "none"
+        headers = {"Cas-Url": place, "Access-Token": token, "Token-Expiration": str(end)}
+        return self.json(
+            {"casUrl": place, "accessToken": token, "exp": end},
+            {f"X-Xet-{name}": value for name, value in headers.items()},
+        )
+
+    def take_from_xet(self, oid: str) -> bool:
+        found = self.hub.xet and self.hub.xet.take(oid)
+        if found:
+            self.hub.xet_hashes[oid], self.hub.blobs[oid] = found
+        return bool(found)
+
     def commit(self):
         repository = self.repository(write=True)
         parent = self.commit_at(repository)
@@ -633,7 +657,7 @@ class HubHandler(Handler):
             elif key == "file":
                 files[value["path"]] = self.hub.store(base64.b64decode(value["content"]), lfs=False)
             elif key == "lfsFile":
-                if value["oid"] not in repository.objects:
+                if value["oid"] not in repository.objects and not self.take_from_xet(value["oid"]):
                     raise Answer(400, {"error": f"LFS object {value['oid']} was not uploaded"})
                 files[value["path"]] = Entry(value["oid"], value["size"], lfs=True)
             elif files.pop(value["path"], None) is None:
@@ -712,6 +736,11 @@ class HubHandler(Handler):
             raise Answer(404, headers=headers | missing)
         if entry.lfs:
             headers |= {"X-Linked-Etag": f'"{entry.oid}"', "X-Linked-Size": str(entry.size)}
+            if entry.oid in self.hub.xet_hashes:
+                page = f"{self.hub.endpoint}/api/{self.match.get('prefix') or 'models/'}"
+                address = f"{page}{self.match['id']}/xet-read-token/{commit.oid}"
+                headers["X-Xet-Hash"] = name = self.hub.xet_hashes[entry.oid]
+                headers["X-Xet-Refresh-Route"] = f"{address}?file={name}"
             return 302, b"", headers | {"Location": f"{self.hub.storage}/{entry.oid}"}
         status, content, extra = self.ranged(self.hub.blobs[entry.oid])
         return status, content, headers | {"ETag": f'"{entry.oid}"'} | extra
@@ -800,6 +829,7 @@ ROUTES = (
     ("POST", KIND + "/preupload" + REVISION, "preupload"),
     ("POST", PLAIN + r"\.git/info/lfs/objects/batch", "lfs-batch"),
     ("POST", PLAIN + r"\.git/info/lfs/verify", "lfs-verify"),
+    ("GET", KIND + "/xet-(?P<right>write|read)-token" + REVISION, "xet-token"),
     ("POST", KIND + "/commit" + REVISION, "commit"),
     ("POST", KIND + "/tag" + REVISION, "tag"),
     ("DELETE", KIND + "/tag" + REVISION, "delete-tag"),

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 Name = Literal["gray", "colour"]
 NAMES: dict[int, Name] = {1: "gray", 3: "colour"}  # of networks, by their channels
-PLACES = (ONNX, f"{COLOUR}/{ONNX}")  # of a release's networks
+ONNX_PLACES = (ONNX, f"{COLOUR}/{ONNX}")  # of a release's networks
 # `config.json` is what the Hub counts downloads by.
-DOWNLOADED = (*(f"{place}/{name}" for place in PLACES for name in FILES), NETWORK)
+DOWNLOADED = (*(f"{place}/{name}" for place in ONNX_PLACES for name in FILES), NETWORK)
 MAX_LEVEL_FACTOR = 4.0
 
 Progress = Callable[[int, int], None]
@@ -279,9 +279,7 @@ class Denoiser:
             ValueError: There is no such network.
         """
         if network not in self.networks:
-            raise ValueError(
-                f"network must be {' or '.join(self.networks)}. Received: {network!r}"
-            )
+            raise ValueError(f"network must be {' or '.join(self.networks)}. Received: {network!r}")
         return Denoiser(self.networks[network])
 
     def choose(self, image: ImageLike) -> Name | list[Name]:
@@ -341,7 +339,7 @@ def load_folder(folder: str | Path, providers: Sequence[str] | None = None) -> D
 def _places(folder: Path) -> list[str]:
     """Return which of the places of networks hold something."""
     return [
-        place for place in PLACES if any((folder / place / name).is_file() for name in FILES)
+        place for place in ONNX_PLACES if any((folder / place / name).is_file() for name in FILES)
     ]
 
 

@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, NotRequired, TypedDict, TypeVar
 
-from olivetti_denoiser.model_folder import METRICS
+from olivetti_denoiser.model_folder import COLOUR, METRICS, NETWORKS
 
 T = TypeVar("T")
 Kind = Literal["methods", "variants"]
@@ -231,6 +231,39 @@ def write_metrics(folder: str | Path, metrics: Metrics) -> None:
     """
     text = json.dumps(metrics, indent=1) + "\n"
     (Path(folder) / METRICS).write_text(text, encoding="utf-8")
+
+
+def network_of(folder: str | Path) -> str:
+    """Return which network a model folder holds by its figures, "gray" or "colour".
+
+    Raises:
+        ValueError: There are no figures, or they are of a network with other channels.
+    """
+    planes = read_metrics(folder).get("planes", 1)
+    if planes not in NETWORKS:
+        raise ValueError(
+            f"a network has 1 channel or 3. Received: {planes} in {Path(folder) / METRICS}"
+        )
+    return NETWORKS[planes]
+
+
+def networks_of(release: str | Path) -> dict[str, Path]:
+    """Return the model folder of each network of a release, by "gray" and "colour".
+
+    Raises:
+        ValueError: See `network_of`; or `colour/` holds another network than one for colour, or
+            the second one for colour.
+    """
+    release = Path(release)
+    networks = {network_of(release): release}
+    if (inside := release / COLOUR).is_dir():
+        if COLOUR in networks or network_of(inside) != COLOUR:
+            raise ValueError(
+                f"a release has its gray network at the root and the one for colour in {COLOUR}/. "
+                f"Received: {release} with a {network_of(release)} and a {network_of(inside)} one"
+            )
+        networks[COLOUR] = inside
+    return networks
 
 
 def mean_test_psnr(folder: str | Path) -> float | None:

@@ -3,8 +3,9 @@
     >>> missing_files("model_card")              # doctest: +SKIP
     []
 
-A model folder is the root of a model repository on the Hub: Keras's own files, the card, the
-figures, the history and settings of the training, and plots.
+A model folder holds one network: Keras's own files, the ONNX files, the card, the figures, the
+history and settings of the training, and plots. A release is the model folder of the gray network
+with that of the network for colour in `colour/`; a folder with one network is a release too.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from pathlib import Path
 
 NETWORK, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MODEL_FILES = (NETWORK, METADATA, WEIGHTS)  # what Keras writes and reads
-ONNX = "onnx"  # the folder of the same network for everything but Keras
-COLOUR = "colour"  # the folder of the colour network in a release of both
-LEGACY_MODEL = "best_model.h5"  # the weights of a gray network as one file of Keras 2
+POINTER = b"version https://git-lfs"  # what a pointer of git-lfs begins with
+LEGACY_MODEL = "best_model.h5"  # the same weights as one file; of a gray network only
+ONNX = "onnx"  # the folder of the network for everything but Keras
+ESTIMATOR, RESTORER = f"{ONNX}/estimator.onnx", f"{ONNX}/restorer.onnx"
+ONNX_FILES = (ESTIMATOR, RESTORER)
 CARD, METRICS = "README.md", "metrics.json"
 HISTORY, CONFIG = "history.csv", "training_config.json"
 EVENTS = "runs"  # TensorBoard events; the Hub shows them wherever they lie
@@ -24,9 +27,15 @@ LEVELS, ERRORS = "psnr_vs_sigma.png", "error_map.png"
 PLOTS = (CURVES, COMPARISON, LEVELS, ERRORS)
 LOSS_FACES = "losses.png"
 REAL = "real_photographs.png"  # of a model for colour
+GRAY, COLOUR = "gray", "colour"  # the two networks; the second has its folder inside the first's
+NETWORKS = {1: GRAY, 3: COLOUR}  # by the number of channels
+PLACES = {GRAY: "", COLOUR: f"{COLOUR}/"}  # where each lies in a release
 
-# Everything a release consists of; other files of a folder stay as they are.
-RELEASED = (*MODEL_FILES, ONNX, CARD, METRICS, HISTORY, CONFIG, *PLOTS, LOSS_FACES, REAL, EVENTS)
+# Everything a model folder consists of; other files of a folder stay as they are.
+RELEASED = (
+    *MODEL_FILES, LEGACY_MODEL, ONNX, CARD, METRICS, HISTORY, CONFIG, *PLOTS, LOSS_FACES, REAL,
+    EVENTS,
+)  # fmt: skip
 
 
 def missing_files(folder: str | Path) -> list[str]:
@@ -34,9 +43,31 @@ def missing_files(folder: str | Path) -> list[str]:
     return [name for name in MODEL_FILES if not (Path(folder) / name).is_file()]
 
 
+def pointers_of(folder: str | Path) -> list[str]:
+    """Return which files of the network are pointers of git-lfs, left by a clone without it."""
+    found = []
+    for name in (*MODEL_FILES, *ONNX_FILES):
+        if (Path(folder) / name).is_file():
+            with (Path(folder) / name).open("rb") as file:
+                if file.read(len(POINTER)) == POINTER:
+                    found.append(name)
+    return found
+
+
 def is_released(folder: str | Path) -> bool:
     """Whether the folder holds a complete release: network, figures and card."""
     return all((Path(folder) / name).exists() for name in (*MODEL_FILES, METRICS, CARD))
+
+
+def files_of(folder: str | Path) -> dict[str, Path]:
+    """Return the files of a model folder that are released, by their path in the folder."""
+    folder = Path(folder)
+    return {
+        path.relative_to(folder).as_posix(): path
+        for name in RELEASED
+        for path in (folder / name, *sorted((folder / name).rglob("*")))
+        if path.is_file()
+    }
 
 
 def check_target(folder: str | Path) -> None:

@@ -3,13 +3,14 @@
 denoiser evaluate                                      # the bundled model
 denoiser evaluate outputs/model --save                 # and keep the figures on its card
 denoiser evaluate --peers peers --pictures BSD68       # beside pretrained denoisers
-denoiser evaluate model_card/colour --pictures CBSD68 --crop 256 --every 4    # in colour
+denoiser evaluate --pictures CBSD68 --crop 256 --every 4                      # in colour
 denoiser evaluate model_card/colour --pairs PolyU --peers peers --save
 """
 
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from olivetti_denoiser.bundled import bundled
@@ -33,6 +34,12 @@ def register(commands: Commands) -> None:
     evaluate = add_command(commands, "evaluate", run, summary, extra="evaluate")
     evaluate.add_argument(
         "model", nargs="?", help="model folder, or OWNER/NAME on the Hub (the bundled one)"
+    )
+    evaluate.add_argument(
+        "--network",
+        choices=("gray", "colour"),
+        help="of a release with both (faces: gray; pictures in colour: chosen by their noise, with "
+        "--save the one at the folder's root)",
     )
     add_dataset(evaluate)
     add_split(evaluate)
@@ -112,9 +119,12 @@ def run(options: argparse.Namespace) -> None:
     model = options.model or bundled("model_card")
     with quiet_output(True):
         denoiser = Denoiser.from_pretrained(model)
+        own = options.network or next(iter(denoiser.networks))  # the one at the folder's root
         in_colour = options.pairs or (
-            options.pictures and (denoiser.planes == 3 or options.crop is not None)
+            options.pictures and (own == "colour" or options.crop is not None)
         )
+        if options.network or options.save or not in_colour:
+            denoiser = denoiser.only(own)
         if options.every != 1 and not in_colour:
             raise ValueError(
                 "a gray model sees all pictures beside the faces; --crop takes them in their size. "
@@ -141,14 +151,14 @@ def _measure_faces(options, model, denoiser):
     from olivetti_denoiser.data.faces import load_split
     from olivetti_denoiser.evaluate.measure import evaluate, warning
     from olivetti_denoiser.evaluate.plots import psnr_against_sigma
-    from olivetti_denoiser.publish.update import check_update, update_figures
+    from olivetti_denoiser.publish.update import check_update, update_release
     from olivetti_denoiser.train.run import others_if_there
 
     split = load_split(options.split, options.dataset)
     if options.save:
         check_update(model, split)
     given = {}
-    if options.peers and denoiser.planes == 1:
+    if options.peers and "gray" in denoiser.networks:
         from olivetti_denoiser.evaluate.published import published_denoisers
 
         given["published"] = published_denoisers(options.peers)
@@ -159,10 +169,10 @@ def _measure_faces(options, model, denoiser):
     print(warning(model, split), end="")
     outside = others_if_there(options.dataset, print, options.split)
     metrics = evaluate(denoiser, split, outside, **given, say=print)
-    if denoiser.planes == 3:
+    if "colour" in denoiser.networks:
         metrics |= _standing_figures(options, denoiser)
     if options.save:
-        print(f"Keeping the figures in {update_figures(model, metrics, options.also)}")
+        print(f"Keeping the figures in {update_release(model, metrics, also=options.also)}")
     plot = options.plot or (PLOT if options.peers and not options.save else None)
     if plot:
         psnr_against_sigma(metrics["sigmas"]["methods"], plot)
@@ -185,8 +195,9 @@ def _measure_colour(options, model, denoiser):
     """Measures on photographs in colour, and on real noisy pictures."""
     from olivetti_denoiser.data.colour_images import read_colour_set, read_pairs
     from olivetti_denoiser.evaluate.colour import evaluate_colour
+    from olivetti_denoiser.evaluate.colour_comparison import draw_photographs
     from olivetti_denoiser.evaluate.plots import psnr_of_colour
-    from olivetti_denoiser.publish.update import check_release, update_colour
+    from olivetti_denoiser.publish.update import check_release, update_release
 
     if options.save:
         check_release(model)
@@ -199,7 +210,8 @@ def _measure_colour(options, model, denoiser):
         denoiser, sets, pairs, published=_published_colour(options), say=print
     )
     if options.save:
-        print(f"Keeping the figures in {update_colour(model, metrics, denoiser)}")
+        draw = partial(draw_photographs, denoiser) if "colour" in denoiser.networks else None
+        print(f"Keeping the figures in {update_release(model, metrics, draw=draw)}")
     plot = options.plot or (PLOT if options.peers and not options.save else None)
     if plot and sets:
         psnr_of_colour(metrics["colour"], sets[0].name, plot)

@@ -185,9 +185,7 @@ def model_methods(denoiser: Denoiser) -> Methods[Method]:
         NOISY: lambda noisy, sigma: noisy,
         MODEL: lambda noisy, sigma: denoiser(noisy),
     }
-    variants: dict[str, Method] = {
-        "sigma given": lambda noisy, sigma: denoiser(noisy, sigma=sigma)
-    }
+    variants: dict[str, Method] = {"sigma given": lambda noisy, sigma: denoiser(noisy, sigma=sigma)}
     if any(network.mirror for network in denoiser.networks.values()):
         variants["without mirror"] = lambda noisy, sigma: denoiser(noisy, mirror=False)
     else:

@@ -166,9 +166,7 @@ class _Network:
                 numpy_helper.from_array(np.ascontiguousarray(array, np.float32), key)
                 for key, array in weights.items()
             ]
-            nodes.append(
-                helper.make_node("Conv", [x, *weights], [f"c{index}"], pads=[1, 1, 1, 1])
-            )
+            nodes.append(helper.make_node("Conv", [x, *weights], [f"c{index}"], pads=[1, 1, 1, 1]))
             x = f"c{index}"
             if index < len(pairs) - 1:
                 nodes.append(helper.make_node("Relu", [x], [f"r{index}"]))

@@ -22,7 +22,6 @@ COLOUR_QUANTILE = 0.2
 SMALL_SIDE = 64  # pixels; of the tiles that a colour network, or a picture with plain parts, gets
 
 
-
 def estimate(
     network: Network, pictures: np.ndarray, visible: np.ndarray | None = None
 ) -> np.ndarray:

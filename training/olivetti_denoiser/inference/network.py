@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from olivetti_denoiser.model_folder import POINTER
+
 if TYPE_CHECKING:
     import onnxruntime
 
 ESTIMATOR, RESTORER = "estimator.onnx", "restorer.onnx"
 FILES = (ESTIMATOR, RESTORER)
-POINTER = b"version https://git-lfs"  # what a pointer of git-lfs begins with
 # Keys of the metadata of `restorer.onnx`. Files without them are of releases up to v1.0.0: their
 # restorer averages over the mirror image inside its graph, so nothing is left to be done.
 MIRROR, STRIDE, PARAMETERS = "mirror", "stride", "parameters"

@@ -1,8 +1,8 @@
 """Restore pictures of any size with one network, tile by tile.
 
-    >>> restored, passes = plan(network, pictures, sigmas)              # doctest: +SKIP
-    >>> for one_pass in passes:                                         # doctest: +SKIP
-    ...     one_pass()
+>>> restored, passes = plan(network, pictures, sigmas)              # doctest: +SKIP
+>>> for one_pass in passes:                                         # doctest: +SKIP
+...     one_pass()
 """
 
 from __future__ import annotations

@@ -1,12 +1,18 @@
-"""Render the model card from its template and the model folder's own figures.
+"""Render the cards of a release from their templates and the figures of its networks.
 
->>> text = render_card("model_card", "owner/olivetti-denoiser", "owner/olivetti-denoiser")
+    python -m olivetti_denoiser.publish.card model_card      # writes both cards anew
+    >>> text = render_card("model_card", "owner/olivetti-denoiser", "owner/olivetti-denoiser")
+
+The card of the gray network is that of the release: it has a section on the network for colour,
+whose own card lies beside it in `colour/`.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+from olivetti_denoiser.atomic import write_whole
 from olivetti_denoiser.bundled import PACKAGE
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import REFERENCE
@@ -17,9 +23,10 @@ from olivetti_denoiser.figures import (
     MODEL,
     gate_figure,
     model_scores,
+    networks_of,
     read_metrics,
 )
-from olivetti_denoiser.model_folder import CONFIG
+from olivetti_denoiser.model_folder import CARD, COLOUR, CONFIG, METRICS
 from olivetti_denoiser.save_model import OLDEST_KERAS
 
 TEMPLATES = {1: "model_card.md", 3: "colour_card.md"}  # by the network's planes
@@ -27,35 +34,80 @@ NAME = "olivetti-denoiser"
 NO_OWNER = f"OWNER/{NAME}"
 
 
-def render_card(folder: str | Path, repo_id: str = NO_OWNER, dataset_id: str | None = None) -> str:
-    """Renders the model card from its template and the folder's own figures.
+def render_card(
+    folder: str | Path,
+    repo_id: str = NO_OWNER,
+    dataset_id: str | None = None,
+    colour: str | Path | None = None,
+) -> str:
+    """Render the card of one network.
 
     Args:
-        folder: a model folder with `metrics.json` and `training_config.json`.
+        folder: its model folder, of which `metrics.json` and `training_config.json` are read.
         repo_id: OWNER/NAME of the model repository, for the lines of code on the card.
         dataset_id: OWNER/NAME of the dataset repository, where there is one.
+        colour: the folder of the network for colour that a gray network is released with; None
+            for the one in its `colour/`, if any.
 
     Returns:
         The card's Markdown with its YAML header, `model-index` included.
+
+    Raises:
+        ValueError: the figures cannot be read, or are of an older form.
     """
     from huggingface_hub import ModelCard
+    from jinja2 import UndefinedError
 
     metrics = read_metrics(folder)
     planes = metrics.get("planes", 1)
-    shown = _shown_of_colour(metrics) if planes == 3 else _shown_of_gray(metrics)
-    card = ModelCard.from_template(
-        _card_data(metrics, repo_id, dataset_id),
-        template_path=str(PACKAGE / "templates" / TEMPLATES[planes]),
-        repo_id=repo_id,
-        dataset_id=dataset_id,
-        metrics=metrics,
-        config=TrainingConfig.from_json(Path(folder) / CONFIG),
-        test=metrics["parts"]["test"]["methods"],
-        db=tables.decibels,
-        oldest_keras=OLDEST_KERAS,
-        **shown,
-    )
+    try:
+        if planes == 3:
+            shown = _shown_of_colour(metrics)
+        else:
+            colour = colour or networks_of(folder).get(COLOUR)
+            shown = _shown_of_gray(metrics) | _shown_of_other(colour)
+        card = ModelCard.from_template(
+            _card_data(metrics, repo_id, dataset_id),
+            template_path=str(PACKAGE / "templates" / TEMPLATES[planes]),
+            repo_id=repo_id,
+            dataset_id=dataset_id,
+            metrics=metrics,
+            config=TrainingConfig.from_json(Path(folder) / CONFIG),
+            test=metrics["parts"]["test"]["methods"],
+            db=tables.decibels,
+            oldest_keras=OLDEST_KERAS,
+            **shown,
+        )
+    except (KeyError, UndefinedError) as error:
+        raise ValueError(
+            f"the figures do not have what the card shows, {error}: `denoiser evaluate {folder} "
+            f"--save` measures them anew. Received: {folder}"
+        ) from error
     return str(card)
+
+
+def render_cards(release: str | Path) -> None:
+    """Write the card of each network of a release anew.
+
+    Args:
+        release: a model folder, with or without `colour/` in it.
+
+    Raises:
+        ValueError: see `render_card` and `figures.networks_of`.
+    """
+    for folder in networks_of(release).values():
+        write_whole(folder / CARD, render_card(folder))
+
+
+def render_above(folder: str | Path) -> None:
+    """Write the card of a release anew whose network for colour has changed.
+
+    Args:
+        folder: the network's folder; where it is not the `colour/` of a release, nothing is done.
+    """
+    folder = Path(folder).resolve()
+    if folder.name == COLOUR and (folder.parent / METRICS).is_file():
+        write_whole(folder.parent / CARD, render_card(folder.parent))
 
 
 def _shown_of_gray(metrics):
@@ -69,6 +121,14 @@ def _shown_of_gray(metrics):
         "ablation": ablation_table(metrics["ablation"]) if "ablation" in metrics else "",
         "faces": sorted(metrics["faces"], key=lambda face: face["psnr"]),
     }
+
+
+def _shown_of_other(folder):
+    """What the card of a gray model shows of the network for colour beside it, if there is one."""
+    if folder is None:
+        return {}
+    metrics = read_metrics(folder)
+    return {"colour": metrics, "colour_gate": gate_figure(metrics)}
 
 
 def _shown_of_colour(metrics):
@@ -143,3 +203,7 @@ def _other_split(metrics):
     """Names the split where it is not the one that everybody expects."""
     name = metrics.get("split", REFERENCE)
     return "" if name == REFERENCE else f", {name or 'another'} split"
+
+
+if __name__ == "__main__":
+    render_cards(sys.argv[1])

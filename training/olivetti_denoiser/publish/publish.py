@@ -1,11 +1,12 @@
-"""Publish a model folder to the Hub: the model, its dataset and its Space.
+"""Publish a release to the Hub: the networks, their dataset and their Space.
 
     denoiser publish model_card --model owner/olivetti-denoiser --tag v1.0.0
     >>> report = publish("model_card", model="owner/olivetti-denoiser", tag="v1.0.0")
 
-Every repository changes in one commit that names its parent, so a run that is cut short, or that
-races with another, leaves each repository as it was or as it should be, and running the same
-command again goes on from there. What has not changed is not committed again.
+A folder replaces the networks that it holds and leaves the other one as it is published, see
+`staging`. Every repository changes in one commit that names its parent, so a run that is cut short,
+or that races with another, leaves each repository as it was or as it should be, and running the
+same command again goes on from there. What has not changed is not committed again.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ import numpy as np
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.errors import DamagedFileError, PublishError, RefusedError
-from olivetti_denoiser.figures import GateFigure, gate_figure, read_metrics
 from olivetti_denoiser.model_folder import (
-    CARD,
-    METRICS,
-    WEIGHTS,
+    MODEL_FILES,
+    ONNX_FILES,
+    PLACES,
 )
+from olivetti_denoiser.publish.dataset import publish_card, publish_pictures
+from olivetti_denoiser.publish.gate import judge
 from olivetti_denoiser.publish.repository import Repository
-from olivetti_denoiser.publish.space_files import AUTO, GRADIO, STATIC
-from olivetti_denoiser.publish.staging import Stage, dataset_card
+from olivetti_denoiser.publish.space_files import AUTO, GRADIO, SHOWN, STATIC
+from olivetti_denoiser.publish.staging import Stage, restored
 
-PSNR_TOLERANCE = 1e-3  # dB; the same weights differ by less from one machine to another
 PREDICTION_TOLERANCE = 1e-6
 
 TAG = re.compile(r"v\d+\.\d+\.\d+(-[\w.]+)?")
@@ -51,14 +52,14 @@ class Report:
         changed: Whether this run made that commit.
         addresses: Where a browser finds each repository.
         tag: The tag on the model's commit, or None.
-        psnr: Mean PSNR on the test faces in dB, of this model and of the one it replaced.
+        psnr: What each network is judged by in dB, and that of the one it replaced or None.
     """
 
     commits: dict[str, str] = field(default_factory=dict)
     changed: dict[str, bool] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     tag: str | None = None
-    psnr: tuple[float, float | None] | None = None
+    psnr: dict[str, tuple[float, float | None]] = field(default_factory=dict)
 
 
 def publish(
@@ -74,10 +75,10 @@ def publish(
     allow_regression: bool = False,
     say: Callable[[str], None] = print,
 ) -> Report:
-    """Publish a model folder, and with it the dataset and the Space if they are named.
+    """Publish a release, and with it the dataset and the Space if they are named.
 
     Args:
-        folder: The model folder, such as `model_card`.
+        folder: A release such as `model_card`, or the model folder of one network.
         model: OWNER/NAME of the model repository.
         dataset: OWNER/NAME of the dataset repository; None leaves the dataset alone.
         space: OWNER/NAME of the Space; None leaves the Space alone.
@@ -95,8 +96,8 @@ def publish(
 
     Raises:
         ValueError: an argument, the folder or a card is wrong; nothing was touched.
-        RefusedError: the published model is better, or its figures are of another split, so that
-            nothing can be compared; nothing was touched.
+        RefusedError: a published network is better than the one to replace it, or its figures are
+            of other pictures, so that nothing can be compared; nothing was touched.
         PermissionError, ConnectionError: see `hub`; nothing was touched.
         PublishError: a run that stopped half way; says which commits stand.
     """
@@ -108,24 +109,12 @@ def publish(
         raise ValueError(f"a Space is auto, gradio or static. Received: {space_sdk!r}")
     with tempfile.TemporaryDirectory(prefix="publish-") as work:
         staged = Stage(Path(folder), names, Path(work), space_sdk)
-        say(staged.listing())
         if dry_run:
+            staged.compose(None)
+            say(staged.listing())
             say("Dry run: nothing was touched.")
-            return Report(psnr=(staged.figure.psnr, None))
+            return Report()
         return _Run(staged, names, space_sdk, tag, private, allow_regression, say).go()
-
-
-def _refuse_worse(mine: GateFigure, theirs: GateFigure, verdict: str) -> None:
-    """Refuse a model whose figure is worse than the published one's, or of other pictures."""
-    despite = "--allow-regression publishes it all the same"
-    if not mine.compares_with(theirs):
-        of = [f"{one.pictures} ({(one.checksum or 'unknown')[:12]})" for one in (mine, theirs)]
-        raise RefusedError(
-            f"refused: {verdict}, but on other pictures, by their checksums: {of[0]} and {of[1]}; "
-            f"{despite}"
-        )
-    if mine.psnr < theirs.psnr - PSNR_TOLERANCE:
-        raise RefusedError(f"refused: {verdict}; {despite}")
 
 
 class _Run:
@@ -138,7 +127,8 @@ class _Run:
         self.staged, self.space_sdk, self.tag = staged, space_sdk, tag
         self.private, self.allow_regression, self.say = private, allow_regression, say
         self.repositories = {kind: Repository(api, kind, name, say) for kind, name in names.items()}
-        self.report = Report(tag=tag, psnr=(staged.figure.psnr, None))
+        self.report = Report(tag=tag)
+        self.composed: list[str | None] = []  # the commits beside which files were made
         # A trusted publisher's token (https://huggingface.co/docs/hub/trusted-publishers) writes to
         # one repository: a workflow runs the same command once for each.
         resource = os.environ.get("HF_OIDC_RESOURCE")
@@ -152,16 +142,15 @@ class _Run:
     def go(self) -> Report:
         kind = "model"
         try:
+            if {"model", "space"} & set(self.writable):
+                self._compose(self.repositories[kind].head())
             for kind in self.writable:
-                if kind == "space":
-                    self._ensure_space(self.repositories[kind])
-                else:
+                if kind != "space":
                     self.repositories[kind].ensure(private=self.private)
-            kind = "model"
-            if kind in self.writable:
-                self._check_model(self.repositories[kind].head())
-            elif "space" in self.writable:  # it serves what another step published
-                self._record(kind, self.repositories[kind].head(), changed=False)
+                else:
+                    self._ensure_space(self.repositories[kind])
+            if "model" in self.writable:
+                self._check_tag(self.repositories["model"])
             for kind in self.writable:
                 getattr(self, f"_publish_{kind}")(self.repositories[kind])
         except RefusedError:
@@ -178,10 +167,42 @@ class _Run:
             self.say(f"{kind:8}{self.report.addresses[kind]}")
         return self.report
 
+    def _compose(self, head: str | None) -> None:
+        """Look at what is published of the model, judge by it, and make the files beside it."""
+        if head in self.composed[-1:]:
+            return
+        model, parent = self.repositories["model"], None
+        if head is not None:
+            parent = hub.download(model.name, *SHOWN, revision=head)
+        self.staged.compose(parent)
+        self.report.psnr = judge(
+            self.staged.networks,
+            parent,
+            f"{model.name} at {(head or '')[:7]}",
+            allow_regression=self.allow_regression,
+            say=self.say,
+        )
+        if not self.composed:
+            self.say(self.staged.listing())
+        self.composed.append(head)
+        if "model" not in self.writable:  # another step has published it
+            self._record("model", head, changed=False)
+
+    def _check_tag(self, model: Repository) -> None:
+        """Refuse a tag that stands on other files."""
+        commit = model.tags().get(self.tag)
+        if commit is not None:
+            other, gone = model.differences(commit, self.staged.folder("model"))
+            if commit != model.head() or other or not all(map(self.staged.stays, gone)):
+                raise ValueError(
+                    f"{model.name} has a tag of this name already, on other files at "
+                    f"{commit[:7]}; choose another. Received: --tag {self.tag}"
+                )
+
     def _ensure_space(self, space: Repository) -> None:
         """Make sure that the Space exists, and take the files of its kind."""
         try:
-            sdk = space.ensure(private=self.private, sdks=self.staged.space_kinds)
+            sdk = space.ensure(private=self.private, sdks=list(self.staged.spaces))
         except Exception as error:
             if hub.status_of(error) == 402 and self.staged.no_static:
                 raise ValueError(
@@ -193,104 +214,51 @@ class _Run:
                 f"{space} exists and is of the kind {sdk}, which it keeps; publish to another one "
                 f"or leave --space-sdk out. Received: --space-sdk {self.space_sdk}"
             )
-        self.staged.choose_space(sdk)
-
-    def _check_model(self, head: str) -> None:
-        """Refuse a worse model, one measured on other pictures, or a tag that is taken."""
-        model = self.repositories["model"]
-        mine, theirs = self.staged.figure, self._published_figure(model, head)
-        if theirs is not None:
-            verdict = f"{mine.pictures}: {mine.psnr:.3f} dB, published {theirs.psnr:.3f} dB"
-            if self.report.psnr != (mine.psnr, theirs.psnr):
-                self.say(verdict)
-            self.report.psnr = (mine.psnr, theirs.psnr)
-            if not self.allow_regression:
-                _refuse_worse(mine, theirs, f"{verdict} at {model.name} {head[:7]}")
-        if self.tag is not None:
-            commit = model.tags().get(self.tag)
-            if commit is not None and (
-                commit != head or model.changes(self.staged.files["model"], model.listing(head))[0]
-            ):
-                raise ValueError(
-                    f"{model.name} has a tag of this name already, on other files at "
-                    f"{commit[:7]}; choose another. Received: --tag {self.tag}"
-                )
-
-    def _published_figure(self, model: Repository, head: str) -> GateFigure | None:
-        """Return what the published model is judged by, or None where there is none."""
-        if METRICS not in model.listing(head):
-            return None
-        try:
-            figure = gate_figure(read_metrics(hub.download(model.name, METRICS, revision=head)))
-        except ValueError:
-            figure = None
-        if figure is None and not self.allow_regression:
-            raise ValueError(
-                f"the published {METRICS} holds no PSNR to compare with; "
-                f"--allow-regression publishes all the same. Received: {model.name}"
-            )
-        return figure
+        self.space_sdk = sdk
+        self.staged.folder("space", sdk)  # raises where it cannot be made
 
     def _publish_model(self, model: Repository) -> None:
-        self._update(model, f"Publish {self.tag or 'the model'}", check=self._check_model)
-        commit = self.report.commits["model"]
+        def stage(head: str) -> Path:
+            self._compose(head)
+            return self.staged.folder("model")
+
+        what = self.tag or f"the {' and the '.join(self.staged.networks)} network"
+        commit, changed = model.update(stage, f"Publish {what}", keep=self.staged.stays)
+        self._record("model", commit, changed)
         if self.tag is not None:
             model.tag(self.tag, commit)
         self._compare_prediction(model, commit)
 
     def _compare_prediction(self, model: Repository, commit: str) -> None:
-        """Pull the published model back and let it restore a picture."""
-        from olivetti_denoiser.denoiser import Denoiser
-
-        picture = np.random.RandomState(0).rand(64, 64).astype(np.float32)
-        here = Denoiser.from_pretrained(self.staged.files["model"][WEIGHTS].parent)
+        """Pull the published networks back and let them restore a picture."""
         with tempfile.TemporaryDirectory(prefix="pulled-") as cache:
-            there = Denoiser.from_pretrained(model.name, revision=commit, cache_dir=cache)
-            gap = float(np.abs(here(picture) - there(picture)).max())
-        if not gap <= PREDICTION_TOLERANCE:
-            raise PublishError(
-                f"{model.name} at {commit} restores a picture otherwise, by {gap:g}."
-            )
+            names = [*MODEL_FILES, *ONNX_FILES]
+            paths = [PLACES[network] + name for network in self.staged.added for name in names]
+            pulled = hub.download(model.name, *paths, revision=commit, cache_dir=cache)
+            for network, folder in self.staged.added.items():
+                there = restored(pulled / PLACES[network])
+                gap = float(np.abs(self.staged.expected[folder] - there).max())
+                if not gap <= PREDICTION_TOLERANCE:
+                    raise PublishError(
+                        f"the {network} network of {model.name} at {commit} restores a picture "
+                        f"otherwise, by {gap:g}."
+                    )
         self.say(f"{model}: pulled back at {commit[:7]}, same prediction")
 
     def _publish_dataset(self, dataset: Repository) -> None:
-        from olivetti_denoiser.data.faces import reference_split, split_checksum
-
-        split = self.staged.split
-        self._refresh_dataset_card(dataset)
-        card = {CARD: self.staged.files["dataset"][CARD]}
-        self._update(dataset, "Publish the card", files=card, keep_others=True)
-        commit = self.report.commits["dataset"]
-        wanted = split_checksum(split)
-        if any(path.endswith(".parquet") for path in dataset.listing(commit)):
-            try:
-                if split_checksum(reference_split(dataset.name, revision=commit)) == wanted:
-                    return self.say(f"{dataset}: the pictures are those, {wanted[:12]}…")
-            except ValueError:
-                self.say(f"{dataset}: other pictures are there and will be replaced")
-        pushed = hub.patiently(
-            lambda: split.push_to_hub(dataset.name, commit_message="Publish the reference split"),
-            also=(412,),  # it looks for the newest commit each time
-        )
-        self._record("dataset", pushed.oid, changed=True)
-        reference_split(dataset.name, revision=pushed.oid)  # raises unless it is the split
-        self.say(f"{dataset}: pulled back at {pushed.oid[:7]}, checksum {wanted[:12]}…")
-
-    def _refresh_dataset_card(self, dataset: Repository) -> None:
-        """Keep push_to_hub's description of the files in the card, if there is one."""
-        from huggingface_hub import DatasetCard
-
-        head = dataset.head()
-        if CARD in dataset.listing(head):
-            folder = hub.download(dataset.name, CARD, revision=head, kind="dataset")
-            published = DatasetCard.load(folder / CARD, ignore_metadata_errors=True).data.to_dict()
-            names = {kind: repository.name for kind, repository in self.repositories.items()}
-            card = dataset_card(self.staged.split, names, published)
-            self.staged.files["dataset"][CARD].write_text(str(card), encoding="utf-8")
+        names = {kind: repository.name for kind, repository in self.repositories.items()}
+        commit, changed = publish_card(dataset, self.staged.split, names)
+        self._record("dataset", commit, changed)
+        newest = publish_pictures(dataset, self.staged.split, commit)
+        self._record("dataset", newest, changed or newest != commit)
 
     def _publish_space(self, space: Repository) -> None:
         model, commit = self.repositories["model"].name, self.report.commits["model"]
-        self._update(space, f"Serve {model} at {commit[:7]}")
+        if commit is None:
+            raise ValueError(f"there is no such model to serve yet. Received: --model {model}")
+        folder = self.staged.folder("space", self.space_sdk)
+        served, changed = space.update(lambda head: folder, f"Serve {model} at {commit[:7]}")
+        self._record("space", served, changed)
         wanted = {"MODEL_ID": model, "MODEL_REVISION": commit}
         known = hub.patiently(lambda: space.api.get_space_variables(space.name))
         for key, value in wanted.items():  # each change restarts the Space
@@ -299,16 +267,9 @@ class _Run:
                 self.report.changed["space"] = True
         self.say(f"{space}: MODEL_REVISION={commit[:7]}")
 
-    def _update(self, repository: Repository, message: str, files=None, **options) -> None:
-        """Bring a repository to its staged files, and keep in mind what was done."""
-        kind = repository.kind
-        files = self.staged.files[kind] if files is None else files
-        commit, changed = repository.update(files, message, **options)
-        self._record(kind, commit, changed=changed or self.report.changed.get(kind, False))
-
-    def _record(self, kind: str, commit: str, *, changed: bool) -> None:
-        self.report.commits[kind] = commit
-        self.report.changed[kind] = changed
+    def _record(self, kind: str, commit: str, changed: bool) -> None:
+        """Keep in mind which commit stands, and whether this run made it."""
+        self.report.commits[kind], self.report.changed[kind] = commit, changed
 
     def _standing(self) -> str:
         """Return which commits of this run stand, and how to go on."""

@@ -1,21 +1,20 @@
 """One repository on the Hub: what it holds, and how it is brought to hold something else.
 
 >>> repository = Repository(HfApi(), "model", "owner/olivetti-denoiser")
->>> repository.listing(repository.head())["config.json"]     # its id, git's or a SHA-256
->>> commit, changed = repository.update(files, "Publish the model")
+>>> commit, changed = repository.update(lambda head: Path("stage"), "Publish the model")
 
 A repository changes in one commit that names its parent, and is read again afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.errors import PublishError
-from olivetti_denoiser.model_folder import CARD, LEGACY_MODEL, WEIGHTS
+from olivetti_denoiser.model_folder import CARD
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -25,7 +24,7 @@ ATTEMPTS = 3  # when another publisher commits in between
 
 
 class MovedError(RuntimeError):
-    """Another commit arrived after the listing was read and before the commit was made."""
+    """Another commit arrived after the repository was read and before the commit was made."""
 
 
 class Repository:
@@ -85,23 +84,14 @@ class Repository:
             )
         return getattr(info, "sdk", None)
 
-    def head(self) -> str:
-        """Return the newest commit of the default branch."""
-        return hub.patiently(lambda: self.api.repo_info(self.name, repo_type=self.kind).sha)
+    def head(self) -> str | None:
+        """Return the newest commit of the default branch; None where it does not exist."""
+        from huggingface_hub.errors import RepositoryNotFoundError
 
-    def listing(self, commit: str) -> dict[str, str]:
-        """Return the id of every file of a commit: its SHA-256 if it is large, else git's."""
-        from huggingface_hub import RepoFile
-
-        tree = hub.patiently(
-            lambda: list(
-                self.api.list_repo_tree(
-                    self.name, repo_type=self.kind, revision=commit, recursive=True
-                )
-            )
-        )
-        files = [item for item in tree if isinstance(item, RepoFile)]
-        return {file.path: file.lfs.sha256 if file.lfs else file.blob_id for file in files}
+        try:
+            return hub.patiently(lambda: self.api.repo_info(self.name, repo_type=self.kind).sha)
+        except RepositoryNotFoundError:
+            return None
 
     def tags(self) -> dict[str, str]:
         """Return the commit of every tag."""
@@ -123,42 +113,34 @@ class Repository:
         if (stands := self.tags().get(tag)) != commit:
             raise PublishError(f"the tag {tag} of {self.name} went to {stands}, not to {commit}.")
 
-    def changes(
-        self, files: Mapping[str, Path], listing: Mapping[str, str], *, keep_others: bool = False
-    ) -> tuple[dict[str, Path], list[str]]:
-        """Return what to add and what to delete so that a commit holds just these files.
+    def differences(self, commit: str, folder: Path) -> tuple[list[str], list[str]]:
+        """Compare a commit's checksums with a folder.
 
-        Args:
-            files: Where the files lie that it should hold.
-            listing: What it holds.
-            keep_others: Delete nothing.
+        Returns:
+            The files of the folder that the commit lacks or has with another content, and the files
+            that the commit has and the folder lacks.
         """
-        changed = {
-            path: source
-            for path, source in files.items()
-            if listing.get(path) not in hub.content_ids(source.read_bytes())
-        }
-        # Its bytes name the backend that wrote it; the same weights need no second one.
-        if LEGACY_MODEL in listing and not {WEIGHTS, "config.json"} & changed.keys():
-            changed.pop(LEGACY_MODEL, None)
-        kept = {*files, GIT_FILE}
-        return changed, [] if keep_others else [path for path in listing if path not in kept]
+        found = hub.patiently(
+            lambda: self.api.verify_repo_checksums(
+                self.name, repo_type=self.kind, revision=commit, local_dir=folder
+            )
+        )
+        other = [*(mismatch["path"] for mismatch in found.mismatches), *found.extra_paths]
+        return sorted(other), [path for path in found.missing_paths if path != GIT_FILE]
 
     def update(
         self,
-        files: Mapping[str, Path],
+        stage: Callable[[str], Path],
         message: str,
         *,
-        check: Callable[[str], None] = lambda head: None,
-        keep_others: bool = False,
+        keep: Callable[[str], bool] = lambda path: False,
     ) -> tuple[str, bool]:
-        """Bring it to these files in one commit, and check what it lists then.
+        """Bring it to the files of a folder in one commit, and check what it lists then.
 
         Args:
-            files: Where the files lie, by their path in the repository.
+            stage: Called with the newest commit before each attempt, returns the folder; may raise.
             message: The commit's.
-            check: Called with the newest commit before each attempt; may raise.
-            keep_others: Delete nothing.
+            keep: Whether a file stays that the folder lacks, by its path; else it is deleted.
 
         Returns:
             The commit that holds the files, and whether this call made it.
@@ -166,27 +148,27 @@ class Repository:
         Raises:
             PublishError: other publishers keep committing, or the commit lists other checksums.
         """
-        mine = False
+        first = None
         for _ in range(ATTEMPTS):
             head = self.head()
-            changed, gone = self.changes(files, self.listing(head), keep_others=keep_others)
-            check(head)
+            first = first or head
+            folder = stage(head)
+            changed, others = self.differences(head, folder)
+            gone = [path for path in others if not keep(path)]
             if not changed and not gone:
-                self.say(f"{self}: nothing to change at {head[:7]}")
-                return head, mine
+                if head == first:
+                    self.say(f"{self}: nothing to change at {head[:7]}")
+                return head, head != first
             self.say(f"{self}: {len(changed)} files to upload")
             try:
-                commit = self._commit(message, head, changed, gone)
-            except MovedError:
-                # Another publisher's commit, or this one, whose answer was lost: look again.
-                listing = self.listing(self.head())
-                mine = not any(self.changes(files, listing, keep_others=keep_others))
+                commit = self._commit(message, head, folder, changed, gone)
+            except MovedError:  # another publisher's commit, or this one, whose answer was lost
                 continue
-            left, _ = self.changes(files, self.listing(commit), keep_others=keep_others)
+            left, _ = self.differences(commit, folder)
             if left:
                 raise PublishError(
                     f"{self.name} at {commit} lists other checksums than those of "
-                    f"{', '.join(sorted(left))}."
+                    f"{', '.join(left)}."
                 )
             self.say(f"{self}: {commit[:7]}, checksums verified")
             return commit, True
@@ -216,11 +198,11 @@ class Repository:
             if hub.status_of(error) in (401, 403):
                 raise hub.explained(error, self.name, self.kind) from error
 
-    def _commit(self, message, parent, changed, gone):
+    def _commit(self, message, parent, folder, changed, gone):
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
         def send():
-            operations = [CommitOperationAdd(path, source) for path, source in changed.items()]
+            operations = [CommitOperationAdd(path, folder / path) for path in changed]
             operations += [CommitOperationDelete(path) for path in gone]
             try:
                 return self.api.create_commit(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from olivetti_denoiser.bundled import PACKAGE, bundled, colour_model
-from olivetti_denoiser.model_folder import CARD, LEGACY_MODEL, RELEASED, is_released
-from olivetti_denoiser.publish import onnx_export
+from olivetti_denoiser.bundled import PACKAGE, bundled
+from olivetti_denoiser.model_folder import CARD, PLACES, files_of
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
-BUNDLE, COLOUR = "model_card", "colour"
+BUNDLE = "model_card"
+SHOWN = ("*.json", "*.onnx", "*.png", "*.weights.h5")  # what a Space serves and shows of a network
 GRADIO, STATIC, AUTO = "gradio", "static", "auto"  # kinds of Spaces
 BROWSER = "browser"  # the static Space's part of space/
 EXAMPLE_FACES = 4
@@ -31,13 +32,13 @@ def example_faces(split: DatasetDict, work: Path) -> dict[str, Path]:
     return faces
 
 
-def stage_space(
-    model_files: Mapping[str, Path], faces: Mapping[str, Path], names: Mapping[str, str], work: Path
+def gradio_files(
+    networks: Mapping[str, Path], faces: Mapping[str, Path], names: Mapping[str, str], work: Path
 ) -> dict[str, Path]:
-    """Return a Gradio Space's files: the app at the root, the code and the bundled model beside it.
+    """Return a Gradio Space's files: the app at the root, the code and the bundled networks beside.
 
     Args:
-        model_files: The model repository's files.
+        networks: Model folder of each network.
         faces: Test faces that become examples, by file name.
         names: OWNER/NAME of each kind of repository.
         work: Where to write what has to be made.
@@ -58,44 +59,32 @@ def stage_space(
         if path.relative_to(PACKAGE).parts[0] != "bundled"
     }
     files |= {
-        f"{BUNDLE}/{path}": source
-        for path, source in model_files.items()
-        if path != LEGACY_MODEL and not path.startswith(f"{onnx_export.FOLDER}/")
+        f"{BUNDLE}/{PLACES[network]}{path}": source
+        for network, folder in networks.items()
+        for path, source in files_of(folder).items()
+        if any(fnmatch.fnmatch(path, pattern) for pattern in SHOWN)
     }
-    colour = colour_model()
-    if colour is not None and is_released(colour):
-        files |= {
-            f"{BUNDLE}/{COLOUR}/{path.relative_to(colour).as_posix()}": path
-            for path in _source_files(colour)
-            if path.relative_to(colour).parts[0] in RELEASED
-        }
     files |= {f"examples/{name}": source for name, source in faces.items()}
     return files | {CARD: _space_card(space / CARD, names, work)}
 
 
-def stage_static_space(
-    folder: Path,
-    model_files: Mapping[str, Path],
-    faces: Mapping[str, Path],
-    names: Mapping[str, str],
-    work: Path,
+def static_files(
+    networks: Mapping[str, Path], faces: Mapping[str, Path], names: Mapping[str, str], work: Path
 ) -> dict[str, Path]:
-    """Return a static Space's files: the built page with the network, its figures and examples.
+    """Return a static Space's files: the built page with the networks, figures and examples.
 
     Args:
-        folder: The model folder.
-        model_files: The model repository's files.
+        networks: Model folder of each network.
         faces: Test faces that become examples, by file name.
         names: OWNER/NAME of each kind of repository.
         work: Where to write what has to be made.
 
     Raises:
-        ValueError: the page is not built, or the model is none that it can run.
+        ValueError: the page is not built, or a network is none that it can run.
     """
     from olivetti_denoiser.publish.static_space import built_page, page_files
 
-    onnx = model_files[f"{onnx_export.FOLDER}/{onnx_export.MODEL}"].parent
-    files = page_files(built_page(), folder, onnx, faces, work / "page")
+    files = page_files(built_page(), networks, faces, work / "page")
     return files | {CARD: _space_card(bundled("space") / BROWSER / CARD, names, work)}
 
 

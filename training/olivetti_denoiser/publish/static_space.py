@@ -1,4 +1,4 @@
-"""The files of the static Space: the built page, the network as ONNX, its figures and examples.
+"""The files of the static Space: the built page, the networks as ONNX, figures and examples.
 
     python -m olivetti_denoiser.publish.static_space model_card space/browser/dist
 
@@ -15,12 +15,13 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from olivetti_denoiser.bundled import bundled, colour_model
-from olivetti_denoiser.model_folder import METRICS, PLOTS, missing_files
-from olivetti_denoiser.publish.onnx_export import ESTIMATOR, RESTORER, check_onnx, write_onnx
+from olivetti_denoiser.bundled import bundled
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.figures import networks_of
+from olivetti_denoiser.model_folder import COLOUR, CONFIG, GRAY, METRICS, ONNX_FILES, PLOTS
 
 CONTENT = "content.json"
-NETWORK, COLOUR = "model", "colour"
+FOLDERS = {GRAY: "model", COLOUR: "colour"}  # of each network in the page
 EXAMPLES = {"demo": ("face_", "drawn_"), "cleanUp": ("noisy_",)}  # by how their names begin
 BUILT = ("index.html", "app.js", "worker.js", "runtime/ort.wasm.bin")
 
@@ -41,25 +42,26 @@ def built_page() -> Path:
 
 
 def page_files(
-    page: Path, model_folder: Path, onnx: Path, faces: Mapping[str, Path], work: Path
+    page: Path, networks: Mapping[str, Path], faces: Mapping[str, Path], work: Path
 ) -> dict[str, Path]:
-    """Returns every file that the page consists of, and where it lies.
+    """Return every file that the page consists of, and where it lies.
 
     Args:
         page: the built page.
-        model_folder: the model folder whose figures and plots the page shows.
-        onnx: the folder with that model's ONNX files, see `write_onnx`.
+        networks: model folder of the gray network, whose figures and plots the page shows, and of
+            the one for colour, where there is one.
         faces: further examples by name, such as the test faces that a published Space shows.
         work: an empty folder for what has to be made.
 
     Raises:
-        ValueError: the model has no estimator, or the bundled colour network fails its check.
+        ValueError: a network lacks its ONNX files.
     """
-    if not (onnx / ESTIMATOR).is_file():
-        raise ValueError(
-            "the page needs a model that estimates the noise level. "
-            f"Received: {model_folder} without an estimator"
-        )
+    for folder in networks.values():
+        if missing := [name for name in ONNX_FILES if not (folder / name).is_file()]:
+            raise ValueError(
+                f"the page needs {', '.join(missing)}: `denoiser export {folder}` writes them, "
+                f"with Keras installed. Received: {folder}"
+            )
     shown = (METRICS, *PLOTS)
     files = {
         path.relative_to(page).as_posix(): path
@@ -67,35 +69,25 @@ def page_files(
         if path.is_file() and path.relative_to(page).parts[0] in ("parts", "runtime", path.name)
     }
     files.pop(CONTENT, None)
-    files |= {f"{NETWORK}/{name}": onnx / name for name in (ESTIMATOR, RESTORER)}
     files |= {
-        f"{NETWORK}/{name}": model_folder / name
-        for name in shown
-        if (model_folder / name).is_file()
+        f"{FOLDERS[network]}/{Path(name).name}": folder / name
+        for network, folder in networks.items()
+        for name in ONNX_FILES
     }
-    files |= _colour_network(work)
+    files |= {
+        f"{FOLDERS[GRAY]}/{name}": networks[GRAY] / name
+        for name in shown
+        if (networks[GRAY] / name).is_file()
+    }
     pictures = {path.name: path for path in (bundled("space") / "examples").glob("*.png")}
     pictures |= faces
     files |= {f"examples/{name}": pictures[name] for name in sorted(pictures)}
     work.mkdir(parents=True, exist_ok=True)
-    (work / CONTENT).write_text(_content(files), encoding="utf-8")
+    (work / CONTENT).write_text(_content(files, networks), encoding="utf-8")
     return files | {CONTENT: work / CONTENT}
 
 
-def _colour_network(work):
-    """The bundled colour network as ONNX, where there is one."""
-    from olivetti_denoiser.denoiser import load_folder
-
-    folder = colour_model()
-    if folder is None or missing_files(folder):
-        return {}
-    model = load_folder(folder)
-    write_onnx(model, work / COLOUR)
-    check_onnx(model, work / COLOUR)
-    return {f"{COLOUR}/{name}": work / COLOUR / name for name in (ESTIMATOR, RESTORER)}
-
-
-def _content(files):
+def _content(files, networks):
     examples = {
         tab: [
             path
@@ -106,7 +98,12 @@ def _content(files):
         for tab, beginnings in EXAMPLES.items()
     }
     content = {
-        "colour": f"{COLOUR}/{RESTORER}" in files,
+        "colour": COLOUR in networks,
+        "mirror": {
+            network: network in networks
+            and TrainingConfig.from_json(networks[network] / CONFIG).mirror
+            for network in FOLDERS
+        },
         "examples": examples,
         "files": sorted([*files, CONTENT]),
     }
@@ -114,18 +111,16 @@ def _content(files):
 
 
 def main(model_folder: str, target: str) -> None:
-    """Puts a model folder's network, figures and examples beside the built page in `target`."""
-    from olivetti_denoiser.denoiser import load_folder
+    """Put the networks, figures and examples beside the built page.
 
+    Args:
+        model_folder: a release; the bundled one has the network that it lacks.
+        target: the folder of the built page.
+    """
     page = Path(target)
-    model = load_folder(Path(model_folder))
+    networks = networks_of(bundled("model_card")) | networks_of(model_folder)
     with tempfile.TemporaryDirectory() as work:
-        onnx = Path(work) / "onnx"
-        write_onnx(model, onnx)
-        check_onnx(model, onnx)
-        for name, source in page_files(
-            page, Path(model_folder), onnx, {}, Path(work) / "page"
-        ).items():
+        for name, source in page_files(page, networks, {}, Path(work)).items():
             path = page / name
             if path != source:
                 path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,32 +1,34 @@
-"""The summary of a retraining in Markdown: figures beside the released ones, losses, addresses.
+"""The summary of a retraining in Markdown: one table, new beside released; then the addresses.
 
     denoiser summary outputs/model --released owner/olivetti-denoiser model_card
     denoiser addresses --model owner/olivetti-denoiser --space owner/olivetti-denoiser
 
 GitHub shows it as a job summary. There, only pictures on public pages appear, and none of `data:`
-addresses: the loss curve is drawn by Mermaid, and the plots are shown once they are published.
+addresses: the plots are shown once they are published.
 """
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.evaluate.tables import NONE, markdown
-from olivetti_denoiser.figures import Measure, Metrics, gate_figure, model_scores, read_metrics
-from olivetti_denoiser.history import read_history
-from olivetti_denoiser.model_folder import COMPARISON, CONFIG, CURVES, HISTORY, METRICS
-from olivetti_denoiser.publish.publish import PSNR_TOLERANCE
-
-if TYPE_CHECKING:
-    import pandas as pd
+from olivetti_denoiser.figures import (
+    MODEL,
+    Measure,
+    Metrics,
+    gate_figure,
+    model_scores,
+    network_of,
+    read_metrics,
+)
+from olivetti_denoiser.model_folder import COLOUR, COMPARISON, CONFIG, CURVES, METRICS, PLACES
+from olivetti_denoiser.publish.gate import PSNR_TOLERANCE
 
 PICTURES = (COMPARISON, CURVES)
 PARTS = {
@@ -44,37 +46,35 @@ MEASURES: dict[Measure, tuple[str, int, int]] = {
 
 
 def summary(folder: str | Path, released: Sequence[str] = (), note: str | None = None) -> str:
-    """Returns the figures of a new model beside those of the released one.
+    """Return the figures of a new network beside those of the released one.
 
     Args:
         folder: the new model folder.
-        released: where the released model may be, folders or OWNER/NAME; the first that has
-            figures counts.
+        released: where the release may be, folders or OWNER/NAME; the first that has figures of
+            this network counts.
         note: a sentence to put at the end, such as why nothing is published.
 
     Returns:
-        Markdown: the verdict, a table (new, released, difference, with 95 % intervals), the loss
-        curve and how the model was trained.
+        Markdown: the verdict and a table (new, released, difference) of what the network scores,
+        how it was trained, and each setting in which the two differ.
 
     Raises:
         ValueError: the folder holds no figures.
     """
+    import pandas as pd
+
     folder = Path(folder)
     new = read_metrics(folder)
-    old, where, missing = _released(released, new)
+    place, where, missing = _released(released, network_of(folder), new)
+    old = read_metrics(place) if place else None
+    rows = [*_score_rows(new, old), *_set_rows(new, old), *_training_rows(folder, new, place, old)]
     lines = [
         *("## Retrained model", "", _verdict(new, old, where), "", *missing),
-        *(markdown(_table(new, old)), ""),
-        "With 95 % intervals; a difference has one where the faces are paired.",
-        "",
-        *_curve(folder / HISTORY),
-        "",
-        _settings(new, folder / CONFIG),
-        "",
+        markdown(pd.DataFrame(rows, columns=["", "new", "released", "difference"])),
+        *("", "With 95 % intervals; a difference has one where the faces are paired.", ""),
         _plots(folder),
+        *(("", note) if note else ()),
     ]
-    if note:
-        lines += ["", note]
     return "\n".join(lines) + "\n"
 
 
@@ -102,27 +102,32 @@ def addresses(names: Mapping[str, str]) -> str:
         if isinstance(info, ModelInfo):
             there = {file.rfilename for file in info.siblings or ()}
             page = f"{hub.address(name)}/resolve/{info.sha}"
-            pictures = [f"![{png}]({page}/{png})" for png in PICTURES if png in there]
+            paths = [place + png for place in PLACES.values() for png in PICTURES]
+            pictures = [f"![{path}]({page}/{path})" for path in paths if path in there]
     for picture in pictures:
         lines += ["", picture]
     return "\n".join(lines) + "\n"
 
 
-def _released(places, new):
-    """The released figures, where they come from, and a line for each place without such."""
+def _released(places, network, new):
+    """The released folder, where it comes from, and a line for each place without figures."""
     missing, mine = [], gate_figure(new)
     for place in places:
         try:
-            folder = Path(place)
-            if not folder.is_dir():
-                folder = hub.download(place, METRICS)
-            figures = read_metrics(folder)
-            theirs = gate_figure(figures)
+            release = Path(place)
+            if not release.is_dir():
+                names = [where + name for where in PLACES.values() for name in (METRICS, CONFIG)]
+                release = hub.download(place, *names)
+            inside = [f for f in (release / COLOUR, release) if (f / METRICS).is_file()]
+            folder = next((f for f in inside if network_of(f) == network), None)
+            if folder is None:
+                raise ValueError(f"it holds no {network} network's figures.")
+            theirs = gate_figure(read_metrics(folder))
             if theirs is None:
                 raise ValueError("it holds no figure to compare with.")
             if mine is not None and not mine.compares_with(theirs):
                 raise ValueError("its figures are of other pictures.")
-            return figures, place, missing
+            return folder, place, missing
         except (ValueError, OSError) as error:
             missing += [f"Not compared with `{place}`: {error}", ""]
     return None, None, missing
@@ -143,10 +148,8 @@ def _verdict(new, old, where):
     return f"{sentence} It is **{word}** the {which} model, {theirs:.3f} dB (`{where}`)."
 
 
-def _table(new: Metrics, old: Metrics | None) -> pd.DataFrame:
-    """New, released and difference of each measure on each part."""
-    import pandas as pd
-
+def _score_rows(new: Metrics, old: Metrics | None) -> list[tuple]:
+    """Each measure on each part of the faces."""
     lines = []
     for part, name in PARTS.items():
         if part not in new["parts"]:
@@ -159,7 +162,54 @@ def _table(new: Metrics, old: Metrics | None) -> pd.DataFrame:
             difference = _difference(row, other, paired, digits, gain)
             figures = (_figure(row, digits), _figure(other, digits), difference)
             lines.append((f"{name}, {title}", *figures))
-    return pd.DataFrame(lines, columns=["", "new", "released", "difference"])
+    return lines
+
+
+def _set_rows(new, old):
+    """PSNR on colour pictures by level, and on real noisy pictures; `old` may have other sets."""
+    mine, theirs = _by_set(new), _by_set(old or {})
+    return [
+        (name, f"{psnr:.3f}", f"{theirs[name]:.3f}", f"{psnr - theirs[name]:+.3f}")
+        if name in theirs
+        else (name, f"{psnr:.3f}", NONE, NONE)
+        for name, psnr in mine.items()
+    ]
+
+
+def _by_set(metrics):
+    found = {
+        f"{name}, σ = {level}/255, PSNR dB": psnr
+        for name, figures in metrics.get("colour", {}).items()
+        for level, psnr in figures["psnr"]["methods"][MODEL].items()
+    }
+    return found | {
+        f"{name}, real noise, PSNR dB": figures["psnr"]["methods"][MODEL]
+        for name, figures in metrics.get("pairs", {}).items()
+    }
+
+
+def _training_rows(folder, new, place, old):
+    """How long each was trained, and the settings in which they differ."""
+    runs = [new.get("training", {}), (old or {}).get("training", {})]
+    lines = [
+        (
+            "epochs, best",
+            *(f"{run.get('epochs', NONE)}, {run.get('best_epoch', NONE)}" for run in runs),
+        ),
+        (
+            "minutes, cores",
+            *(f"{run.get('seconds', 0) / 60:.1f}, {run.get('cores', NONE)}" for run in runs),
+        ),
+    ]
+    there = place and (place / CONFIG).is_file()
+    mine = asdict(TrainingConfig.from_json(folder / CONFIG))
+    theirs = asdict(TrainingConfig.from_json(place / CONFIG) if there else TrainingConfig())
+    lines += [
+        (name, mine[name], theirs[name] if there else f"{theirs[name]} (default)")
+        for name in mine
+        if mine[name] != theirs[name]
+    ]
+    return [(*line, "") for line in lines]
 
 
 def _paired(new, old, measure):
@@ -193,26 +243,6 @@ def _difference(mine, theirs, paired, digits, gain):
     return f"{text} {'better' if value * gain > 0 else 'worse'}"
 
 
-def _curve(path):
-    """The losses as a Mermaid chart, on a logarithmic scale since they fall by decades at first."""
-    history = read_history(path)
-    names = ("restored_loss", "val_restored_loss")
-    if history.empty or not set(names) <= set(history.columns):
-        return []
-    curves = [[math.log10(max(value, 1e-9)) for value in history[name]] for name in names]
-    low, high = (edge(map(edge, curves)) for edge in (min, max))
-    return [
-        "Loss of the restored faces, common logarithm: training (first line) and validation.",
-        "",
-        "```mermaid",
-        "xychart-beta",
-        f'    x-axis "epoch" 1 --> {max(2, len(history))}',
-        f'    y-axis "log10 of the loss" {low - 0.05:.2f} --> {high + 0.05:.2f}',
-        *(f"    line [{', '.join(f'{value:.3f}' for value in curve)}]" for curve in curves),
-        "```",
-    ]
-
-
 def _plots(folder):
     """Where the plots lie; on GitHub, in the artifact of the run."""
     run = os.environ.get("GITHUB_RUN_ID")
@@ -221,16 +251,3 @@ def _plots(folder):
         return f"Plots: {names}."
     page = f"{os.environ.get('GITHUB_SERVER_URL')}/{os.environ.get('GITHUB_REPOSITORY')}"
     return f"Plots: {names} in [the artifact of this run]({page}/actions/runs/{run}#artifacts)."
-
-
-def _settings(metrics, path):
-    run = metrics.get("training", {})
-    config, default = asdict(TrainingConfig.from_json(path)), asdict(TrainingConfig())
-    changed = [f"{name} {value}" for name, value in config.items() if value != default[name]]
-    shortened = f" (shortened to {run['shortened_to']:,} steps)" if "shortened_to" in run else ""
-    return (
-        f"Seed {config['seed']}, {run.get('epochs', '?')} epochs{shortened}, best "
-        f"{run.get('best_epoch', '?')}, {run.get('seconds', 0) / 60:.1f} minutes of training on "
-        f"{run.get('cores', '?')} cores; "
-        f"{'other than the default: ' + ', '.join(changed) if changed else 'default settings'}."
-    )

@@ -1,155 +1,81 @@
 """Put later figures into a finished model folder: figures, plot and card, all of it or none.
 
->>> update_figures("model_card", evaluate(denoiser, split, published=published))
->>> update_ablation("model_card", ablation, faces, restored)
+>>> update_release("model_card", evaluate(denoiser, split, published=published))
+>>> update_release("model_card/colour", evaluate_colour(denoiser, sets))
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from olivetti_denoiser.atomic import whole_folder
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.data.faces import REFERENCE, Faces, split_checksum, split_name
-from olivetti_denoiser.evaluate.colour_comparison import draw_photographs
-from olivetti_denoiser.evaluate.plots import draw_levels, losses_grid
-from olivetti_denoiser.figures import (
-    Metrics,
-    PicturesLearned,
-    gate_figure,
-    model_scores,
-    read_metrics,
-    write_metrics,
-)
-from olivetti_denoiser.model_folder import CARD, CONFIG, ERRORS, LOSS_FACES, is_released
-from olivetti_denoiser.publish.card import render_card
+from olivetti_denoiser.data.faces import REFERENCE, split_checksum, split_name
+from olivetti_denoiser.evaluate.plots import draw_levels
+from olivetti_denoiser.figures import gate_figure, model_scores, read_metrics, write_metrics
+from olivetti_denoiser.model_folder import CARD, CONFIG, is_released
+from olivetti_denoiser.publish.card import render_above, render_card
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
-    from olivetti_denoiser.denoiser import Denoiser
-
-# What only an evaluation with published denoisers measures: one without them drops it.
-MEASURED_ON_REQUEST = ("published",)
+MEASURED_ON_REQUEST = {"published"}  # an evaluation without them drops them
+SETS = ("colour", "pairs")  # figures by the name of a set of pictures
 
 
-def update_figures(folder: str | Path, metrics: Metrics, also: Sequence[str | Path] = ()) -> Path:
-    """Puts new figures of the same model on the same split into a release.
-
-    `metrics.json` keeps what is written of the training and of colour pictures; PSNR against sigma
-    is drawn anew and the card rendered anew.
-
-    Args:
-        folder: a release.
-        metrics: what `evaluate.measure.evaluate` returned.
-        also: releases of the same recipe with other seeds, or on another split, whose figures
-            are put beside.
-
-    Returns:
-        The folder.
-
-    Raises:
-        ValueError: it is no release, the figures are of another split than its own, or a further
-            release differs in more than its seed.
-    """
-    before = _own_figures(folder, metrics["split_checksum"])
-    if also:
-        metrics = {**metrics, **_figures_beside(folder, also)}
-    kept = {name: before[name] for name in before if name not in (*metrics, *MEASURED_ON_REQUEST)}
-    if "colour" in metrics:
-        metrics = {**metrics, "colour": {**before.get("colour", {}), **metrics["colour"]}}
-    learned_from = {part: row for part, row in before["parts"].items() if part == "pictures"}
-    parts = {**metrics["parts"], **learned_from}
-    with whole_folder(folder) as stage:
-        write_metrics(stage, {**metrics, **kept, "parts": parts})
-        draw_levels(stage, metrics)
-        (stage / CARD).write_text(render_card(stage), encoding="utf-8")
-    return Path(folder)
-
-
-def update_ablation(
+def update_release(
     folder: str | Path,
-    ablation: Mapping[str, Any],
-    faces: Faces,
-    restored: Mapping[str, np.ndarray],
+    figures: Mapping[str, Any],
+    *,
+    also: Sequence[str | Path] = (),
+    draw: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Puts what each choice of the recipe is worth into a release, see `evaluate.ablation`.
+    """Put later figures of a network into its model folder; plot and card are made anew.
 
     Args:
-        folder: a release.
-        ablation: as `evaluate.ablation.table` takes it.
-        faces: `data.faces.Faces` with noise.
-        restored: {loss: those faces as networks trained with it restore them}, to be drawn.
+        folder: a model folder with figures and card.
+        figures: some of `figures.Metrics`, which replace those of the same name. Of `colour` and
+            `pairs` only the sets that are given are replaced. With `parts` they are a whole
+            evaluation on the faces: what it leaves out of published denoisers is dropped.
+        also: model folders of the same recipe with other seeds, or on another split, whose figures
+            are put beside those of an evaluation.
+        draw: called with the folder that is written; draws further plots.
 
     Returns:
         The folder.
 
     Raises:
-        ValueError: it is no release.
+        ValueError: it is no whole model folder, the figures are of another split than its own or
+            of networks for colour, or a further folder differs in more than its seed.
     """
     check_release(folder)
-    with whole_folder(folder) as stage:
-        write_metrics(stage, {**read_metrics(stage), "ablation": dict(ablation)})
-        losses_grid(faces.clean, faces.noisy, restored, stage / LOSS_FACES)
-        (stage / CARD).write_text(render_card(stage), encoding="utf-8")
-    return Path(folder)
-
-
-def update_colour(folder: str | Path, figures: Mapping[str, Any], denoiser: Denoiser) -> Path:
-    """Puts figures on colour pictures and on real noisy ones into a release, set by set.
-
-    Args:
-        folder: a release.
-        figures: what `evaluate.colour.evaluate_colour` returned.
-        denoiser: the release's model; one for colour has its photographs drawn anew.
-
-    Returns:
-        The folder.
-
-    Raises:
-        ValueError: it is no release.
-    """
-    check_release(folder)
-    metrics = read_metrics(folder)
-    if colour := {**metrics.get("colour", {}), **figures.get("colour", {})}:
-        metrics["colour"] = colour
-    if pairs := {**metrics.get("pairs", {}), **figures.get("pairs", {})}:
-        metrics["pairs"] = pairs
-    with whole_folder(folder) as stage:
-        write_metrics(stage, metrics)
-        if metrics.get("planes") == 3:
-            draw_levels(stage, metrics)
-            draw_photographs(denoiser, stage)
-            (stage / ERRORS).unlink(missing_ok=True)  # of faces, which earlier releases showed
-        (stage / CARD).write_text(render_card(stage), encoding="utf-8")
-    return Path(folder)
-
-
-def update_pictures_learned(folder: str | Path, found: PicturesLearned) -> Path:
-    """Puts what the pictures to learn from are worth into a release of a network for colour.
-
-    Args:
-        folder: a release.
-        found: the figures.
-
-    Returns:
-        The folder.
-
-    Raises:
-        ValueError: it is no release, or one of a network for gray pictures.
-    """
-    check_release(folder)
-    metrics = read_metrics(folder)
-    if metrics.get("planes", 1) != 3:
+    before = read_metrics(folder)
+    if "pictures_learned" in figures and before.get("planes", 1) != 3:
         raise ValueError(f"these figures are of networks for colour. Received: {folder}")
+    after = {**before, **figures}
+    for kind in SETS:
+        if sets := {**before.get(kind, {}), **figures.get(kind, {})}:
+            after[kind] = sets
+        else:
+            after.pop(kind, None)
+    if "parts" in figures:
+        _check_split(folder, before, figures["split_checksum"])
+        after |= _figures_beside(folder, also) if also else {}
+        learned_from = {part: row for part, row in before["parts"].items() if part == "pictures"}
+        after["parts"] = {**figures["parts"], **learned_from}
+        for name in MEASURED_ON_REQUEST - figures.keys():
+            after.pop(name, None)
     with whole_folder(folder) as stage:
-        write_metrics(stage, {**metrics, "pictures_learned": found})
+        write_metrics(stage, after)
+        if "sigmas" in figures or (after.get("planes") == 3 and "colour" in figures):
+            draw_levels(stage, after)
+        if draw is not None:
+            draw(stage)
         (stage / CARD).write_text(render_card(stage), encoding="utf-8")
+    render_above(folder)
     return Path(folder)
 
 
@@ -164,16 +90,17 @@ def check_release(folder: str | Path) -> None:
 
 
 def check_update(folder: str | Path, split: DatasetDict) -> None:
-    """Makes sure that figures on a split can be kept in a folder, before they are measured.
+    """Make sure that figures on a split can be kept in a folder, before they are measured.
 
     Args:
-        folder: a release.
+        folder: a model folder.
         split: the `datasets.DatasetDict` to measure on.
 
     Raises:
-        ValueError: see `update_figures`.
+        ValueError: see `update_release`.
     """
-    _own_figures(folder, split_checksum(split))
+    check_release(folder)
+    _check_split(folder, read_metrics(folder), split_checksum(split))
 
 
 def _figures_beside(folder, also):
@@ -221,14 +148,11 @@ def _psnr(part):
     return {"count": part["count"], **means}
 
 
-def _own_figures(folder, checksum):
-    """The figures of a release, which have to be of the split with this checksum."""
-    check_release(folder)
-    figures = read_metrics(folder)
+def _check_split(folder, figures, checksum):
+    """Refuse figures of another split than that of a model folder."""
     if figures["split_checksum"] != checksum:
         raise ValueError(
             f"the figures to keep must be of the model's own split, "
             f"{figures.get('split', REFERENCE)}; give it as --split. "
             f"Received: {folder} and the split {split_name(checksum) or checksum}"
         )
-    return figures

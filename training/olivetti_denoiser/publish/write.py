@@ -15,29 +15,38 @@ from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.colour_comparison import draw_photographs
 from olivetti_denoiser.evaluate.plots import draw_plots
 from olivetti_denoiser.figures import write_metrics
-from olivetti_denoiser.model_folder import CARD, CONFIG, EVENTS, HISTORY, RELEASED, check_target
-from olivetti_denoiser.publish.card import render_card
+from olivetti_denoiser.model_folder import (
+    CARD,
+    CONFIG,
+    EVENTS,
+    HISTORY,
+    RELEASED,
+    check_target,
+)
 from olivetti_denoiser.network.export import write_exports
+from olivetti_denoiser.publish.card import render_above, render_card
 from olivetti_denoiser.save_model import save_folder
 from olivetti_denoiser.train.run import Trained
 
 
 def write_model_folder(folder: str | Path, trained: Trained) -> Path:
-    """Writes a release beside its target and renames it into place.
+    """Write a model folder beside its target and rename it into place.
 
     Args:
-        folder: the target; an earlier release there is replaced, other files in it are kept.
+        folder: the target; an earlier network there is replaced, other files in it are kept, such
+            as the network for colour in `colour/`.
         trained: what `train.run.train` returned; its history and TensorBoard events are copied.
 
     Returns:
         The folder.
 
     Raises:
-        ValueError: the target is something else than a model folder.
+        ValueError: the target is something else than a model folder, or an ONNX file differs from
+            Keras.
     """
     run_folder = Path(trained.run_folder)
     check_target(folder)
-    with whole_folder(folder, shutil.ignore_patterns(*RELEASED)) as stage:
+    with whole_folder(folder, _replaced(folder)) as stage:
         save_folder(trained.model, stage)
         write_exports(trained.model, stage)
         (stage / CONFIG).write_text(trained.config.to_json(), encoding="utf-8")
@@ -49,4 +58,11 @@ def write_model_folder(folder: str | Path, trained: Trained) -> Path:
         if trained.config.planes == 3:
             draw_photographs(Denoiser.from_pretrained(stage), stage)
         (stage / CARD).write_text(render_card(stage), encoding="utf-8")
+    render_above(folder)
     return Path(folder)
+
+
+def _replaced(folder):
+    """What `shutil.copytree` leaves behind: the network at the folder's root, not in `colour/`."""
+    ignored, root = shutil.ignore_patterns(*RELEASED), Path(folder).resolve()
+    return lambda here, names: ignored(here, names) if Path(here).resolve() == root else set()
