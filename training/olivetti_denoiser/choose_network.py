@@ -23,9 +23,8 @@ from typing import Literal
 import numpy as np
 
 BLOCK = 8  # pixels a side: JPEG's blocks, so that the edges between these count for nothing
-BAND = 32  # rows of blocks that are read at once, which bounds the memory
 RULE = {
-    # Blocks that are read, in rows spread evenly: 1 megapixel. More cost time and change nothing.
+    # Blocks that are read, in rows spread evenly: 1 megapixel, which bounds time and memory.
     "most": 16384,
     # Blocks whose mean is outside are clipped nearly everywhere: black bars, burnt-out skies. On a
     # white page half of the pixels are clipped, and the others still show the noise.
@@ -100,27 +99,21 @@ def _blocks(pixels, visible):
     `between` that of the differences between channels from pixel to pixel.
     """
     rows, columns = (side // BLOCK for side in pixels.shape[:2])
-    step = max(1, -(-rows * columns // RULE["most"]))
-    energies = [np.empty((3, 0), np.int64)]
-    for first in range(0, rows, step * BAND):
-        chosen = slice(first, min(first + step * BAND, rows), step)
-        band = _in_rows(pixels, rows, columns)[chosen].astype(np.int32)
-        channels = [band] * 3 if band.ndim == 3 else list(np.moveaxis(band, -1, 0))
-        useful = np.ones((len(band), columns), bool)
-        if visible is not None:
-            seen = _in_rows(visible, rows, columns)[chosen]
-            useful = seen.reshape(len(band), BLOCK, columns, BLOCK).all(axis=(1, 3))
-        red, green, blue = channels
-        brightness = red + green + blue
-        light = _block_sums(brightness)
-        useful &= light >= 3 * RULE["darkest"] * BLOCK**2
-        useful &= light <= 3 * RULE["brightest"] * BLOCK**2
-        fine = _energy(brightness)
-        coarse = _energy(_pair_sums(brightness))
-        between = _energy(red - green) + _energy(blue - green)
-        useful &= fine + between > 0  # drawn areas hold no noise
-        energies.append(np.stack([fine, coarse, between])[:, useful])
-    return np.concatenate(energies, axis=1)
+    read = slice(None, None, max(1, -(-rows * columns // RULE["most"])))
+    image = _in_rows(pixels, rows, columns)[read].astype(np.int32)
+    red, green, blue = [image] * 3 if image.ndim == 3 else np.moveaxis(image, -1, 0)
+    brightness = red + green + blue
+    light = _block_sums(brightness)
+    fine = _energy(brightness)
+    coarse = _energy(_pair_sums(brightness))
+    between = _energy(red - green) + _energy(blue - green)
+    useful = fine + between > 0  # drawn areas hold no noise
+    useful &= light >= 3 * RULE["darkest"] * BLOCK**2
+    useful &= light <= 3 * RULE["brightest"] * BLOCK**2
+    if visible is not None:
+        seen = _in_rows(visible, rows, columns)[read].astype(np.int32)
+        useful &= _block_sums(seen) == BLOCK**2
+    return np.stack([fine, coarse, between])[:, useful]
 
 
 def _in_rows(array, rows, columns):
