@@ -84,7 +84,7 @@ def test_the_weights_of_a_network_that_is_called_twice_are_written_once():
 def test_what_is_no_denoiser_is_refused():
     picture = keras.Input((None, None, 2))
     model = keras.Model(picture, keras.layers.Conv2D(2, 1)(picture))
-    with pytest.raises(ValueError, match="1 or 3 channels. Received: odd of 2"):
+    with pytest.raises(ValueError, match=r"1 or 3 channels\. Received: odd of 2"):
         Network((to_onnx(model), to_onnx(model)), name="odd")
 
 

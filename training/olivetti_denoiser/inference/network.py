@@ -136,7 +136,7 @@ class Network:
             return self._sessions[FILES.index(name)]
 
     def _start_anew(self) -> None:
-        """Open other sessions at the next call: those of the parent process have lost their threads.
+        """Open other sessions at the next call: a fork leaves the threads of these behind.
 
         The old ones are never freed, since that would wait for these threads for ever.
         """
