@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from olivetti_denoiser.noisy_tiles import has_plain_parts, noisy_blocks
+from olivetti_denoiser.inference.noisy_tiles import has_plain_parts, noisy_blocks
 from PIL import Image
 
 from olivetti_denoiser.bundled import bundled
@@ -19,7 +19,7 @@ CLOSE = 0.3  # dB between what the estimate reaches and what the true level reac
 
 @pytest.fixture(scope="module")
 def denoiser():
-    return Denoiser.from_pretrained(bundled("model_card"))
+    return Denoiser.from_pretrained(bundled("model_card")).only("gray")
 
 
 def scene(height: int, width: int, seed: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from olivetti_denoiser.bundled import colour_model
+from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.data.colour_images import standing_set
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.noise import noisy_uint8
@@ -23,7 +23,7 @@ SHOWN = {
 
 @cache
 def denoiser() -> Denoiser:
-    return Denoiser.from_pretrained(colour_model())
+    return Denoiser.from_pretrained(bundled("model_card")).only("colour")
 
 
 @cache

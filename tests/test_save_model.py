@@ -13,10 +13,15 @@ import keras
 import numpy as np
 import pytest
 
-from olivetti_denoiser import Denoiser
 from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.model import residual_unet, with_mirror
-from olivetti_denoiser.save_model import OLDEST_KERAS, portable, save_file, save_folder
+from olivetti_denoiser.save_model import (
+    OLDEST_KERAS,
+    load_folder,
+    portable,
+    save_file,
+    save_folder,
+)
 
 RELEASED = bundled("model_card")
 KERAS_3_15 = [f"3.{minor}" for minor in range(int(OLDEST_KERAS.split(".")[1]), 15)]
@@ -93,12 +98,12 @@ def test_a_model_is_saved_over_itself_and_what_else_is_there_is_kept(tmp_path):
     (folder / "assets" / "picture.png").write_bytes(b"mine")
     rights = folder.stat().st_mode
     for _ in range(2):
-        Denoiser(network()).save_pretrained(folder)
-    Denoiser.from_pretrained(folder)
+        save_folder(network(), folder)
+    load_folder(folder)
     assert (folder / "assets" / "picture.png").read_bytes() == b"mine"
     assert folder.stat().st_mode == rights
     assert {path.name for path in folder.iterdir()} == {
-        "README.md", "assets", "config.json", "metadata.json", "model.weights.h5",
+        "assets", "config.json", "metadata.json", "model.weights.h5",
     }  # fmt: skip
 
 
@@ -129,7 +134,7 @@ def test_older_keras_opens_it_and_predicts_the_same(version, tmp_path):
     for planes in (1, 3):
         name, model = f"of{planes}", network(planes)
         models |= {name: with_mirror(model), f"{name}.h5": model}
-        Denoiser(models[name]).save_pretrained(tmp_path / name)
+        save_folder(models[name], tmp_path / name)
         save_file(model, tmp_path / f"{name}.h5")
     noisy = np.random.default_rng(1).random((1, 64, 64, 3), np.float32)
     np.save(tmp_path / "noisy.npy", noisy)
@@ -144,3 +149,14 @@ def test_older_keras_opens_it_and_predicts_the_same(version, tmp_path):
     for path, model in zip(paths, models.values(), strict=True):
         here = model.predict(noisy[..., : model.input_shape[-1]], verbose=0)
         np.testing.assert_allclose(np.load(f"{path}.npy"), here, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"<!doctype html><title>404</title>", b"\x89HDF\r\n\x1a\n"]
+)
+def test_weights_that_are_no_weights_end_in_a_reason_and_not_in_keras_own_error(tmp_path, content):
+    save_folder(network(), tmp_path / "model")
+    (tmp_path / "model" / "model.weights.h5").write_bytes(content)
+    with pytest.raises(ValueError, match=r"cannot be loaded: .*Received: ") as error:
+        load_folder(tmp_path / "model")
+    assert "local variable" not in str(error.value)
