@@ -68,7 +68,11 @@ def test_what_only_the_workflow_calls_is_not_listed():
         (["train"], "sklearn", "train"),
     ],
 )
-def test_a_missing_package_is_one_line_that_names_the_extra(command, module, extra, tmp_path):
+def test_a_missing_package_is_one_line_that_names_the_extra(
+    command, module, extra, tmp_path, request
+):
+    if module == "datasets":  # the faces are read before it is needed
+        request.getfixturevalue("faces")
     code = (
         f"import sys; sys.modules[{module!r}] = None; from olivetti_denoiser.cli.main import main"
     )
@@ -244,7 +248,7 @@ def test_a_folder_with_few_broken_pictures_trains_and_names_them(faces, tmp_path
     assert (output / "model.weights.h5").read_bytes() == weights
 
 
-def test_a_folder_with_many_broken_pictures_stops(tmp_path):
+def test_a_folder_with_many_broken_pictures_stops(faces, tmp_path):
     _pictures(tmp_path / "photos", 400, broken=20)
     arguments = ["--dataset", tmp_path / "photos", "--output", tmp_path / "model", *SMALL]
     done = denoiser("train", *arguments)

@@ -6,6 +6,8 @@ import base64
 import io
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -32,6 +34,47 @@ def test_it_is_committed_without_outputs_and_defines_nothing():
     badge = "colab.research.google.com/github/OWNER/olivetti-denoiser/blob/main/training"
     assert f"{badge}/{NOTEBOOK.name}" in notebook.cells[0].source
     assert f"{badge}/{NOTEBOOK.name}" in (ROOT / "README.md").read_text()
+
+
+COLAB = """
+import sys, types
+from pathlib import Path
+from IPython.core.interactiveshell import InteractiveShell
+
+site, cell, installs = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "installs"
+sys.path.insert(0, str(site))
+sys.modules["google.colab"] = types.ModuleType("google.colab")
+import arrow_of_colab
+shell = InteractiveShell.instance()
+shell.system = shell.system_piped = shell.system_raw = lambda command: None
+shell.register_magic_function(lambda line: None, magic_name="cd")
+
+def pip(line):
+    if installs:
+        (site / "arrow_of_colab-1.0.dist-info").rename(site / "arrow_of_colab-2.0.dist-info")
+        (site / "arrow_of_colab-2.0.dist-info" / "METADATA").write_text(METADATA.format("2.0"))
+
+METADATA = "Metadata-Version: 2.1\\nName: arrow-of-colab\\nVersion: {}\\n"
+shell.register_magic_function(pip, magic_name="pip")
+shell.run_cell(cell)
+"""
+
+
+@pytest.mark.parametrize("case", ["installs", "keeps"])
+def test_on_colab_it_asks_for_a_restart_where_an_imported_package_is_replaced(tmp_path, case):
+    """Pip is played by a command that replaces one package, or none."""
+    (tmp_path / "arrow_of_colab.py").touch()
+    known = tmp_path / "arrow_of_colab-1.0.dist-info"
+    known.mkdir()
+    text = "Metadata-Version: 2.1\nName: arrow-of-colab\nVersion: 1.0\n"
+    (known / "METADATA").write_text(text)
+    (known / "top_level.txt").write_text("arrow_of_colab\n")
+    cell = code_cells(nbformat.read(NOTEBOOK, as_version=4))[0].source
+    command = [sys.executable, "-c", COLAB, tmp_path, cell, case]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
+    said = "Installed anew under the running session: arrow-of-colab. Choose Runtime → Restart"
+    assert (said in done.stdout + done.stderr) == (case == "installs"), done.stdout + done.stderr
+    assert "Error" not in done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")

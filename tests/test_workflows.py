@@ -60,11 +60,22 @@ def test_pull_requests_run_what_the_readme_says():
     assert {"pull_request", "push"} == set(workflow["on"])
     assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12"]
     commands = [step["run"] for step in workflow["jobs"]["test"]["steps"] if "run" in step]
-    assert commands == ["make lint", "make test"]
+    assert commands[:2] == ["tests/install_programs.sh", "make lint"]
+    assert commands[-1] == "make test ARGS=--slow"
+    assert os.access(ROOT / commands[0], os.X_OK)
     assert "$ make test" in (ROOT / "README.md").read_text()
     for target in ("lint", "test"):
         done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True)
         assert done.returncode == 0, done.stderr
+
+
+def test_other_systems_install_the_package_and_restore_a_picture():
+    """In the words of README, on a picture that is there."""
+    steps = read_workflow("test.yml")["jobs"]["first-run"]["steps"]
+    install, restore = (step["run"] for step in steps if "run" in step)
+    (extras,) = re.findall(r'^pip install "?\.([^"]*)', install)
+    assert f"olivetti-denoiser{extras} @ git" in (ROOT / "README.md").read_text()
+    assert restore.startswith("denoiser restore ") and (ROOT / restore.split()[2]).is_file()
 
 
 def test_a_publication_is_never_cut_short_and_comes_every_month():

@@ -44,7 +44,6 @@ class EmptyEnvironment:
             "pip",
             "install",
             "--quiet",
-            "--compile-bytecode",
             "--python",
             self.bin / "python",
         ]
