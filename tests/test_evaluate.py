@@ -22,10 +22,11 @@ def metrics(few):
     from olivetti_denoiser.denoiser import Denoiser
     from olivetti_denoiser.evaluate.measure import evaluate
     from olivetti_denoiser.model import residual_unet
+    from olivetti_denoiser.network.export import to_network
 
     outside = Faces(*(np.zeros((3, 64, 64, 1), np.float32),) * 2, np.arange(3), np.arange(3))
     published = {"half": lambda noisy, sigma: np.full_like(noisy, 0.5)}
-    denoiser = Denoiser(residual_unet((4, 8), (1, 1)))
+    denoiser = Denoiser(to_network(residual_unet((4, 8), (1, 1))))
     photographs = Photographs("BSD2", *(part[:2] for part in outside[:2]))
     return evaluate(denoiser, few, outside, published=published, photographs=photographs)
 

@@ -50,8 +50,9 @@ def photographs():
 @pytest.fixture(scope="module", params=[1, 3])
 def denoiser(request):
     from olivetti_denoiser.model import residual_unet
+    from olivetti_denoiser.network.export import to_network
 
-    return Denoiser(residual_unet((4, 8), (1, 1), planes=request.param))
+    return Denoiser(to_network(residual_unet((4, 8), (1, 1), planes=request.param)))
 
 
 def test_picture_i_has_the_noise_of_seed_900_and_i(photographs):
