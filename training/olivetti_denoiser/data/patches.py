@@ -19,7 +19,6 @@ import json
 import math
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -125,9 +124,7 @@ def prepare(
             notes = Notes(asked, pictures.source)
         notes.others = pictures.others
         if notes.part is not None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # Pillow's, about files that it reads all the same
-                _Reading(pictures, folder, notes, say).run()
+            _Reading(pictures, folder, notes, say).run()
     return load(folder)
 
 
