@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from olivetti_denoiser import atomic
-from olivetti_denoiser.atomic import whole_file, whole_folder, write_whole
+from olivetti_denoiser.atomic import check_target, whole_file, whole_folder, write_whole
 
 
 def listing(folder: Path) -> dict[str, bytes]:
@@ -66,7 +67,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
 
 def test_what_a_killed_process_left_is_removed_when_it_is_old(tmp_path):
     target = tmp_path / "state.npz"
-    left = [tmp_path / f".state-{digit * 16}.part.npz" for digit in "ab"]
+    left = [atomic._beside(target, "part") for _ in range(2)]
     mine = tmp_path / ".state-of-mine.part.npz"
     for path in (*left, mine):
         path.write_bytes(b"half")
@@ -95,10 +96,14 @@ def test_a_folder_a_device_and_a_protected_file_are_not_replaced(tmp_path, monke
             pass
     protected = tmp_path / "protected.png"
     protected.write_bytes(b"old")
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anything
+    refused = {protected}  # root may write anything
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) not in refused)
     with pytest.raises(PermissionError, match="protected"), whole_file(protected):
         pass
     assert protected.read_bytes() == b"old"
+    refused = {tmp_path}
+    with pytest.raises(PermissionError, match="the folder is protected"):
+        check_target(tmp_path / "new.png")
     assert fifo.is_fifo()
 
 
@@ -124,7 +129,8 @@ def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
     assert folder.stat().st_mode & 0o777 == 0o750
 
 
-def test_a_rename_that_fails_puts_the_old_folder_back(tmp_path, monkeypatch):
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_a_rename_that_fails_puts_the_old_folder_back(tmp_path, monkeypatch, error):
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "kept.txt").write_text("old")
@@ -132,13 +138,111 @@ def test_a_rename_that_fails_puts_the_old_folder_back(tmp_path, monkeypatch):
 
     def refuse(path, target):
         if ".part" in path.name and Path(target) == folder and (path / "new.txt").exists():
-            raise OSError("no")
+            raise error("no")
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(OSError, match="no"), whole_folder(folder) as stage:
+    with pytest.raises(error, match="no"), whole_folder(folder) as stage:
         (stage / "new.txt").write_text("new")
     assert listing(tmp_path) == {"model/kept.txt": b"old"}
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from olivetti_denoiser.atomic import whole_folder
+
+count, rename = int(sys.argv[2]), Path.rename
+def killed(path, target):
+    global count
+    count -= 1
+    if not count:
+        os.kill(os.getpid(), 9)
+    return rename(path, target)
+Path.rename = killed
+with whole_folder(sys.argv[1]) as stage:
+    (stage / "weights.txt").write_text("new")
+"""
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_process_killed_at_a_rename_loses_no_folder(tmp_path, at):
+    """At the second the target is absent: its only copy is put back, however old it is."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "weights.txt").write_text("old")
+    long_ago = time.time() - 2 * atomic.ABANDONED
+    os.utime(folder, (long_ago, long_ago))
+    done = subprocess.run([sys.executable, "-c", KILLED, folder, str(at)])
+    assert (done.returncode, folder.exists()) == (-9, at == 1)
+    with pytest.raises(ValueError), whole_folder(folder) as stage:
+        assert (stage / "weights.txt").read_text() == "old"
+        raise ValueError
+    assert (folder / "weights.txt").read_text() == "old"
+    for left in tmp_path.glob(".*"):
+        os.utime(left, (long_ago, long_ago))
+    with whole_folder(folder) as stage:
+        (stage / "weights.txt").write_text("newer")
+    assert listing(tmp_path) == {"model/weights.txt": b"newer"}
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.fixture
+def as_on_windows(monkeypatch):
+    """Flushes no file that was opened for reading, and opens no folder, as Windows."""
+    import fcntl
+
+    flush, open_one = os.fsync, os.open
+
+    def fsync(file):
+        number = file if isinstance(file, int) else file.fileno()
+        if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        flushed.append(str(Path(f"/proc/self/fd/{number}").readlink()))
+        return flush(number)
+
+    def no_folder(path, *arguments, **options):
+        if os.path.isdir(path):  # noqa: PTH112
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return open_one(path, *arguments, **options)
+
+    flushed: list[str] = []
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "open", no_folder)
+    return flushed
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="imitates Windows on Linux")
+def test_where_only_a_handle_that_may_write_flushes_all_is_written(tmp_path, as_on_windows):
+    write_whole(tmp_path / "picture.png", b"new")
+    with whole_folder(tmp_path / "model") as stage:
+        (stage / "colour").mkdir()
+        (stage / "colour" / "weights.bin").write_bytes(b"w")
+        (stage / "protected.bin").write_bytes(b"p")
+        (stage / "protected.bin").chmod(0o400)
+    assert listing(tmp_path) == {
+        "picture.png": b"new",
+        "model/colour/weights.bin": b"w",
+        "model/protected.bin": b"p",
+    }
+    assert [Path(name).name for name in as_on_windows if "weights" in name] == ["weights.bin"]
+
+
+@pytest.mark.parametrize("name", ["写" * 78 + ".png", "n" * 251 + ".png", "a." + "b" * 253])
+def test_the_longest_names_that_the_file_system_takes_can_be_written(tmp_path, name):
+    write_whole(tmp_path / name, b"new")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    (tmp_path / name).unlink()
+    with whole_folder(tmp_path / name) as stage:
+        (stage / "a.txt").write_text("x")
+    with whole_folder(tmp_path / name) as stage:
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_longer_name_is_refused_in_bytes(tmp_path):
+    with pytest.raises(OSError, match="274 bytes, and 255 is the most"):
+        check_target(tmp_path / ("写" * 90 + ".png"))
 
 
 def test_no_other_module_writes_files_by_itself():

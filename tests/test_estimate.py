@@ -161,3 +161,5 @@ def test_hidden_pixels_are_filled_from_their_neighbours():
     low, high = pictures[visible].min(), pictures[visible].max()
     assert low <= filled.min() and filled.max() <= high
     assert np.array_equal(fill_hidden(pictures, ~(visible & False)), pictures)
+    visible[1] = False  # a wholly transparent picture stays as it is, in a batch too
+    assert np.array_equal(fill_hidden(pictures, visible)[1], pictures[1])

@@ -14,21 +14,27 @@ import numpy as np
 from PIL import Image
 
 
-def gray_tiff(values: np.ndarray, bits: int, order: str = "<") -> bytes:
+def gray_tiff(
+    values: np.ndarray, bits: int, order: str = "<", white: int = 1, subfile: int = 0
+) -> bytes:
     """A TIFF of `bits` a sample, each row packed to whole bytes.
 
     Args:
         values: whole numbers H×W below 2^bits.
         bits: of a sample.
         order: of the header's bytes, "<" or ">".
+        white: 0 where zero is white.
+        subfile: 1 for a small picture of another, as in raw photographs.
     """
     height, width = values.shape
     shifts = np.arange(bits - 1, -1, -1)
     rows = ((values[..., None] >> shifts) & 1).astype(np.uint8).reshape(height, -1)
     data = np.packbits(rows, axis=1).tobytes()
+    if bits == 16:
+        data = values.astype(f"{order}u2").tobytes()
     entries = [
-        (256, 4, width), (257, 4, height), (258, 3, bits), (259, 3, 1), (262, 3, 1), (273, 4, 8),
-        (277, 3, 1), (278, 4, height), (279, 4, len(data)),
+        (254, 4, subfile), (256, 4, width), (257, 4, height), (258, 3, bits), (259, 3, 1),
+        (262, 3, white), (273, 4, 8), (277, 3, 1), (278, 4, height), (279, 4, len(data)),
     ]  # fmt: skip
     data += bytes(-len(data) % 2)
     directory = struct.pack(f"{order}H", len(entries))
@@ -37,6 +43,40 @@ def gray_tiff(values: np.ndarray, bits: int, order: str = "<") -> bytes:
         directory += struct.pack(f"{order}HHI", tag, kind, 1) + content
     start = b"II*\0" if order == "<" else b"MM\0*"
     return start + struct.pack(f"{order}I", 8 + len(data)) + data + directory + bytes(4)
+
+
+def big_tiff(pixels: np.ndarray, orientation: int) -> bytes:
+    """A BigTIFF of one strip, as scanners and libvips write it.
+
+    Args:
+        pixels: uint8 or uint16 H×W×3.
+        orientation: as EXIF counts it.
+    """
+    height, width, _ = pixels.shape
+    bits = 8 * pixels.dtype.itemsize
+    data = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+    entries = [
+        (256, 3, 1, width), (257, 3, 1, height), (258, 3, 3, bits * (1 + 2**16 + 2**32)),
+        (259, 3, 1, 1), (262, 3, 1, 2), (273, 16, 1, None), (274, 3, 1, orientation),
+        (277, 3, 1, 3), (278, 3, 1, height), (279, 16, 1, len(data)), (284, 3, 1, 1),
+    ]  # fmt: skip
+    start = 16 + 8 + 20 * len(entries) + 8
+    body = struct.pack("<Q", len(entries))
+    for tag, kind, count, value in entries:
+        body += struct.pack("<HHQQ", tag, kind, count, start if value is None else value)
+    return b"II+\0" + struct.pack("<HHQ", 8, 0, 16) + body + struct.pack("<Q", 0) + data
+
+
+def with_small_picture(block: bytes, small: bytes) -> bytes:
+    """An EXIF block of `exif_block` with a small JPEG in a second directory, as cameras put it."""
+    (count,) = struct.unpack_from("<H", block, 8)
+    place = 10 + 12 * count
+    entries = [(259, 3, 6), (513, 4, len(block) + 2 + 3 * 12 + 4), (514, 4, len(small))]
+    second = struct.pack("<H", 3)
+    for tag, kind, value in entries:
+        second += struct.pack("<HHII", tag, kind, 1, value)
+    block = block[:place] + struct.pack("<I", len(block)) + block[place + 4 :]
+    return block + second + bytes(4) + small
 
 
 def exif_block(entries, order: str = "<") -> bytes:
@@ -94,9 +134,9 @@ def encoded(image: Image.Image, kind: str, **options) -> bytes:
 
 def gamma_profile(exponent: float, space: str = "RGB") -> bytes:
     """An ICC profile of sRGB's primaries, or of gray, with a plain power as its curve."""
-    from olivetti_denoiser.colour_profile import SRGB_CHROMATICITIES, _gamma_profile
+    from olivetti_denoiser.colour_profile import SRGB_CHROMATICITIES, _curve_profile
 
-    return _gamma_profile(exponent, SRGB_CHROMATICITIES if space == "RGB" else None)
+    return _curve_profile((exponent,), SRGB_CHROMATICITIES if space == "RGB" else None)
 
 
 def cmyk_profile() -> bytes:

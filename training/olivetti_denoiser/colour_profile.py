@@ -4,7 +4,8 @@
     >>> profile_of(image)                        # doctest: +SKIP
 
 A PNG may say the same with gamma and chromaticities (chunks gAMA and cHRM,
-https://www.w3.org/TR/png-3/#11gAMA); they become a profile too, so that all is done in one way.
+https://www.w3.org/TR/png-3/#11gAMA), and PNG, AVIF and HEIC with two numbers (cICP and nclx); they
+become a profile too, so that all is done in one way.
 """
 
 from __future__ import annotations
@@ -18,6 +19,19 @@ from PIL import Image, ImageCms
 
 SRGB_GAMMA = 1 / 2.2
 SRGB_CHROMATICITIES = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # white, red, green, blue
+SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+# The numbers of ITU-T H.273; 2 is "not said", and 1, 6, 14 and 15 are films' curves, which picture
+# programs take for that of sRGB, 13.
+UNSAID = 2
+PRIMARIES = {
+    1: SRGB_CHROMATICITIES,
+    UNSAID: SRGB_CHROMATICITIES,
+    5: (0.3127, 0.329, 0.64, 0.33, 0.29, 0.6, 0.15, 0.06),
+    6: (0.3127, 0.329, 0.63, 0.34, 0.31, 0.595, 0.155, 0.07),
+    9: (0.3127, 0.329, 0.708, 0.292, 0.17, 0.797, 0.131, 0.046),  # BT.2020
+    12: (0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06),  # Display P3
+}
+CURVES = dict.fromkeys((1, UNSAID, 6, 13, 14, 15), SRGB_CURVE) | {4: (2.2,), 5: (2.8,), 8: (1.0,)}
 D50 = (0.9642, 1.0, 0.8249)
 BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
@@ -27,7 +41,7 @@ KEYS = ("icc_profile", "gamma", "chromaticity", "srgb")  # of `Image.info`
 
 
 def profile_of(image: Image.Image) -> bytes | None:
-    """Returns a picture's ICC profile, of its own or made of its gamma; None where it has none.
+    """Return a picture's ICC profile, of its own or made of its gamma; None where it has none.
 
     Args:
         image: any picture; without a profile it is taken for sRGB.
@@ -46,11 +60,28 @@ def profile_of(image: Image.Image) -> bytes | None:
     if not 0.1 < gamma < 10 or min(chromaticities[1::2]) <= 0:
         return None
     gray = image.mode in ("1", "L", "LA", "I", "I;16")
-    return _gamma_profile(1 / gamma, None if gray else tuple(chromaticities))
+    return _curve_profile((1 / gamma,), None if gray else tuple(chromaticities))
+
+
+def coded_profile(primaries: int, transfer: int) -> bytes | None:
+    """Return the ICC profile that two numbers stand for; None where they mean sRGB.
+
+    Args:
+        primaries, transfer: as ITU-T H.273 counts them, 12 and 13 for Display P3.
+
+    Raises:
+        ValueError: they stand for no colours of a plain screen, such as HDR's PQ and HLG.
+    """
+    if primaries not in PRIMARIES or transfer not in CURVES:
+        raise ValueError(f"not colours of a plain screen. Received: {primaries}, {transfer}")
+    chromaticities, curve = PRIMARIES[primaries], CURVES[transfer]
+    if (chromaticities, curve) == (SRGB_CHROMATICITIES, SRGB_CURVE):
+        return None
+    return _curve_profile(curve, chromaticities)
 
 
 def to_srgb(image: Image.Image) -> Image.Image:
-    """Returns a picture with the same colours in sRGB, and with no profile.
+    """Return a picture with the same colours in sRGB, and with no profile.
 
     Args:
         image: any mode that `upright` returns. CMYK and Lab become RGB; without a profile CMYK is
@@ -127,9 +158,14 @@ def _transform(profile, mode):
     return turn
 
 
-def _gamma_profile(exponent, chromaticities):
-    """An ICC profile of one curve, and of primaries where it is of colour (ICC.1:2022, 7 to 10)."""
-    curve = b"para" + bytes(4) + struct.pack(">HHi", 0, 0, round(exponent * 65536))
+def _curve_profile(numbers, chromaticities):
+    """An ICC profile of one curve, and of primaries where it is of colour (ICC.1:2022, 7 to 10).
+
+    The curve is an exponent, or the five numbers of ICC's third kind, as sRGB's is.
+    """
+    kind = {1: 0, 5: 3}[len(numbers)]
+    fixed = (round(number * 65536) for number in numbers)
+    curve = b"para" + bytes(4) + struct.pack(f">HH{len(numbers)}i", kind, 0, *fixed)
     tags = {b"wtpt": _xyz(D50)}
     if chromaticities is None:
         tags[b"kTRC"] = curve

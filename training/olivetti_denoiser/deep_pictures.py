@@ -1,139 +1,115 @@
-"""More than 8 bits a colour, which Pillow would cut to 8, and gray of 10, 12 and 14 bits.
+"""More than 8 bits a colour, which Pillow would cut to 8: read by OpenCV, written as PNG and TIFF.
 
-    >>> pixels = read_deep(content)              # doctest: +SKIP
+    >>> if bits_of(header, content) > 8:         # doctest: +SKIP
+    ...     pixels = read_deep(header, content)
 
-OpenCV decodes them; it comes with the extras `space` and `train`.
+OpenCV comes with the extra `images`.
 """
 
 from __future__ import annotations
 
 import io
-import re
 import struct
 import zlib
 
 import numpy as np
-from PIL import TiffImagePlugin
+from PIL import ExifTags, Image, TiffImagePlugin
+
+from olivetti_denoiser.exif import START
+from olivetti_denoiser.picture_formats import INSTALL
 
 PNG = b"\x89PNG\r\n\x1a\n"
-TIFF = (b"II*\0", b"MM\0*")
-WIDTH, LENGTH, BITS, PHOTOMETRIC, ORIENTATION, PLANES = 256, 257, 258, 262, 274, 284
-EXTRA, FORMAT = 338, 339
+J2K = b"\xff\x4f\xff\x51"
+WIDTH, LENGTH, BITS, PHOTOMETRIC, PLANES, EXTRA = 256, 257, 258, 262, 284, 338
 COMPRESSION, OFFSET, SAMPLES, ROWS, BYTES = 259, 273, 277, 278, 279
 ACROSS, DOWN, UNIT, PROFILE = 282, 283, 296, 34675
-WHITE_IS_ZERO = 0
-PPM = (b"P6",)
-# Width, height and the largest value, comments between them (https://netpbm.sourceforge.net/doc).
-GAP = rb"(?:\s+|\s*#[^\n]*\n\s*)+"
-PPM_HEADER = re.compile(
-    rb"P6" + GAP + rb"(?P<width>\d+)" + GAP + rb"(?P<height>\d+)" + GAP + rb"(?P<top>\d+)\s"
-)
-JP2, J2K = b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"
-ODD_BITS = (10, 12, 14)  # of gray; 16 are Pillow's own mode
+MULTIPLIED, SEPARATE = 1, 2  # alpha that the colours are multiplied by; a plane for each colour
 
 
 class NoDecoderError(ValueError):
     """OpenCV is not installed, or cannot decode this picture."""
 
 
-def deep_bits(content: bytes) -> int | None:
-    """Returns the bits a sample where `read_deep` has to read a file, else None."""
-    if content.startswith(PNG):
-        deep = content[24:25] == b"\x10" and (
-            content[25] in (2, 4, 6) or _chunk(content, b"tRNS") is not None
-        )
-        return 16 if deep else None
-    if content.startswith(PPM):
-        header = PPM_HEADER.match(content)
-        return 16 if header and int(header["top"]) > 255 else None
-    if content.startswith((JP2, J2K)):
-        return _bits_of_jpeg2000(content)
-    tags = tiff_tags(content)
-    bits = tags.get(BITS)
-    if not bits or max(tags.get(FORMAT, (1,))) != 1 or len(set(bits)) != 1:
-        return None
-    deep = bits[0] == 16 and len(bits) in (2, 3, 4) and tags.get(PHOTOMETRIC) in (1, 2)
-    return bits[0] if deep or (len(bits) == 1 and bits[0] in ODD_BITS) else None
-
-
-def tiff_tags(content: bytes) -> dict:
-    """Returns the tags of a TIFF's first page, as far as they can be read; none of another file."""
-    if not content.startswith(TIFF):
-        return {}
-    try:
-        directory = TiffImagePlugin.ImageFileDirectory_v2(content[:8])
-        file = io.BytesIO(content)
-        file.seek(directory.next)
-        directory.load(file)
-        return {
-            tag: directory[tag]
-            for tag in (WIDTH, LENGTH, BITS, PHOTOMETRIC, ORIENTATION, PLANES, EXTRA, FORMAT)
-            if tag in directory
-        }
-    except Exception:  # Pillow raises many types for odd tags
-        return {}
-
-
-def read_deep(content: bytes) -> np.ndarray:
-    """Decodes a file for which `deep_bits` is not None.
+def bits_of(header: Image.Image, content: bytes) -> int:
+    """Return the bits of each colour in a file, 8 where it does not say.
 
     Args:
+        header: the file as Pillow opened it, not yet decoded.
         content: the file.
+    """
+    if header.format == "PNG":
+        return max(content[24], 8)
+    if header.format == "TIFF":
+        return max(header.tag_v2.get(BITS, (8,)))
+    if header.format == "PPM":
+        return _top(header).bit_length()
+    if header.format == "JPEG2000":  # segment SIZ of its codestream (ISO/IEC 15444-1, A.5.1)
+        place = content.find(J2K)
+        depth = content[place + 42] if 0 <= place < len(content) - 42 else 7
+        return (depth & 0x7F) + 1
+    if header.format == "AVIF":  # aomediacodec.github.io/av1-isobmff/#av1codecconfigurationbox
+        place = content.find(b"av1C", 0, 4096)
+        flags = content[place + 6] if 0 < place < len(content) - 6 else 0
+        return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
+    return header.info.get("bit_depth", 8)  # of a HEIC
+
+
+def read_deep(header: Image.Image, content: bytes) -> np.ndarray:
+    """Decode colours of more than 8 bits.
+
+    Args:
+        header, content: as for `bits_of`.
 
     Returns:
-        uint16 H×W of gray, or H×W×C of gray and alpha, RGB or RGBA; in the range of 16 bits.
+        uint16 H×W×C of gray and alpha, RGB or RGBA, in the range of 16 bits; of a TIFF upright.
 
     Raises:
         NoDecoderError: OpenCV is not installed, or cannot decode it.
     """
-    if content.startswith(PPM):
-        return _read_ppm(content)
+    none = NoDecoderError("no more are read of this kind of file")
+    tags = getattr(header, "tag_v2", {})
+    if header.format not in ("PNG", "TIFF", "PPM", "JPEG2000") or header.mode == "CMYK":
+        raise none
+    if tags.get(EXTRA, (2,))[0] == MULTIPLIED or tags.get(PLANES) == SEPARATE:
+        raise none  # which OpenCV reads as something else
     try:
         import cv2
     except ImportError:
-        raise NoDecoderError(
-            "pictures of 10 to 16 bits a colour need OpenCV: pip install opencv-python-headless"
-        ) from None
-    tags, bits = tiff_tags(content), deep_bits(content)
-    if tags.get(EXTRA, (2,))[0] == 1 or tags.get(PLANES) == 2:  # which it reads as something else
-        raise NoDecoderError("OpenCV cannot decode this kind")
+        raise NoDecoderError(f"all of them need {INSTALL}") from None
     try:
         encoded = np.frombuffer(content, np.uint8)
         pixels: np.ndarray | None = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
     except cv2.error:
         pixels = None
     if pixels is None or pixels.dtype != np.uint16:
-        raise NoDecoderError("OpenCV cannot decode this kind")
-    if content.startswith((JP2, J2K)):  # of which it leaves the values as they are
-        pixels = np.rint(pixels * (65535 / (2**bits - 1))).astype(np.uint16)
-    elif bits != 16:  # OpenCV leaves them at the upper end
-        pixels = pixels >> (16 - bits)
-        pixels = np.rint(pixels * (65535 / (2**bits - 1))).astype(np.uint16)
-    if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
-        pixels = 65535 - pixels
+        raise none
+    top = _top(header) if header.format == "PPM" else 2 ** bits_of(header, content) - 1
+    if top != 65535:
+        pixels = np.rint(np.minimum(pixels, top) * (65535 / top)).astype(np.uint16)
     if pixels.ndim == 3:
-        pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[-1]]]
-        gray = content.startswith(PNG) and not content[25] & 2
-        if gray or len(tags.get(BITS, (1, 1, 1))) == 2:
-            pixels = pixels[..., [0, 3][: pixels.shape[-1] - 2]]
-    if content.startswith(PNG):
-        pixels = _with_transparent_colour(pixels, content)
+        gray = header.format == "PNG" and not content[25] & 2
+        channels = [0, 3] if gray else [2, 1, 0, 3][: len(header.getbands())]
+        pixels = pixels[..., channels]
+    if "transparency" in header.info:  # one value or colour
+        values = pixels if pixels.ndim == 3 else pixels[..., None]
+        hidden = (values == np.array(header.info["transparency"])).all(axis=-1)
+        pixels = np.dstack([values, np.where(hidden, 0, 65535).astype(np.uint16)])
     return np.ascontiguousarray(pixels)
 
 
 def encode_png16(
     pixels: np.ndarray,
-    profile: bytes | None,
-    dpi: tuple[float, float] | None,
-    exif: bytes | None,
+    profile: bytes | None = None,
+    dpi: tuple[float, float] | None = None,
+    exif: bytes | None = None,
 ) -> bytes:
-    """Encodes 16 bits a sample as PNG, which Pillow does not.
+    """Encode 16 bits a sample as PNG, which Pillow does not.
 
     Args:
         pixels: uint16 H×W×2, H×W×3 or H×W×4.
         profile: ICC profile, or None.
         dpi: (across, down) in pixels per inch, or None.
-        exif: block, or None.
+        exif: a block, or None.
     """
     height, width, channels = pixels.shape
     kind = {2: 4, 3: 2, 4: 6}[channels]
@@ -148,7 +124,7 @@ def encode_png16(
         per_metre = (round(value / 0.0254) for value in dpi)
         chunks.append((b"pHYs", struct.pack(">IIB", *per_metre, 1)))
     if exif:
-        chunks.append((b"eXIf", exif))
+        chunks.append((b"eXIf", exif.removeprefix(START)))
     chunks += [(b"IDAT", zlib.compress(filtered.tobytes(), 6)), (b"IEND", b"")]
     return PNG + b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -157,17 +133,26 @@ def encode_png16(
 
 
 def encode_tiff16(
-    pixels: np.ndarray, profile: bytes | None, dpi: tuple[float, float] | None
+    pixels: np.ndarray,
+    profile: bytes | None = None,
+    dpi: tuple[float, float] | None = None,
+    exif: Image.Exif | None = None,
 ) -> bytes:
-    """Encodes 16 bits a sample as an uncompressed TIFF, which Pillow does not.
+    """Encode 16 bits a sample as an uncompressed TIFF, which Pillow does not.
 
     Args:
         pixels: uint16 H×W×3 or H×W×4.
         profile, dpi: as for `encode_png16`.
+        exif: descriptive entries, or None.
     """
     height, width, channels = pixels.shape
     data = pixels.astype("<u2").tobytes()
     tags = TiffImagePlugin.ImageFileDirectory_v2()
+    for tag, value in (exif or {}).items():
+        tags[tag] = value
+    for directory in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+        if exif is not None and exif.get_ifd(directory):
+            tags[directory] = exif.get_ifd(directory)
     tags[WIDTH], tags[LENGTH], tags[BITS], tags[PHOTOMETRIC] = width, height, (16,) * channels, 2
     tags[COMPRESSION], tags[SAMPLES], tags[ROWS], tags[BYTES] = 1, channels, height, len(data)
     tags[OFFSET] = 0  # after the directory, as Pillow counts
@@ -182,53 +167,7 @@ def encode_tiff16(
     return file.getvalue() + data
 
 
-def _read_ppm(content):
-    """A PPM of 16 bits a sample, whatever its largest value is."""
-    header = PPM_HEADER.match(content)
-    width, height, top = (int(header[name]) for name in ("width", "height", "top"))
-    count = width * height * 3
-    if len(content) < header.end() + 2 * count or top > 65535:
-        raise NoDecoderError("it is cut short")
-    values = np.frombuffer(content, ">u2", count, header.end()).reshape(height, width, 3)
-    return np.rint(np.minimum(values, top) * (65535 / top)).astype(np.uint16)
-
-
-def _bits_of_jpeg2000(content):
-    """The bits a sample of colours or of gray with alpha, where they are more than 8 and alike.
-
-    They stand in the codestream's SIZ segment (ISO/IEC 15444-1, A.5.1).
-    """
-    place = content.find(J2K)
-    if place < 0 or len(content) < place + 42:
-        return None
-    (count,) = struct.unpack_from(">H", content, place + 40)
-    depths = content[place + 42 : place + 42 + 3 * count : 3]
-    if count not in (3, 4) or len(set(depths)) != 1 or not 8 <= depths[0] < 16:
-        return None
-    return depths[0] + 1
-
-
-def _with_transparent_colour(pixels, png):
-    """Makes alpha of the one colour that the PNG calls transparent."""
-    key = _chunk(png, b"tRNS")
-    if key is None or png[25] not in (0, 2) or pixels.shape[2:] in ((2,), (4,)):
-        return pixels
-    colour = np.frombuffer(key, ">u2")[: 1 if png[25] == 0 else 3]
-    values = pixels[..., None] if pixels.ndim == 2 else pixels
-    if len(colour) != values.shape[-1]:
-        return pixels
-    alpha = np.where((values == colour).all(axis=-1), 0, 65535).astype(np.uint16)
-    return np.dstack([values, alpha])
-
-
-def _chunk(png, name):
-    """The content of a PNG's chunk before its pixels, or None."""
-    place = len(PNG)
-    while place + 8 <= len(png):
-        length, kind = struct.unpack_from(">I4s", png, place)
-        if kind == name:
-            return png[place + 8 : place + 8 + length]
-        if kind == b"IDAT":
-            return None
-        place += length + 12
-    return None
+def _top(header):
+    """The largest value of a PPM, which Pillow puts beside the place of its pixels."""
+    said = header.tile[0][3] if header.tile else None
+    return said[1] if isinstance(said, tuple) and isinstance(said[1], int) else 255

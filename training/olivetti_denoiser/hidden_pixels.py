@@ -11,7 +11,7 @@ import numpy as np
 
 
 def fill_hidden(pictures: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """Fills the pixels that nobody sees with what is near them, so that they bleed into nothing.
+    """Fill the pixels that nobody sees with what is near them, so that they bleed into nothing.
 
     Means of visible pixels, at ever coarser resolutions where there are none.
 
@@ -21,7 +21,8 @@ def fill_hidden(pictures: np.ndarray, visible: np.ndarray) -> np.ndarray:
     """
     weights = visible[..., None].astype(np.float32)
     filled = _fill(pictures * weights, weights)
-    return np.where(weights > 0, pictures, filled if visible.any() else pictures)
+    wholly_hidden = ~visible.any(axis=(1, 2))[:, None, None, None]
+    return np.where((weights > 0) | wholly_hidden, pictures, filled)
 
 
 def _fill(sums, weights):

@@ -91,7 +91,9 @@ def _with_alpha(image):
     whole = isinstance(key, int) or (isinstance(key, tuple) and len(key) == 3)
     if not whole or image.mode not in ("1", "L", "RGB", "I;16"):
         return image
-    values = np.asarray(image.convert("L") if image.mode == "1" else image)
+    if image.mode == "1":  # of which 255 is white, whatever the file or this Pillow calls it
+        image, key = image.convert("L"), 255 if key else 0
+    values = np.asarray(image)
     hidden = values == np.array(key)
     if image.mode == "RGB":
         hidden = hidden.all(axis=-1)

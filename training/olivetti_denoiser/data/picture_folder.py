@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from olivetti_denoiser.picture_files import READ_ENDINGS
+from olivetti_denoiser.picture_formats import ENDINGS
 
 NO_ENDING = "without an ending"
 
@@ -57,7 +57,7 @@ def list_folder(folder: str) -> Listing:
             ending = os.path.splitext(name)[1].lower()  # noqa: PTH122
             if name.startswith("."):
                 continue
-            if ending in READ_ENDINGS:
+            if ending in ENDINGS:
                 found.append(f"{prefix}{name}")
             else:
                 others[ending or NO_ENDING] += 1

@@ -16,7 +16,8 @@ from PIL import Image
 from olivetti_denoiser.data.faces import SEED, SIGMA
 from olivetti_denoiser.gray_view import VIEW_SIDE, gray_view
 from olivetti_denoiser.noise import from_uint8, noisy_uint8
-from olivetti_denoiser.picture_files import ENDINGS, read_picture
+from olivetti_denoiser.picture_files import read_picture
+from olivetti_denoiser.picture_formats import ENDINGS, IN_WORDS
 
 
 class Photographs(NamedTuple):
@@ -50,9 +51,7 @@ def read_photographs(folder: str | Path) -> Photographs:
         raise ValueError(f"there is no such folder of pictures. Received: {folder}")
     paths = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in ENDINGS]
     if not paths:
-        raise ValueError(
-            f"the folder holds no pictures; {', '.join(ENDINGS)} are read. Received: {folder}"
-        )
+        raise ValueError(f"the folder holds no pictures; {IN_WORDS} work. Received: {folder}")
     clean = from_uint8(np.stack([shrunk(read_picture(path).image) for path in paths]))[..., None]
     random = np.random.RandomState(SEED)
     noisy = from_uint8(noisy_uint8(clean, SIGMA, random))
