@@ -2,8 +2,9 @@
 
     python -m olivetti_denoiser.publish.static_space model_card space/browser/dist
 
-The page is built by `make browser` (it needs Node); this puts beside it what Python makes. The list
-of all files, `content.json`, is what the page keeps for visits without a network.
+The page is built by `make browser` (it needs Node); this puts beside it what Python makes.
+`content.json` has the numbers that the page shares with this package, its examples, and the list of
+all files, which the page keeps for visits without a network.
 """
 
 from __future__ import annotations
@@ -15,13 +16,33 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from olivetti_denoiser import noisy_tiles, plain_frame, tiles
 from olivetti_denoiser.bundled import bundled, colour_model
+from olivetti_denoiser.gray_view import VIEW_SIDE
+from olivetti_denoiser.inference import LEVEL_QUANTILE
+from olivetti_denoiser.metrics import PSNR_LIMIT
 from olivetti_denoiser.model_folder import METRICS, PLOTS, missing_files
 from olivetti_denoiser.publish.onnx_export import ESTIMATOR, RESTORER, check_onnx, write_onnx
 
 CONTENT = "content.json"
 NETWORK, COLOUR = "model", "colour"
 EXAMPLES = {"demo": ("face_", "drawn_"), "cleanUp": ("noisy_",)}  # by how their names begin
+# The page's names of the numbers that it shares with this package.
+SETTINGS = {
+    "viewSide": VIEW_SIDE,
+    "psnrLimit": PSNR_LIMIT,
+    "levelQuantile": LEVEL_QUANTILE,
+    "tileSides": tiles.TILE_SIDES,
+    "margin": tiles.MARGIN,
+    "colourMargin": tiles.COLOUR_MARGIN,
+    "thinFrame": plain_frame.THIN,
+    "block": noisy_tiles.BLOCK,
+    "varied": noisy_tiles.VARIED,
+    "filled": noisy_tiles.FILLED,
+    "plainShare": noisy_tiles.PLAIN_SHARE,
+    "smallestTile": noisy_tiles.SMALLEST,
+    "mostTiles": noisy_tiles.MOST,
+}
 BUILT = ("index.html", "app.js", "worker.js", "runtime/ort.wasm.bin")
 
 
@@ -106,7 +127,7 @@ def _content(files):
         for tab, beginnings in EXAMPLES.items()
     }
     content = {
-        "colour": f"{COLOUR}/{RESTORER}" in files,
+        "settings": SETTINGS | {"colour": f"{COLOUR}/{RESTORER}" in files},
         "examples": examples,
         "files": sorted([*files, CONTENT]),
     }

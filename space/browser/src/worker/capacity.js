@@ -1,21 +1,17 @@
 // Whether this device can hold a picture, and how long the work on it will take.
 
-import { Mistake } from "./mistake.js";
 import { restore, work } from "./denoiser.js";
+import { Mistake } from "./mistake.js";
 
 const BYTES_A_PIXEL = 31; // pixels in and out, floats, two pictures on the screen
 const BYTES_BESIDE = 250e6; // the network at work, and the page
 const ASSUMED_MEMORY = 4; // GB, where the browser does not tell
 const SHARE = 1 / 4; // of the device's memory, which browsers tell up to 8 GB
 
-/** How many pixels a picture may have. */
-export function mostPixels(memory = navigator.deviceMemory ?? ASSUMED_MEMORY) {
-  return Math.max(2e6, (memory * 2 ** 30 * SHARE - BYTES_BESIDE) / BYTES_A_PIXEL);
-}
-
 /** Refuses a picture that would not fit. */
 export function checkSize(width, height) {
-  const most = mostPixels();
+  const memory = (navigator.deviceMemory ?? ASSUMED_MEMORY) * 2 ** 30;
+  const most = Math.max(2e6, (memory * SHARE - BYTES_BESIDE) / BYTES_A_PIXEL);
   if (width * height <= most) return;
   const size = `${width.toLocaleString("en")}×${height.toLocaleString("en")} pixels`;
   throw new Mistake(
@@ -23,13 +19,6 @@ export function checkSize(width, height) {
       `${Math.floor(most / 1e6)} million pixels work, so please make it smaller.`,
   );
 }
-
-export const outOfMemory = () =>
-  new Mistake("This device has no memory left for the picture; close other tabs or make it smaller.");
-
-/** Whether an error, of the browser or of the runtime, says that memory ran out. */
-export const saysOutOfMemory = (error) =>
-  /allocat|array length|out of memory|bad_alloc/i.test(error?.message ?? String(error));
 
 const paces = new WeakMap(); // of each network, in milliseconds for a pixel
 

@@ -6,11 +6,9 @@
 
 import { filledHidden } from "./hidden_pixels.js";
 import { hasPlainParts, noisyBlocks, noisyTiles } from "./noisy_tiles.js";
-import { clip, rint } from "./numbers.js";
 import { cutOut, insideFrame } from "./plain_frame.js";
-import { COLOUR_MARGIN, copyTile, MARGIN, TILE_SIDES, tileLength, tilePlaces, tileSide } from "./tiles.js";
-
-const LEVEL_QUANTILE = 0.2;
+import { settings } from "./settings.js";
+import { copyTile, tileLength, tilePlaces, tileSide } from "./tiles.js";
 
 export const coloursOf = (picture) => (picture.channels >= 3 ? 3 : 1);
 
@@ -36,15 +34,15 @@ export async function estimateLevel(network, picture) {
     const part = cutOut(seen, inside);
     const blocks = noisyBlocks(part, group * network.planes, network.planes);
     const whole = network.planes === 1 && !hasPlainParts(blocks);
-    const side = whole ? tileSide(part.width, part.height) : TILE_SIDES[0];
+    const side = whole ? tileSide(part.width, part.height) : settings.tileSides[0];
     const levels = [];
     for (const place of noisyTiles(blocks, side)) {
       const tile = { ...place, high: side, wide: side };
       levels.push((await network.estimate(cut(part, network, group, tile)))[0]);
     }
-    sum += network.planes === 1 ? mean(levels) : quantile(levels, LEVEL_QUANTILE);
+    sum += network.planes === 1 ? mean(levels) : quantile(levels, settings.levelQuantile);
   }
-  return Math.fround(sum / plan.length);
+  return sum / plan.length;
 }
 
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
@@ -130,14 +128,13 @@ export function blended(picture, restored, strength) {
   for (let plane = 0; plane < coloursOf(picture); plane += 1)
     for (let i = 0, at = plane; i < size; i += 1, at += channels) {
       if (alpha && data[i * channels + alpha] === 0) continue;
-      const value = Math.fround(data[at] / most);
-      const change = Math.fround(restored[plane * size + i] - value);
-      result[at] = rint(clip(Math.fround(value + Math.fround(strength * change)), 0, 1) * most);
+      const value = data[at] + strength * (most * restored[plane * size + i] - data[at]);
+      result[at] = Math.round(Math.min(most, Math.max(0, value)));
     }
   return { ...picture, data: result };
 }
 
-const marginOf = (network) => (network.planes === 1 ? MARGIN : COLOUR_MARGIN);
+const marginOf = (network) => (network.planes === 1 ? settings.margin : settings.colourMargin);
 
 /** The tiles of what is inside a frame: where they begin, how much is there, and how much is computed. */
 function tilesOf({ top, left, rows, columns }, margin) {
