@@ -169,7 +169,8 @@ def test_a_mistake_is_one_sentence_and_the_next_picture_is_served(tab, tmp_path)
 
 CONVERTING = """
 const decode = self.createImageBitmap;
-self.createImageBitmap = (blob, options) => decode(blob, { ...options, colorSpaceConversion: "default" });
+self.createImageBitmap = (blob, options) =>
+  decode(blob, { ...options, colorSpaceConversion: "default" });
 """
 RANDOM = """
 const read = OffscreenCanvasRenderingContext2D.prototype.getImageData;

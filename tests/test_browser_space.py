@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from browser_visit import HEADERS, Visits, download, section, shot, shown, source, until
+from browser_visit import HEADERS, Visits, section, shot, shown, source, until
 from olivetti_denoiser.gray_view import gray_view
 from olivetti_denoiser.metrics import mse, psnr, ssim
 from olivetti_denoiser.publish.static_space import SETTINGS
@@ -83,7 +83,7 @@ def choose(part, path):
 
 
 def assert_view(part, path):
-    """Asserts that the Demo shows a picture as Python's gray view has it, but for one level of 255."""
+    """Asserts that the Demo shows a picture as Python's gray view has it, but for one level."""
     difference = np.abs(shown(part, "original") - gray_view(Image.open(path)).astype(int))
     assert np.quantile(difference, 0.99) <= 1 and difference.max() <= 3, path
 
@@ -221,7 +221,9 @@ def test_while_the_network_loads_files_wait_and_tabs_work(visit, visits):
 
 
 def test_a_browser_without_the_newest_functions_works(visit, visits):
-    older = b"delete Promise.withResolvers; delete Array.fromAsync; delete Iterator.prototype.map;\n"
+    older = (
+        b"delete Promise.withResolvers; delete Array.fromAsync; delete Iterator.prototype.map;\n"
+    )
     replaced = {
         name: older + (visits.folder / name).read_bytes() for name in ("app.js", "worker.js")
     }
@@ -263,7 +265,9 @@ def test_a_missing_part_is_not_called_a_damaged_picture(visit, visits, tmp_path)
 
 
 def test_with_the_storage_full_the_new_page_is_shown(visit, visits):
-    full = b'Cache.prototype.put = () => Promise.reject(new DOMException("", "QuotaExceededError"));\n'
+    full = (
+        b'Cache.prototype.put = () => Promise.reject(new DOMException("", "QuotaExceededError"));\n'
+    )
     script = full + (visits.folder / "service_worker.js").read_bytes()
     replaced = {"service_worker.js": script}
     tab = visit(replaced=replaced)

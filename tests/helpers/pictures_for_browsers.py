@@ -67,7 +67,12 @@ def with_chunks(png, *chunks):
 
 
 def _chunk(name, content):
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+    return (
+        struct.pack(">I", len(content))
+        + name
+        + content
+        + struct.pack(">I", zlib.crc32(name + content))
+    )
 
 
 def png_of(width, height, depth, kind, rows, *chunks, interlaced=0):
@@ -80,7 +85,15 @@ def png_of(width, height, depth, kind, rows, *chunks, interlaced=0):
 
 def interlaced_bits(bits):
     """A PNG of one bit a pixel whose rows come in Adam7's seven passes."""
-    steps = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+    steps = (
+        (0, 0, 8, 8),
+        (4, 0, 8, 8),
+        (0, 4, 4, 8),
+        (2, 0, 4, 4),
+        (0, 2, 2, 4),
+        (1, 0, 2, 2),
+        (0, 1, 1, 2),
+    )
     passes = [bits[y::down, x::across] for x, y, across, down in steps]
     rows = [np.packbits(row) for part in passes if part.size for row in part]
     return png_of(*bits.shape[::-1], 1, 0, rows, interlaced=1)
@@ -127,7 +140,7 @@ PICTURES = {
     "colour in several tiles, bars": lambda p: save(
         p / "page.png", framed(noisy_scene(560, 90, 3), 30, 8, 21, 70)
     ),
-    "gray in several tiles": lambda p: save(p / "tiles.png", noisy_scene(700, 520, 1)),
+    "gray in several tiles": lambda p: save(p / "tiles.png", noisy_scene(570, 40, 1)),
     "gray bars": lambda p: save(p / "columns.png", framed(noisy_scene(90, 64, 1), 0, 0, 32, 32)),
     "alpha": lambda p: save(p / "alpha.png", with_alpha(noisy_scene(90, 70, 3))),
     "gray and alpha": lambda p: save(p / "la.png", with_alpha(noisy_scene(70, 90, 1))),
@@ -148,6 +161,8 @@ PICTURES = {
     "TIFF, turned": lambda p: save(p / "turned.tif", noisy_scene(200, 100, 3), exif=turned(7)),
     "16 bits": lambda p: save(p / "deep.png", deep(100, 80)),
     "TIFF of 16 bits": lambda p: save(p / "deep16.tif", deep(100, 80)),
+    "plain": lambda p: save(p / "plain.png", Image.new("RGB", (50, 40), (9, 200, 3))),
+    "one pixel": lambda p: save(p / "one.png", noisy_scene(1, 1, 3)),
     "a line": lambda p: save(p / "line.png", noisy_scene(1, 4000, 1)),
     "BMP of OS/2": lambda p: write(p / "os2.bmp", os2_bmp(noisy_scene(61, 40, 3))),
     "interlaced bits": lambda p: write(

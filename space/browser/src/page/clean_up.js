@@ -19,6 +19,7 @@ export class CleanUp {
   #received = false;
   #shown = null; // {file, opened, chosen, after} of the picture that is shown
   #timer;
+  #answer = () => {}; // to the question whether a long run shall start
 
   constructor(panel, engine, tell) {
     this.#panel = panel;
@@ -47,8 +48,12 @@ export class CleanUp {
   /** Cleans up pictures, one after the other. */
   async receive(files) {
     this.#received = true;
+    this.#answer(false); // another picture is wanted
     const several = files.length > 1;
-    this.#enqueue(() => find(".done", this.#panel).replaceChildren());
+    this.#enqueue(() => {
+      this.#tell(null);
+      find(".done", this.#panel).replaceChildren();
+    });
     for (const file of files)
       this.#enqueue(() => this.#cleanUp(file, several), several ? file.name : "");
     await this.#work;
@@ -95,6 +100,7 @@ export class CleanUp {
   /** The picture that is shown once more, where the controls were moved. */
   async #again() {
     if (!this.#shown || String(this.#shown.chosen) === String(this.#chosen)) return;
+    this.#tell(null);
     await this.#remove(this.#shown.file, this.#shown.opened);
   }
 
@@ -130,12 +136,12 @@ export class CleanUp {
     const start = find("button.start", question);
     start.focus();
     return new Promise((resolve) => {
-      const answered = (answer) => () => {
+      this.#answer = (answer) => {
         question.hidden = true;
         resolve(answer);
       };
-      start.onclick = answered(true);
-      find("button.leave", question).onclick = answered(false);
+      start.onclick = () => this.#answer(true);
+      find("button.leave", question).onclick = () => this.#answer(false);
     });
   }
 
@@ -149,7 +155,6 @@ export class CleanUp {
     this.#slider.show({ after: shown.after });
     offer(find("a.download", this.#panel), shown.after, nameOf(shown.file));
     find(".result", this.#panel).hidden = false;
-    this.#tell(null);
   }
 
   async #copy() {

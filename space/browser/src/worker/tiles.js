@@ -8,24 +8,30 @@ export function tileSide(width, height) {
   return settings.tileSides.find((side) => side >= longest) ?? settings.tileSides.at(-1);
 }
 
-/** Top-left corners [top, left] of tiles that cover the picture, neighbours overlapping. */
-export function tilePlaces(width, height, side, overlap) {
+/** The tiles of what is inside a frame: where they begin, how much is there, how much is computed. */
+export function tilesOf({ top, left, rows, columns }, margin) {
+  if (!(rows && columns)) return [];
+  const side = tileSide(columns, rows);
+  const step = side - (Math.max(columns, rows) > side ? 2 * margin : 0);
   const starts = (length) => {
-    const step = side - overlap;
     const found = [0];
-    for (let at = step; at < Math.max(1, length - overlap); at += step) found.push(at);
+    for (let at = step; at < length - (side - step); at += step) found.push(at);
     return found;
   };
-  return starts(height).flatMap((top) => starts(width).map((left) => [top, left]));
+  // What lies a margin away from the picture changes nothing, so a tile need not be a square.
+  const computed = (length) => Math.min(side, Math.ceil((length + settings.margin) / 8) * 8);
+  return starts(rows).flatMap((down) =>
+    starts(columns).map((across) => ({
+      margin,
+      top: top + down,
+      left: left + across,
+      rows: rows - down,
+      columns: columns - across,
+      high: computed(rows - down),
+      wide: computed(columns - across),
+    })),
+  );
 }
-
-/**
- * How many rows or columns of a tile to compute for this many of the picture.
- *
- * `Denoiser` fills every tile to a square, as its backend compiles one shape at a time. What lies a
- * margin away from the picture changes nothing, so it is left out here.
- */
-export const tileLength = (length, side) => Math.min(side, Math.ceil((length + settings.margin) / 8) * 8);
 
 /**
  * Copies one tile of one plane, high×wide, as floats in [0, 1] into `target`, from `offset` on.

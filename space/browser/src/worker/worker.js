@@ -6,7 +6,7 @@
 
 import { checkSize, secondsFor, timed } from "./capacity.js";
 import { decode } from "./decode.js";
-import { blended, estimateLevel, hasColours, restore } from "./denoiser.js";
+import { blended, estimateLevel, hasColours, plan, restore } from "./denoiser.js";
 import { encodePng } from "./encode_png.js";
 import { grayView } from "./gray_view.js";
 import { figures } from "./metrics.js";
@@ -20,7 +20,7 @@ const runtimeModule = new Promise((resolve) => (giveModule = resolve));
 let base, loaded; // the page's address, and a promise of the gray network
 let colour = null; // loaded with the first coloured picture
 let viewed = null; // of the Demo: {key, view, notes}
-let opened = null; // of Clean up: {key, picture, network, level, factor, restored}
+let opened = null; // of Clean up: its plan, and {key, level, factor, restored}
 
 const tasks = {
   /** Receives the runtime, which the page compiles while this worker starts. */
@@ -45,8 +45,8 @@ const tasks = {
     }
     const { view, notes } = viewed;
     const noisy = noisyPicture(view, sigma, seed);
-    const level = await estimateLevel(gray, asPicture(noisy));
-    const { data } = blended(asPicture(noisy), await restore(gray, asPicture(noisy), level), 1);
+    const work = plan(gray, asPicture(noisy));
+    const { data } = blended(work.picture, await restore(work, await estimateLevel(work)), 1);
     return {
       pictures: await Promise.all([view, noisy, data].map((pixels) => encodePng(asPicture(pixels)))),
       noisy: figures(view, noisy),
@@ -57,19 +57,20 @@ const tasks = {
 
   /** Decodes a picture to clean up, and says how long that will take. */
   async open({ file, key }) {
-    const { picture, network } = await openedPicture(file, key);
+    const work = await openedPicture(file, key);
+    const { picture } = work;
     const { width, height, notes } = picture;
-    const seconds = await secondsFor(network, picture);
+    const seconds = await secondsFor(work);
     return { width, height, notes, seconds, before: await encodePng(picture) };
   },
 
   /** Cleans a picture up, of `factor` times the level that is estimated; only what changed is done. */
   async cleanUp({ file, key, strength, factor }, progress) {
     const work = await openedPicture(file, key);
-    work.level ??= await estimateLevel(work.network, work.picture);
+    work.level ??= await estimateLevel(work);
     const { level } = work;
     if (work.factor !== factor)
-      work.restored = await timed(work.network, work.picture, Math.min(1, factor * level), (share) => {
+      work.restored = await timed(work, Math.min(1, factor * level), (share) => {
         progress({ share });
         return new Promise((resolve) => setTimeout(resolve)); // lets the Demo ask in between
       });
@@ -89,7 +90,7 @@ async function openedPicture(file, key) {
   const picture = await decode(file, checkSize);
   const coloured = settings.colour && hasColours(picture);
   if (coloured) colour ??= await loadBundled(base, "colour");
-  opened = { key, picture, network: coloured ? colour : gray, level: null, factor: null, restored: null };
+  opened = { key, ...plan(coloured ? colour : gray, picture), level: null, factor: null, restored: null };
   return opened;
 }
 
