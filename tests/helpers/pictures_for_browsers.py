@@ -126,7 +126,7 @@ def _see_through(p):
 
 def _see_through_colour(p):
     """RGB of 16 bits of which one colour is transparent."""
-    values = noisy_scene(40, 60, 3).astype(">u2") * 257
+    values = (noisy_scene(40, 60, 3).astype(int) * 257).astype(">u2")
     values[:9, :9] = (1000, 2000, 3000)
     values[20, 20] = (1000, 2000, 3001)  # nearly that colour, and seen
     rows = [row.tobytes() for row in values]
@@ -134,7 +134,13 @@ def _see_through_colour(p):
     return write(p / "clear16.png", png_of(40, 60, 16, 2, rows, (b"tRNS", clear)))
 
 
-# What is cleaned up as by `Denoiser`, pixel for pixel.
+def _stray(path):
+    """A JPEG with bytes between its first segments that belong to none."""
+    content = path.read_bytes()
+    return content[:20] + b"\0\x12\x34" + content[20:]
+
+
+# What is restored as by `Denoiser`.
 PICTURES = {
     "gray": lambda p: save(p / "gray.png", noisy_scene(100, 80, 1)),
     "colour in several tiles, bars": lambda p: save(
@@ -144,6 +150,14 @@ PICTURES = {
     "gray bars": lambda p: save(p / "columns.png", framed(noisy_scene(90, 64, 1), 0, 0, 32, 32)),
     "alpha": lambda p: save(p / "alpha.png", with_alpha(noisy_scene(90, 70, 3))),
     "gray and alpha": lambda p: save(p / "la.png", with_alpha(noisy_scene(70, 90, 1))),
+    "16 bits": lambda p: save(p / "deep.png", deep(100, 80)),
+    "plain": lambda p: save(p / "plain.png", Image.new("RGB", (50, 40), (9, 200, 3))),
+    "one pixel": lambda p: save(p / "one.png", noisy_scene(1, 1, 3)),
+    "a line": lambda p: save(p / "line.png", noisy_scene(1, 4000, 1)),
+}
+
+# What is decoded as by Pillow, exactly.
+FILES = {
     "palette": lambda p: save(
         p / "palette.png", Image.fromarray(noisy_scene(96, 96, 3)).quantize(64)
     ),
@@ -159,11 +173,7 @@ PICTURES = {
     ),
     "PNG, mirrored": lambda p: save(p / "mirrored.png", noisy_scene(120, 80, 3), exif=turned(5)),
     "TIFF, turned": lambda p: save(p / "turned.tif", noisy_scene(200, 100, 3), exif=turned(7)),
-    "16 bits": lambda p: save(p / "deep.png", deep(100, 80)),
     "TIFF of 16 bits": lambda p: save(p / "deep16.tif", deep(100, 80)),
-    "plain": lambda p: save(p / "plain.png", Image.new("RGB", (50, 40), (9, 200, 3))),
-    "one pixel": lambda p: save(p / "one.png", noisy_scene(1, 1, 3)),
-    "a line": lambda p: save(p / "line.png", noisy_scene(1, 4000, 1)),
     "BMP of OS/2": lambda p: write(p / "os2.bmp", os2_bmp(noisy_scene(61, 40, 3))),
     "interlaced bits": lambda p: write(
         p / "adam.png", interlaced_bits(noisy_scene(45, 33, 1)[..., 0] > 127)
@@ -177,20 +187,13 @@ PICTURES = {
         with_chunks(
             save(p / "even.png", noisy_scene(60, 50, 3)).read_bytes(),
             (b"tEXt", b"no end"),
-            (b"zTXt", b"\0\1"),
-            (b"pHYs", b"\0"),
+            (b"iCCP", b"odd\0\0no profile"),
         ),
     ),
     "JPEG with stray bytes": lambda p: write(
         p / "stray.jpg", _stray(save(p / "plain.jpg", noisy_scene(80, 60, 3), subsampling=0))
     ),
 }
-
-
-def _stray(path):
-    """A JPEG with bytes between its first segments that belong to none."""
-    content = path.read_bytes()
-    return content[:20] + b"\0\x12\x34" + content[20:]
 
 
 # Whose gray view is compared with Python's.

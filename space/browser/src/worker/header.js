@@ -47,6 +47,7 @@ function png(bytes, view, header) {
   const { IHDR, eXIf, acTL } = header.chunks;
   if (!IHDR) return;
   [header.width, header.height] = [viewOf(IHDR[0]).getUint32(0), viewOf(IHDR[0]).getUint32(4)];
+  header.channels = IHDR[0][9] === 0 ? 1 : 3; // gray, or anything else
   header.animated = Boolean(acTL);
   if (eXIf) header.orientation = orientationOf(eXIf[0]).value;
 }
