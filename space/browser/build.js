@@ -34,6 +34,7 @@ await build({
   ...options,
   entryPoints: { worker: here("src/worker/worker.js") },
   splitting: true, // what only a TIFF needs is loaded with the first one
+  loader: { ".jpg": "binary" },
   chunkNames: "parts/[name]-[hash]",
 });
 for (const name of ["index.html", "style.css", "icon.svg"]) await cp(here(name), `${target}/${name}`);

@@ -1,4 +1,5 @@
 // Keeps the page's own files, so that it opens without a network; with one, the network's are used.
+// An open tab goes on with parts that are kept when a new version has taken them off the server.
 //
 // Requests to other origins, which are those for the model on the Hub, are left alone.
 
@@ -19,18 +20,22 @@ self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim(
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.method !== "GET" || new URL(request.url).origin !== location.origin) return;
-  event.respondWith(answer(request));
+  event.respondWith(answer(event));
 });
 
-async function answer(request) {
-  const cache = await caches.open(CACHE);
-  try {
-    const response = await fetch(request);
-    if (response.ok && response.status === 200) await cache.put(request, response.clone());
+/** The server's answer, which is kept afterwards; where it has none, what is kept. */
+async function answer(event) {
+  const { request } = event;
+  const response = await fetch(request).catch(() => null);
+  if (response?.status === 200) {
+    event.waitUntil(keep(request, response.clone()).catch(() => {})); // the storage may be full
     return response;
-  } catch (error) {
-    const kept = await cache.match(request, { ignoreSearch: true });
-    if (kept) return kept;
-    throw error;
   }
+  const kept = await caches.match(request, { ignoreSearch: true, cacheName: CACHE }).catch(() => null);
+  return kept ?? response ?? Response.error();
+}
+
+async function keep(request, response) {
+  const cache = await caches.open(CACHE);
+  await cache.put(request, response);
 }

@@ -2,8 +2,9 @@
 
     python -m olivetti_denoiser.publish.static_space model_card space/browser/dist
 
-The page is built by `make browser` (it needs Node); this puts beside it what Python makes. The list
-of all files, `content.json`, is what the page keeps for visits without a network.
+The page is built by `make browser` (it needs Node); this puts beside it what Python makes.
+`content.json` has the numbers that the page shares with this package, its examples, and the list of
+all files, which the page keeps for visits without a network.
 """
 
 from __future__ import annotations
@@ -16,13 +17,35 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from olivetti_denoiser.bundled import bundled
-from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.choose_network import RULE
 from olivetti_denoiser.figures import networks_of
-from olivetti_denoiser.model_folder import COLOUR, CONFIG, GRAY, METRICS, ONNX_FILES, PLOTS
+from olivetti_denoiser.gray_view import VIEW_SIDE
+from olivetti_denoiser.inference import noisy_tiles, plain_frame, tiles
+from olivetti_denoiser.inference.estimate import COLOUR_QUANTILE, SMALL_SIDE
+from olivetti_denoiser.inference.network import Network
+from olivetti_denoiser.metrics import PSNR_LIMIT
+from olivetti_denoiser.model_folder import COLOUR, GRAY, METRICS, ONNX, ONNX_FILES, PLOTS
 
 CONTENT = "content.json"
 FOLDERS = {GRAY: "model", COLOUR: "colour"}  # of each network in the page
 EXAMPLES = {"demo": ("face_", "drawn_"), "cleanUp": ("noisy_",)}  # by how their names begin
+# The page's names of the numbers that it shares with this package.
+SETTINGS = {
+    "viewSide": VIEW_SIDE,
+    "psnrLimit": PSNR_LIMIT,
+    "levelQuantile": COLOUR_QUANTILE,
+    "smallSide": SMALL_SIDE,
+    "tileSide": tiles.TILE_SIDE,
+    "margins": {GRAY: tiles.MARGINS[1], COLOUR: tiles.MARGINS[3]},
+    "rule": RULE,
+    "thinFrame": plain_frame.THIN,
+    "block": noisy_tiles.BLOCK,
+    "varied": noisy_tiles.VARIED,
+    "filled": noisy_tiles.FILLED,
+    "plainShare": noisy_tiles.PLAIN_SHARE,
+    "smallestTile": noisy_tiles.SMALLEST,
+    "mostTiles": noisy_tiles.MOST,
+}
 BUILT = ("index.html", "app.js", "worker.js", "runtime/ort.wasm.bin")
 
 
@@ -98,16 +121,18 @@ def _content(files, networks):
         for tab, beginnings in EXAMPLES.items()
     }
     content = {
-        "colour": COLOUR in networks,
-        "mirror": {
-            network: network in networks
-            and TrainingConfig.from_json(networks[network] / CONFIG).mirror
-            for network in FOLDERS
-        },
+        "settings": SETTINGS,
+        "networks": {network: _told(place) for network, place in networks.items()},
         "examples": examples,
         "files": sorted([*files, CONTENT]),
     }
     return json.dumps(content, indent=1) + "\n"
+
+
+def _told(folder):
+    """Return what a caller of a network has to know, which the browser cannot read of its file."""
+    network = Network.load(folder / ONNX)
+    return {"mirror": network.mirror, "stride": network.stride}
 
 
 def main(model_folder: str, target: str) -> None:

@@ -6,23 +6,22 @@ import { Demo } from "./demo.js";
 import { find } from "./dom.js";
 import { Engine, Mistake, threadsToUse } from "./engine.js";
 import { connectDropAndPaste } from "./picture_input.js";
-import { compiled } from "./runtime.js";
 import { connectTabs } from "./tabs.js";
 
 const { MODEL_ID: id, MODEL_REVISION: revision } = window.huggingface?.variables ?? {};
-
-const engine = new Engine();
 const threads = threadsToUse();
-const started = engine.ask("start", {
+const engine = new Engine({
   address: document.baseURI,
   threads,
   asked: id ? { id, revision: revision || "main" } : null,
 });
-compiled("runtime/ort.wasm.bin").then(
-  (module) => engine.ask("runtime", { module }),
-  () => engine.ask("runtime", { module: null }),
-);
-const content = fetch("content.json").then((response) => response.json());
+const examples = fetch("content.json").then(async (response) => (await response.json()).examples);
+const parts = {
+  demo: new Demo(find("#demo"), engine, tell),
+  "clean-up": new CleanUp(find("#clean-up"), engine, tell),
+};
+const seen = new Set();
+let shown = parts.demo;
 
 /** Shows one sentence about what went wrong, or takes it away. */
 function tell(error, about = "") {
@@ -36,45 +35,39 @@ function tell(error, about = "") {
   alert.hidden = !sentence;
 }
 
-async function main() {
-  // Both at once, so that neither fails unheard while the other is waited for.
-  const [{ examples, colour }, source] = await Promise.all([content, started]);
-  const demo = new Demo(find("#demo"), engine, examples.demo, tell);
-  const cleanUp = new CleanUp(find("#clean-up"), engine, examples.cleanUp, colour, tell);
-  const parts = { demo, "clean-up": cleanUp };
-  const firsts = { demo: examples.demo[0], "clean-up": examples.cleanUp[0] };
-  const seen = new Set();
-  let shown = demo;
-
-  const serving = [`Serving ${source.name}`, source.note].filter(Boolean).join("; ");
-  find("#serving").textContent =
-    `${serving}. ${threads === 1 ? "One thread" : `${threads} threads`} of this device.`;
-
-  connectDropAndPaste((files) => shown.receive(files));
-  connectTabs(find("[role=tablist]"), (name) => {
-    tell(null);
-    if (!parts[name]) {
-      if (!seen.has(name)) showReleased(find("#about"), "model");
-    } else {
-      shown = parts[name];
-      if (!seen.has(name)) shown.begin(firsts[name]).then(keepForOffline, tell);
-    }
-    seen.add(name);
-  });
-  const link = `https://huggingface.co/${id ?? "OWNER/olivetti-denoiser"}`;
-  find("#about code.load").textContent = find("#about code.load").textContent.replace(
-    "OWNER/olivetti-denoiser",
-    id ?? "OWNER/olivetti-denoiser",
-  );
-  find("#about a.model").href = link;
+function opened(name) {
+  const first = !seen.has(name);
+  seen.add(name);
+  shown = parts[name] ?? shown;
+  if (parts[name]) tell(null);
+  if (first && parts[name]) begin(parts[name], name);
+  else if (first) showReleased(find("#about"), "model");
 }
 
-/** Keeps every file for visits without a network, once the first answer is there. */
-function keepForOffline() {
+/** Shows a tab's examples, and what becomes of the first one where nothing was chosen meanwhile. */
+async function begin(part, name) {
+  const paths = await examples.catch(() => ({})); // the worker says what is wrong with the page
+  await part.begin(paths[name === "demo" ? "demo" : "cleanUp"] ?? []);
   navigator.serviceWorker?.register("service_worker.js").catch(() => {}); // not over plain http
 }
 
-main().catch((error) => {
-  tell(error);
-  find("#serving").textContent = "Nothing serves.";
-});
+async function sayWhatServes() {
+  try {
+    const { name, note } = await engine.source;
+    const serving = [`Serving ${name}`, note].filter(Boolean).join("; ");
+    find("#serving").textContent =
+      `${serving}. ${threads === 1 ? "One thread" : `${threads} threads`} of this device.`;
+  } catch (error) {
+    tell(error);
+    find("#serving").textContent = "Nothing serves.";
+  }
+}
+
+connectDropAndPaste((files) => shown.receive(files));
+connectTabs(find("[role=tablist]"), opened);
+sayWhatServes();
+if (id) {
+  const code = find("#about code.load");
+  code.textContent = code.textContent.replace("OWNER/olivetti-denoiser", id);
+}
+find("#about a.model").href = `https://huggingface.co/${id ?? "OWNER/olivetti-denoiser"}`;

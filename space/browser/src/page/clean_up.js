@@ -1,130 +1,130 @@
 // Clean up: pictures that are noisy already, restored in their own size and colours.
 
 import { find, make, offer } from "./dom.js";
-import { connectInput, exampleFile } from "./picture_input.js";
+import { connectInput, exampleFile, offerExamples } from "./picture_input.js";
 import { BeforeAfter } from "./slider.js";
 import { noiseInWords, timeInWords } from "./words.js";
 
 const LONG = 20; // seconds; longer work is started by hand
-const BLEND_DELAY = 150; // milliseconds that the strength has to rest
+const DELAY = 150; // milliseconds that the controls have to rest
 
 export class CleanUp {
   #panel;
   #engine;
-  #colourNetwork; // whether there is one
   #tell;
   #slider;
-  #strength;
-  #smoothness;
-  #waiting = []; // files that came while another was worked on
-  #busy = false;
-  #shown = null; // {name, after} of the picture that is shown
+  #controls;
+  #work = Promise.resolve(); // what is asked for is done one after the other
+  #turn = 0; // what was asked for before a stop is left out
+  #received = false;
+  #shown = null; // {file, opened, chosen, after} of the picture that is shown
   #timer;
+  #answer = () => {}; // to the question whether a long run shall start
 
-  constructor(panel, engine, examples, colourNetwork, tell) {
+  constructor(panel, engine, tell) {
     this.#panel = panel;
-    this.#colourNetwork = colourNetwork;
     this.#engine = engine;
     this.#tell = tell;
     this.#slider = new BeforeAfter(find(".before-after", panel));
-    this.#strength = this.#control("strength", () => {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#blend(), BLEND_DELAY);
-    });
-    this.#smoothness = this.#control("smoothness", () => {});
-    this.#smoothness.addEventListener("change", () => this.#again());
+    this.#controls = [...panel.querySelectorAll(".controls input[type=range]")];
+    for (const control of this.#controls) {
+      control.addEventListener("input", () => {
+        find(".value", control.parentElement).textContent = Number(control.value).toFixed(2);
+      });
+      // Another smoothness takes as long as the picture itself: not while the control is dragged.
+      control.addEventListener(control.name === "strength" ? "input" : "change", () => {
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.#enqueue(() => this.#again()), DELAY);
+      });
+    }
     find("button.stop", panel).addEventListener("click", () => {
-      this.#waiting = [];
+      this.#turn += 1;
       engine.stop();
     });
     find("button.copy", panel).addEventListener("click", () => this.#copy());
-    connectInput(panel, examples, (files) => this.receive(files));
-  }
-
-  #control(name, moved) {
-    const input = find(`input[name=${name}]`, this.#panel);
-    input.addEventListener("input", () => {
-      find(".value", input.parentElement).textContent = Number(input.value).toFixed(2);
-      moved();
-    });
-    return input;
+    connectInput(panel, (files) => this.receive(files));
   }
 
   /** Cleans up pictures, one after the other. */
   async receive(files) {
-    this.#waiting.push(...files);
-    if (this.#busy) return;
-    this.#busy = true;
+    this.#received = true;
+    this.#answer(false); // another picture is wanted
     const several = files.length > 1;
-    find(".done", this.#panel).replaceChildren();
-    try {
-      while (this.#waiting.length) await this.#work(this.#waiting.shift(), several);
-    } finally {
-      this.#busy = false;
-    }
+    this.#enqueue(() => {
+      this.#tell(null);
+      find(".done", this.#panel).replaceChildren();
+    });
+    for (const file of files)
+      this.#enqueue(() => this.#cleanUp(file, several), several ? file.name : "");
+    await this.#work;
   }
 
-  async begin(path) {
-    await this.receive([await exampleFile(path)]);
+  /** Offers examples, and cleans the first one up where no picture was chosen yet. */
+  async begin(examples) {
+    offerExamples(this.#panel, examples, (files) => this.receive(files));
+    const file = examples.length ? await exampleFile(examples[0]) : null;
+    if (!this.#received && file) await this.receive([file]);
   }
 
-  async #work(file, several) {
+  #enqueue(job, about = "") {
+    const turn = this.#turn;
+    this.#work = this.#work.then(async () => {
+      if (turn !== this.#turn) return;
+      try {
+        await job();
+      } catch (error) {
+        this.#say("");
+        this.#tell(error, about);
+      }
+    });
+  }
+
+  async #cleanUp(file, several) {
     this.#shown = null;
     find(".result", this.#panel).hidden = true;
-    try {
-      this.#say("Reading the picture …");
-      const opened = await this.#engine.ask("open", {
-        file,
-        colourNetwork: this.#colourNetwork,
-      });
-      this.#slider.show({ before: opened.before });
-      find(".viewer", this.#panel).hidden = false;
-      if (opened.seconds > LONG && !several && !(await this.#agreed(opened))) {
-        this.#say("Nothing was done.");
-        return;
-      }
-      const after = await this.#removed(file.name, opened);
-      if (several && after) this.#list(file.name, after);
-      this.#tell(null);
-    } catch (error) {
-      this.#say("");
-      this.#tell(error, several ? file.name : "");
+    this.#say("Reading the picture …");
+    const opened = await this.#engine.ask("open", { file });
+    this.#slider.show({ before: opened.before });
+    find(".viewer", this.#panel).hidden = false;
+    if (opened.seconds > LONG && !several && !(await this.#agreed(opened))) {
+      this.#say("Nothing was done.");
+      return;
     }
+    await this.#remove(file, opened);
+    if (!several || !this.#shown) return;
+    const link = make("a", {}, `Download ${file.name}`);
+    offer(link, this.#shown.after, nameOf(file));
+    find(".done", this.#panel).append(make("li", {}, link));
   }
 
-  /** Removes the noise of the picture that is open; returns what is shown, null where stopped. */
-  async #removed(name, opened) {
-    this.#say(`Removing the noise, ${timeInWords(opened.seconds)} …`);
-    const factor = Number(this.#smoothness.value);
-    const cleaned = await this.#cleanUp(factor);
-    if (cleaned === null) {
-      this.#say("Stopped.");
-      return null;
-    }
-    this.#say([noiseInWords(cleaned.level, factor), ...opened.notes].join(" "));
-    this.#show(name, cleaned.after, opened);
-    return cleaned.after;
-  }
-
-  /** The picture that is shown once more, with another smoothness. */
+  /** The picture that is shown once more, where the controls were moved. */
   async #again() {
-    if (this.#busy || !this.#shown) return;
-    const { file, opened } = this.#shown;
-    this.#busy = true;
-    let factor;
+    if (!this.#shown || String(this.#shown.chosen) === String(this.#chosen)) return;
+    this.#tell(null);
+    await this.#remove(this.#shown.file, this.#shown.opened);
+  }
+
+  /** Removes the noise of a picture that was opened, and shows what that makes of it. */
+  async #remove(file, opened) {
+    const chosen = this.#chosen;
+    const [factor, strength] = chosen;
+    const row = find(".working", this.#panel);
+    const bar = find("progress", row);
+    const started = performance.now();
+    bar.removeAttribute("value");
+    row.hidden = false;
+    this.#say(`Removing the noise, ${timeInWords(opened.seconds)} …`);
     try {
-      do {
-        factor = this.#smoothness.value;
-        await this.#removed(file, opened);
-      } while (this.#smoothness.value !== factor && !this.#waiting.length);
-      this.#tell(null);
-    } catch (error) {
-      this.#say("");
-      this.#tell(error);
+      const cleaned = await this.#engine.ask("cleanUp", { file, strength, factor }, ({ share }) => {
+        bar.value = share;
+        const left = ((performance.now() - started) / 1000) * (1 / share - 1);
+        if (left > 1) this.#say(`Removing the noise, ${timeInWords(left)} left …`);
+      });
+      this.#say(cleaned ? [noiseInWords(cleaned.level, factor), ...opened.notes].join(" ") : "Stopped.");
+      if (cleaned) this.#show({ file, opened, chosen, after: cleaned.after });
     } finally {
-      this.#busy = false;
+      row.hidden = true;
     }
-    if (this.#waiting.length) await this.receive([]);
   }
 
   /** Asks before a long run. */
@@ -136,66 +136,31 @@ export class CleanUp {
     const start = find("button.start", question);
     start.focus();
     return new Promise((resolve) => {
-      const answered = (answer) => () => {
+      this.#answer = (answer) => {
         question.hidden = true;
         resolve(answer);
       };
-      start.onclick = answered(true);
-      find("button.leave", question).onclick = answered(false);
+      start.onclick = () => this.#answer(true);
+      find("button.leave", question).onclick = () => this.#answer(false);
     });
   }
 
-  async #cleanUp(factor) {
-    const row = find(".working", this.#panel);
-    const bar = find("progress", row);
-    const started = performance.now();
-    bar.removeAttribute("value");
-    row.hidden = false;
-    try {
-      const chosen = { strength: this.#chosen, factor };
-      return await this.#engine.ask("cleanUp", chosen, ({ share }) => {
-        bar.value = share;
-        const left = ((performance.now() - started) / 1000) * (1 / share - 1);
-        if (left > 1) this.#say(`Removing the noise, ${timeInWords(left)} left …`);
-      });
-    } finally {
-      row.hidden = true;
-    }
-  }
-
+  /** Smoothness and strength. */
   get #chosen() {
-    return Number(this.#strength.value);
+    return this.#controls.map((control) => Number(control.value));
   }
 
-  #show(file, after, opened) {
-    this.#shown = { file, opened, name: `${file.replace(/\.\w+$/, "")}_cleaned_up.png`, after };
-    this.#slider.show({ after });
-    offer(find("a.download", this.#panel), after, this.#shown.name);
+  #show(shown) {
+    this.#shown = shown;
+    this.#slider.show({ after: shown.after });
+    offer(find("a.download", this.#panel), shown.after, nameOf(shown.file));
     find(".result", this.#panel).hidden = false;
-  }
-
-  #list(name, after) {
-    const link = make("a", {}, `Download ${name}`);
-    offer(link, after, `${name.replace(/\.\w+$/, "")}_cleaned_up.png`);
-    find(".done", this.#panel).append(make("li", {}, link));
-  }
-
-  async #blend() {
-    if (this.#busy || !this.#shown) return;
-    const { file, opened } = this.#shown;
-    try {
-      const { after } = await this.#engine.ask("blend", { strength: this.#chosen });
-      if (!this.#busy) this.#show(file, after, opened);
-    } catch (error) {
-      this.#tell(error);
-    }
   }
 
   async #copy() {
     const button = find("button.copy", this.#panel);
     try {
-      const item = new ClipboardItem({ "image/png": this.#shown.after });
-      await navigator.clipboard.write([item]);
+      await navigator.clipboard.write([new ClipboardItem({ "image/png": this.#shown.after })]);
       button.textContent = "Copied";
     } catch {
       button.textContent = "Copying is not allowed here: please download";
@@ -207,3 +172,5 @@ export class CleanUp {
     find(".status", this.#panel).textContent = text;
   }
 }
+
+const nameOf = ({ name }) => `${name.replace(/\.\w+$/, "")}_cleaned_up.png`;

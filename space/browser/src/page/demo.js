@@ -2,12 +2,10 @@
 
 import { find, offer, showBlob } from "./dom.js";
 import { Mistake } from "./engine.js";
-import { connectInput, exampleFile } from "./picture_input.js";
+import { connectInput, exampleFile, offerExamples } from "./picture_input.js";
 import { BeforeAfter } from "./slider.js";
 import { gainInWords } from "./words.js";
 
-const MAX_SIGMA = 0.3;
-const MAX_SEED = 2 ** 32 - 1;
 const NAMES = ["original", "noisy", "reconstructed"];
 
 export class Demo {
@@ -17,9 +15,10 @@ export class Demo {
   #slider;
   #sigma;
   #seed;
+  #file = null;
   #asked = 0; // trials asked for; only the last one is shown
 
-  constructor(panel, engine, examples, tell) {
+  constructor(panel, engine, tell) {
     this.#panel = panel;
     this.#engine = engine;
     this.#tell = tell;
@@ -31,23 +30,27 @@ export class Demo {
     });
     for (const control of [this.#sigma, this.#seed])
       control.addEventListener("input", () => this.#run());
-    connectInput(panel, examples, ([file]) => this.receive([file]));
+    connectInput(panel, (files) => this.receive(files));
   }
 
   /** Shows what becomes of a picture. */
   async receive([file]) {
-    await this.#run(file);
+    this.#file = file;
+    await this.#run();
   }
 
-  /** Shows what becomes of an example. */
-  async begin(path) {
-    await this.#run(await exampleFile(path));
+  /** Offers examples, and shows what becomes of the first one where no picture was chosen yet. */
+  async begin(examples) {
+    offerExamples(this.#panel, examples, (files) => this.receive(files));
+    const file = examples.length ? await exampleFile(examples[0]) : null;
+    if (!this.#file && file) await this.receive([file]);
   }
 
-  async #run(file) {
+  async #run() {
+    if (!this.#file) return;
     const turn = (this.#asked += 1);
     try {
-      const trial = await this.#engine.ask("trial", { file, ...this.#settings() });
+      const trial = await this.#engine.ask("trial", { file: this.#file, ...this.#settings() });
       if (turn === this.#asked) this.#show(trial);
     } catch (error) {
       if (turn === this.#asked) this.#tell(error);
@@ -55,10 +58,11 @@ export class Demo {
   }
 
   #settings() {
-    const seed = Number(this.#seed.value);
-    if (this.#seed.value === "" || !Number.isInteger(seed) || seed < 0 || seed > MAX_SEED)
-      throw new Mistake(`The seed must be a whole number from 0 to ${MAX_SEED}.`);
-    return { sigma: Math.min(MAX_SIGMA, Number(this.#sigma.value)), seed };
+    const { value, max } = this.#seed;
+    const seed = Number(value);
+    if (value === "" || !Number.isInteger(seed) || seed < 0 || seed > Number(max))
+      throw new Mistake(`The seed must be a whole number from 0 to ${max}.`);
+    return { sigma: Number(this.#sigma.value), seed };
   }
 
   #show({ pictures, notes, ...figures }) {

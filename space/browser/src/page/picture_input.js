@@ -3,18 +3,21 @@
 import { find, make } from "./dom.js";
 
 /** Calls `receive(files)` for pictures chosen in this part of the page. */
-export function connectInput(panel, examples, receive) {
+export function connectInput(panel, receive) {
   const input = find("input[type=file]", panel);
   input.addEventListener("change", () => {
     if (input.files.length) receive([...input.files]);
     input.value = ""; // so that the same file can be chosen again
   });
-  const row = find(".examples", panel);
+}
+
+/** Shows examples to click. */
+export function offerExamples(panel, examples, receive) {
   for (const path of examples) {
     const image = make("img", { src: path, alt: "", loading: "lazy" });
     const button = make("button", { type: "button", "aria-label": `Example: ${nameOf(path)}` }, image);
     button.addEventListener("click", async () => receive([await exampleFile(path)]));
-    row.append(button);
+    find(".examples", panel).append(button);
   }
 }
 

@@ -1,21 +1,17 @@
 // Whether this device can hold a picture, and how long the work on it will take.
 
+import { plan, restore } from "./denoiser.js";
 import { Mistake } from "./mistake.js";
-import { restore, work } from "./denoiser.js";
 
 const BYTES_A_PIXEL = 31; // pixels in and out, floats, two pictures on the screen
 const BYTES_BESIDE = 250e6; // the network at work, and the page
 const ASSUMED_MEMORY = 4; // GB, where the browser does not tell
 const SHARE = 1 / 4; // of the device's memory, which browsers tell up to 8 GB
 
-/** How many pixels a picture may have. */
-export function mostPixels(memory = navigator.deviceMemory ?? ASSUMED_MEMORY) {
-  return Math.max(2e6, (memory * 2 ** 30 * SHARE - BYTES_BESIDE) / BYTES_A_PIXEL);
-}
-
 /** Refuses a picture that would not fit. */
 export function checkSize(width, height) {
-  const most = mostPixels();
+  const memory = (navigator.deviceMemory ?? ASSUMED_MEMORY) * 2 ** 30;
+  const most = Math.max(2e6, (memory * SHARE - BYTES_BESIDE) / BYTES_A_PIXEL);
   if (width * height <= most) return;
   const size = `${width.toLocaleString("en")}×${height.toLocaleString("en")} pixels`;
   throw new Mistake(
@@ -24,31 +20,23 @@ export function checkSize(width, height) {
   );
 }
 
-export const outOfMemory = () =>
-  new Mistake("This device has no memory left for the picture; close other tabs or make it smaller.");
-
-/** Whether an error, of the browser or of the runtime, says that memory ran out. */
-export const saysOutOfMemory = (error) =>
-  /allocat|array length|out of memory|bad_alloc/i.test(error?.message ?? String(error));
-
 const paces = new WeakMap(); // of each network, in milliseconds for a pixel
 
-/** How many seconds a network will need for a picture, by what it needed before. */
-export async function secondsFor(network, picture) {
+/** How many seconds a planned work will need, by what its network needed before. */
+export async function secondsFor({ network, pixels }) {
   if (!paces.has(network)) {
     const channels = network.planes;
     const data = Uint8Array.from({ length: 128 * 128 * channels }, (_, i) => i % 251);
-    const small = { width: 128, height: 128, channels, data };
-    for (let turn = 0; turn < 2; turn += 1) await timed(network, small, 0.1); // the first warms up
+    const small = plan(network, { width: 128, height: 128, channels, data });
+    for (let turn = 0; turn < 2; turn += 1) await timed(small, 0.1); // the first warms up
   }
-  return (paces.get(network) * work(network, picture)) / 1000;
+  return (paces.get(network) * pixels) / 1000;
 }
 
-/** Restores a picture and remembers the pace. */
-export async function timed(network, picture, level, report) {
+/** Restores a planned picture and remembers the pace. */
+export async function timed(work, level, report) {
   const started = performance.now();
-  const restored = await restore(network, picture, level, report);
-  const pixels = work(network, picture);
-  if (pixels) paces.set(network, (performance.now() - started) / pixels); // none where all is plain
+  const restored = await restore(work, level, report);
+  if (work.pixels) paces.set(work.network, (performance.now() - started) / work.pixels); // else all is plain
   return restored;
 }

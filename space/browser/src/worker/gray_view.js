@@ -1,48 +1,57 @@
-// The middle square of any picture in gray, 64×64, as `gray_view.py` shows it to the network.
+// The middle square of any picture in gray, 64×64, as the network of the Demo was trained.
 
-import { clip, rint } from "./numbers.js";
-import { scaledSquare } from "./resample.js";
+import { settings } from "./settings.js";
 
-export const VIEW_SIDE = 64;
+const sinc = (x) => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
+const LANCZOS = { reach: 3, at: (x) => sinc(x) * sinc(x / 3) }; // for what is made smaller
+const BICUBIC = {
+  reach: 2, // for what is made larger
+  at: (x) => (Math.abs(x) < 1 ? (1.5 * Math.abs(x) - 2.5) * x * x + 1 : ((-0.5 * Math.abs(x) + 2.5) * Math.abs(x) - 4) * Math.abs(x) + 2),
+};
 
 /** Returns the view of a decoded picture (see decode.js) as a Uint8Array of 64×64. */
 export function grayView(picture) {
-  const gray = grayOnWhite(picture);
-  const { width, height } = gray;
-  if (width === VIEW_SIDE && height === VIEW_SIDE) return eightBits(gray.data);
-  const edge = Math.min(width, height);
-  const left = Math.floor((width - edge) / 2);
-  const top = Math.floor((height - edge) / 2);
-  return eightBits(scaledSquare(gray, left, top, edge, VIEW_SIDE).data);
-}
-
-/** 8-bit gray, or floats in [0, 1] where a gray picture has more than 8 bits. */
-function grayOnWhite({ width, height, channels, data }) {
-  const deep = data instanceof Uint16Array;
-  const colours = channels >= 3 ? 3 : 1;
-  const transparent = channels % 2 === 0;
-  if (deep && channels === 1)
-    return { width, height, data: Float32Array.from(data, (value) => value / 65535) };
-  const gray = new Uint8Array(width * height);
-  const value = [0, 0, 0];
-  for (let i = 0, at = 0; i < gray.length; i += 1, at += channels) {
-    const alpha = transparent ? (deep ? data[at + colours] >> 8 : data[at + colours]) : 255;
-    for (let c = 0; c < colours; c += 1) {
-      const colour = deep ? data[at + c] >> 8 : data[at + c];
-      value[c] = alpha === 255 ? colour : overWhite(colour, alpha);
-    }
-    // ITU-R 601 in 16 bits, as Pillow's conversion has it.
-    gray[i] = colours === 1 ? value[0] : (value[0] * 19595 + value[1] * 38470 + value[2] * 7471 + 32768) >> 16;
+  const { width, height } = picture;
+  const side = settings.viewSide;
+  let view = { width, height, data: grayOnWhite(picture) };
+  if (width !== side || height !== side) {
+    const edge = Math.min(width, height);
+    view = scaled(view, Math.floor((width - edge) / 2), edge, side);
+    view = scaled(view, Math.floor((height - edge) / 2), edge, side);
   }
-  return { width, height, data: gray };
+  return new Uint8Array(Uint8ClampedArray.from(view.data)); // rounded
 }
 
-function overWhite(colour, alpha) {
-  const sum = 255 * (255 - alpha) + colour * alpha + 128;
-  return ((sum >> 8) + sum) >> 8;
+/** Gray of 0 to 255 by the weights of ITU-R 601, transparency on white. */
+function grayOnWhite({ width, height, channels, data }) {
+  const most = data instanceof Uint16Array ? 65535 : 255;
+  const [red, green, blue] = channels < 3 ? [1, 0, 0] : [0.299, 0.587, 0.114];
+  const gray = new Float32Array(width * height);
+  for (let i = 0, at = 0; i < gray.length; i += 1, at += channels) {
+    const value = red * data[at] + (green && green * data[at + 1] + blue * data[at + 2]);
+    const alpha = channels % 2 ? 1 : data[at + channels - 1] / most;
+    gray[i] = (value / most) * 255 * alpha + 255 * (1 - alpha);
+  }
+  return gray;
 }
 
-function eightBits(data) {
-  if (data instanceof Uint8Array) return data;
-  return Uint8Array.from(data, (value) => rint(clip(value, 0, 1) * 255));
+/** Scales the rows of a picture from [start, start + length) to `size` values, and makes columns of them. */
+function scaled({ width, height, data }, start, length, size) {
+  const result = new Float32Array(size * height);
+  const scale = length / size;
+  const stretch = Math.max(scale, 1);
+  const { reach, at } = length > size ? LANCZOS : BICUBIC;
+  for (let place = 0; place < size; place += 1) {
+    const centre = start + (place + 0.5) * scale;
+    const first = Math.max(0, Math.round(centre - reach * stretch));
+    const last = Math.min(width, Math.round(centre + reach * stretch));
+    const weights = Array.from({ length: last - first }, (_, i) => at((first + i - centre + 0.5) / stretch));
+    const sum = weights.reduce((a, b) => a + b, 0);
+    for (let y = 0; y < height; y += 1) {
+      let value = 0;
+      for (let k = 0; k < weights.length; k += 1) value += weights[k] * data[y * width + first + k];
+      result[place * height + y] = value / sum;
+    }
+  }
+  return { width: height, height: size, data: result };
 }

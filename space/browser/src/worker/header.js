@@ -1,177 +1,129 @@
 // What a picture file says about itself before a pixel is decoded.
-
-import { Mistake } from "./mistake.js";
+//
+// Only what the browser does not tell is read, and nothing here calls a file damaged: what is odd in
+// a header is left out, and whether there is a picture is for the decoder to say.
 
 const text = (bytes, at, length) => String.fromCharCode(...bytes.subarray(at, at + length));
-const PNG_START = "\x89PNG\r\n\x1a\n";
+const viewOf = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+const FORMATS = [
+  ["PNG", /^\x89PNG\r\n\x1a\n/, png],
+  ["JPEG", /^\xff\xd8/, jpeg],
+  ["TIFF", /^(II\*\0|MM\0\*)/, tiff],
+  ["WebP", /^RIFF.{4}WEBP/s, webp],
+  ["GIF", /^GIF8[79]a/, gif],
+  ["BMP", /^BM/, () => {}],
+  ["AVIF", /^.{4}ftypavi[fs]/s, heif],
+  ["HEIC", /^.{4}ftyp(hei|hev|mif1|msf1)/s, heif],
+  ["SVG", /<svg/i, () => {}],
+];
 
 /**
- * Reads format, size, orientation and colour profile.
+ * Reads format, size, orientation and colours.
  *
- * Returns {format, width, height, channels, orientation, profile, animated}; width is null where
- * only decoding tells it, and channels null where the format does not.
+ * Returns {format, width, height, channels, orientation, profile, chunks, animated}. What is not told
+ * is undefined; orientation is one that the decoder has to apply; `chunks` are those of a PNG by name.
  */
 export function readHeader(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const known = { channels: null, orientation: 1, profile: null, animated: false, width: null, height: null };
+  const start = text(bytes, 0, 1024);
+  const header = { orientation: 1, animated: false, chunks: {} };
+  const [format, , read] = FORMATS.find(([, pattern]) => pattern.test(start)) ?? [null, null, () => {}];
   try {
-    if (text(bytes, 0, 8) === PNG_START) return { ...known, ...png(bytes, view) };
-    if (view.getUint16(0) === 0xffd8) return { ...known, ...jpeg(bytes, view) };
-    if (["II*\0", "MM\0*"].includes(text(bytes, 0, 4))) return { ...known, ...tiff(view) };
-    if (text(bytes, 0, 4) === "RIFF" && text(bytes, 8, 4) === "WEBP")
-      return { ...known, ...webp(bytes, view) };
-    if (["GIF87a", "GIF89a"].includes(text(bytes, 0, 6))) {
-      const animated = text(bytes, 0, Math.min(1024, bytes.length)).includes("NETSCAPE2.0");
-      return { ...known, format: "GIF", width: view.getUint16(6, true), height: view.getUint16(8, true), animated };
-    }
-    if (text(bytes, 0, 2) === "BM")
-      return { ...known, format: "BMP", width: view.getInt32(18, true), height: Math.abs(view.getInt32(22, true)) };
+    read(bytes, viewOf(bytes), header);
   } catch (error) {
-    if (error instanceof RangeError) throw damaged();
-    throw error;
+    if (!(error instanceof RangeError)) throw error; // cut short
   }
-  const brand = text(bytes, 4, 8);
-  if (["ftypavif", "ftypavis"].includes(brand)) return { ...known, format: "AVIF" };
-  if (["ftypheic", "ftypheix", "ftypheif", "ftypmif1", "ftypmsf1"].includes(brand))
-    return { ...known, format: "HEIC" };
-  if (text(bytes, 0, Math.min(1024, bytes.length)).toLowerCase().includes("<svg"))
-    throw new Mistake("An SVG is a drawing and has no pixels; please save it as PNG and send that.");
-  throw new Mistake(
-    "This file is not a picture that can be read here; JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP work.",
-  );
+  return { ...header, format };
 }
 
-export const damaged = () =>
-  new Mistake("The file is damaged or cut short; please choose it again or save it as a new PNG.");
-
-function png(bytes, view) {
-  const found = {
-    format: "PNG",
-    width: view.getUint32(16),
-    height: view.getUint32(20),
-    channels: [1, null, 3, null, 2, null, 4][bytes[25]],
-  };
-  for (let at = 33; at + 12 <= bytes.length; ) {
-    const length = view.getUint32(at);
-    const kind = text(bytes, at + 4, 4);
-    const body = bytes.subarray(at + 8, at + 8 + length);
-    if (kind === "eXIf") found.orientation = orientationOf(body).value;
-    if (kind === "iCCP") found.profile = { packed: true, data: body.slice(body.indexOf(0) + 2) };
-    if (kind === "acTL") found.animated = true;
-    if (kind === "IEND") break;
-    at += 12 + length;
+function png(bytes, view, header) {
+  for (let at = 8; at + 12 <= bytes.length; ) {
+    const end = at + 12 + view.getUint32(at);
+    if (end > bytes.length) break;
+    const content = bytes.subarray(at + 8, end - 4);
+    (header.chunks[text(bytes, at + 4, 4)] ??= []).push(content);
+    at = end;
   }
-  return found;
+  const { IHDR, eXIf, acTL } = header.chunks;
+  if (!IHDR) return;
+  [header.width, header.height] = [viewOf(IHDR[0]).getUint32(0), viewOf(IHDR[0]).getUint32(4)];
+  header.channels = IHDR[0][9] === 0 ? 1 : 3; // gray, or anything else
+  header.animated = Boolean(acTL);
+  if (eXIf) header.orientation = orientationOf(eXIf[0]).value;
 }
 
-function jpeg(bytes, view) {
-  const found = { format: "JPEG" };
+function jpeg(bytes, view, header) {
   const profile = [];
   for (let at = 2; at < bytes.length; ) {
-    if (bytes[at] !== 0xff) throw damaged();
     const marker = bytes[at + 1];
-    if (marker === 0xff) {
-      at += 1;
-      continue;
-    }
-    if (marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8)) {
-      at += 2;
+    if (bytes[at] !== 0xff || marker === 0xff || marker < 0xc0) {
+      at += 1; // fill bytes, and those that do not belong there
       continue;
     }
     if (marker === 0xda || marker === 0xd9) break;
     const length = view.getUint16(at + 2);
     const body = bytes.subarray(at + 4, at + 2 + length);
-    if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
-      found.height = view.getUint16(at + 5);
-      found.width = view.getUint16(at + 7);
-      found.channels = bytes[at + 9]; // four are the colours of print
+    if (marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
+      [header.height, header.width] = [view.getUint16(at + 5), view.getUint16(at + 7)];
+      header.channels = bytes[at + 9]; // four are the colours of print
     }
-    if (marker === 0xe1 && text(body, 0, 6) === "Exif\0\0")
-      found.orientation = orientationOf(body.subarray(6)).value;
-    if (marker === 0xe2 && text(body, 0, 12) === "ICC_PROFILE\0")
-      profile[body[12] - 1] = body.slice(14);
+    if (marker === 0xe2 && text(body, 0, 12) === "ICC_PROFILE\0") profile[body[12] - 1] = body.subarray(14);
     at += 2 + length;
   }
-  if (!found.width) throw damaged();
-  if (profile.length && !profile.includes(undefined))
-    found.profile = { packed: false, data: joined(profile) };
-  return found;
+  if (profile.length && !profile.includes(undefined)) header.profile = new Blob(profile);
 }
 
-function webp(bytes, view) {
-  const found = { format: "WebP" };
+function webp(bytes, view, header) {
   for (let at = 12; at + 8 <= bytes.length; ) {
-    const kind = text(bytes, at, 4);
     const length = view.getUint32(at + 4, true);
-    const body = at + 8;
+    const body = bytes.subarray(at + 8, at + 8 + length);
+    const kind = text(bytes, at, 4);
     if (kind === "VP8X") {
-      found.animated = (bytes[body] & 2) > 0;
-      found.width = 1 + (view.getUint32(body + 4, true) & 0xffffff);
-      found.height = 1 + (view.getUint32(body + 6, true) >>> 8);
-    } else if (kind === "VP8 ") {
-      found.width ??= view.getUint16(body + 6, true) & 0x3fff;
-      found.height ??= view.getUint16(body + 8, true) & 0x3fff;
-    } else if (kind === "VP8L") {
-      const sides = view.getUint32(body + 1, true);
-      found.width ??= 1 + (sides & 0x3fff);
-      found.height ??= 1 + ((sides >>> 14) & 0x3fff);
-    } else if (kind === "ICCP")
-      found.profile = { packed: false, data: bytes.slice(body, body + length) };
-    at = body + length + (length % 2);
+      header.animated = (body[0] & 2) > 0;
+      header.width = 1 + (viewOf(body).getUint32(4, true) & 0xffffff);
+      header.height = 1 + (viewOf(body).getUint32(6, true) >>> 8);
+    } else if (kind === "ICCP") header.profile = new Blob([body]);
+    else if (kind === "EXIF") header.orientation = orientationOf(body).value; // no browser turns it
+    at += 8 + length + (length % 2);
   }
-  return found;
 }
 
-function tiff(view) {
-  const little = view.getUint16(0) === 0x4949;
-  const tags = {};
-  forEachTag(view, (tag, kind, at) => {
-    tags[tag] ??= kind === 3 ? view.getUint16(at, little) : view.getUint32(at, little);
-  });
-  return {
-    format: "TIFF",
-    width: tags[256],
-    height: tags[257],
-    orientation: orientationOf(new Uint8Array(view.buffer, view.byteOffset, view.byteLength)).value,
-    planar: tags[284] === 2,
-    tiled: 322 in tags,
-  };
+function gif(bytes, view, header) {
+  [header.width, header.height] = [view.getUint16(6, true), view.getUint16(8, true)];
+  const frame = /\x21\xf9\x04.{4}\0[\x21\x2c]/gs;
+  header.animated = [...new TextDecoder("latin1").decode(bytes).matchAll(frame)].length > 1;
 }
 
-/** The orientation in a TIFF structure, 1 to 8, and where it stands. */
+/** Colours of AVIF and HEIC: a profile, or numbers, which PNG has a chunk for. */
+function heif(bytes, view, header) {
+  const boxes = new TextDecoder("latin1").decode(bytes.subarray(0, 2 ** 16)).split("mdat")[0];
+  header.animated = /ftyp(avis|msf1|hevc)/.test(boxes);
+  const profile = boxes.search(/colr(prof|rICC)/);
+  const numbers = boxes.search(/colrnclx/);
+  if (profile > 0) header.profile = new Blob([bytes.subarray(profile + 8, profile - 4 + view.getUint32(profile - 4))]);
+  else if (numbers > 0) header.chunks.cICP = [Uint8Array.of(bytes[numbers + 9], bytes[numbers + 11], 0, 1)];
+}
+
+function tiff(bytes, view, header) {
+  header.orientation = orientationOf(bytes).value;
+}
+
+/** The orientation in a TIFF structure, which EXIF is, 1 to 8, and where it stands. */
 export function orientationOf(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const found = { value: 1, at: null };
+  const start = text(bytes, 0, 6) === "Exif\0\0" ? 6 : 0; // in some WebP files
+  const view = viewOf(bytes.subarray(start));
   try {
     const little = view.getUint16(0) === 0x4949;
-    forEachTag(view, (tag, kind, at) => {
-      if (tag !== 274) return;
-      found.at = at;
-      const value = view.getUint16(at, little);
-      if (value >= 1 && value <= 8) found.value = value;
-    });
+    const first = view.getUint32(4, little);
+    for (let i = 0; i < view.getUint16(first, little); i += 1) {
+      const entry = first + 2 + 12 * i;
+      if (view.getUint16(entry, little) !== 274) continue;
+      const value = view.getUint16(entry + 8, little);
+      return { value: value >= 1 && value <= 8 ? value : 1, at: start + entry + 8 };
+    }
   } catch (error) {
     if (!(error instanceof RangeError)) throw error; // cut short: as if it were not there
   }
   return found;
-}
-
-function forEachTag(view, visit) {
-  const little = view.getUint16(0) === 0x4949;
-  const start = view.getUint32(4, little);
-  const count = view.getUint16(start, little);
-  for (let i = 0; i < count; i += 1) {
-    const entry = start + 2 + 12 * i;
-    visit(view.getUint16(entry, little), view.getUint16(entry + 2, little), entry + 8);
-  }
-}
-
-function joined(parts) {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

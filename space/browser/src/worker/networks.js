@@ -3,6 +3,7 @@
 import * as ort from "onnxruntime-web/wasm";
 
 import { Mistake } from "./mistake.js";
+import { settings } from "./settings.js";
 
 const HUB = "https://huggingface.co";
 const HUB_SECONDS = 20;
@@ -11,7 +12,7 @@ const PARTS = ["estimator", "restorer"];
 
 let runtime; // a promise: networks are downloaded while it is compiled
 
-/** Sets ONNX Runtime up: `module` is a promise of its compiled WebAssembly. */
+/** Sets ONNX Runtime up: `module` is a promise of its compiled WebAssembly, or of null. */
 export function startRuntime(base, threads, module) {
   ort.env.logLevel = "error";
   ort.env.wasm.numThreads = threads;
@@ -27,6 +28,12 @@ export function startRuntime(base, threads, module) {
   };
 }
 
+/** Loads what Python says of the networks and the page: see settings.js. */
+export async function loadSettings(base) {
+  const content = await ownFile(base, "content.json");
+  Object.assign(settings, JSON.parse(new TextDecoder().decode(content)).settings);
+}
+
 /**
  * Loads a network from the Hub, or the one that came with the page.
  *
@@ -36,16 +43,11 @@ export function startRuntime(base, threads, module) {
 export async function loadGrayNetwork(base, asked) {
   let note = "";
   if (asked) {
-    try {
-      const { files, cached } = await fromHub(asked);
-      const name = `${asked.id} at ${asked.revision}`;
-      const network = await makeNetwork(files);
-      return { network, source: { name, note: cached ? "kept from an earlier visit" : "" } };
-    } catch (error) {
-      note = error instanceof DamagedError
-        ? `the file of ${asked.id} cannot be read`
-        : `${asked.id} could not be had from the Hub`;
-    }
+    const files = await fromHub(asked).catch(() => null);
+    const network = files && (await makeNetwork(files).catch(() => null));
+    const name = `${asked.id} at ${asked.revision}`;
+    if (network) return { network, source: { name, note: files.cached ? "kept from an earlier visit" : "" } };
+    note = files ? `the file of ${asked.id} cannot be read` : `${asked.id} could not be had from the Hub`;
   }
   const network = await loadBundled(base, "model");
   return { network, source: { name: "the network that came with this page", note } };
@@ -53,19 +55,20 @@ export async function loadGrayNetwork(base, asked) {
 
 /** Loads the network of one of the page's own folders. */
 export async function loadBundled(base, folder) {
-  try {
-    const files = await Promise.all(
-      PARTS.map((part) => fetched(new URL(`${folder}/${part}.onnx`, base))),
-    );
-    return await makeNetwork(files);
-  } catch (error) {
-    if (!(error instanceof DamagedError) && !(error instanceof TypeError)) throw error;
-    const what = error instanceof DamagedError ? "is damaged" : "could not be loaded";
-    throw new Mistake(`A file of the network ${what}; please load the page again.`);
-  }
+  const files = await Promise.all(PARTS.map((part) => ownFile(base, `${folder}/${part}.onnx`)));
+  if (!(await runtime)) throw unloaded("could not be loaded");
+  return makeNetwork(files).catch(() => {
+    throw unloaded("is damaged");
+  });
 }
 
-class DamagedError extends Error {}
+const unloaded = (what) => new Mistake(`A file of the network ${what}; please load the page again.`);
+
+function ownFile(base, path) {
+  return fetched(new URL(path, base)).catch(() => {
+    throw unloaded("could not be loaded");
+  });
+}
 
 async function fromHub({ id, revision }) {
   const address = (part) =>
@@ -75,12 +78,13 @@ async function fromHub({ id, revision }) {
     const signal = AbortSignal.timeout(HUB_SECONDS * 1000);
     const files = await Promise.all(PARTS.map((part) => fetched(address(part), { signal })));
     for (const [i, part] of PARTS.entries())
-      await store?.put(address(part), new Response(files[i])).catch(() => {});
-    return { files, cached: false };
+      store?.put(address(part), new Response(files[i])).catch(() => {}); // the storage may be full
+    return files;
   } catch (error) {
     const kept = await Promise.all(PARTS.map((part) => store?.match(address(part))));
     if (kept.some((response) => !response)) throw error;
-    return { files: await Promise.all(kept.map((response) => response.arrayBuffer())), cached: true };
+    const files = await Promise.all(kept.map((response) => response.arrayBuffer()));
+    return Object.assign(files, { cached: true });
   }
 }
 
@@ -94,13 +98,8 @@ async function fetched(address, options) {
 async function makeNetwork(files) {
   await runtime;
   const options = { executionProviders: ["wasm"], enableCpuMemArena: false };
-  let estimator, restorer;
-  try {
-    estimator = await ort.InferenceSession.create(new Uint8Array(files[0]), options);
-    restorer = await ort.InferenceSession.create(new Uint8Array(files[1]), options);
-  } catch (error) {
-    throw new DamagedError(String(error));
-  }
+  const estimator = await ort.InferenceSession.create(new Uint8Array(files[0]), options);
+  const restorer = await ort.InferenceSession.create(new Uint8Array(files[1]), options);
   return {
     planes: restorer.inputMetadata[0].shape[1],
     async estimate({ dims, data }) {

@@ -1,14 +1,7 @@
 // Where to look for the noise of a picture, as noisy_tiles.py does: tiles that hold some, not bars
 // or cut-outs.
 
-import { rint } from "./numbers.js";
-
-const BLOCK = 8; // pixels a side: what is plain is found in blocks
-const VARIED = 0.2; // of a block's pixels differ from a neighbour where it holds noise
-const FILLED = 0.9; // of a tile's blocks hold noise where it is used
-const PLAIN_SHARE = 0.01; // of a picture's blocks; fewer plain ones change no estimate
-const SMALLEST = 16; // pixels a side of a tile
-const MOST = 256; // tiles of one picture
+import { settings } from "./settings.js";
 
 /** Which blocks of some planes hold noise: {down, across, noisy, width, height}. */
 export function noisyBlocks(picture, first, planes) {
@@ -27,24 +20,24 @@ export function noisyBlocks(picture, first, planes) {
       if (x + 1 < width) compare(at, at + 1);
       if (y + 1 < height) compare(at, at + width);
     }
-  const [down, across] = [Math.ceil(height / BLOCK), Math.ceil(width / BLOCK)];
+  const [down, across] = [Math.ceil(height / settings.block), Math.ceil(width / settings.block)];
   const counts = new Uint16Array(down * across);
   for (let y = 0, at = 0; y < height; y += 1) {
-    const row = Math.floor(y / BLOCK) * across;
-    for (let x = 0; x < width; x += 1, at += 1) counts[row + (x >> 3)] += differs[at];
+    const row = Math.floor(y / settings.block) * across;
+    for (let x = 0; x < width; x += 1, at += 1) counts[row + Math.floor(x / settings.block)] += differs[at];
   }
   const noisy = new Uint8Array(down * across);
   for (let i = 0; i < noisy.length; i += 1) {
-    const high = Math.min(BLOCK, height - BLOCK * Math.floor(i / across));
-    const wide = Math.min(BLOCK, width - BLOCK * (i % across));
-    noisy[i] = counts[i] >= VARIED * high * wide;
+    const high = Math.min(settings.block, height - settings.block * Math.floor(i / across));
+    const wide = Math.min(settings.block, width - settings.block * (i % across));
+    noisy[i] = counts[i] >= settings.varied * high * wide;
   }
   return { down, across, noisy, width, height };
 }
 
 /** Whether more of a picture is plain or hidden than changes no estimate. */
 export const hasPlainParts = ({ noisy }) =>
-  noisy.reduce((sum, one) => sum + one, 0) / noisy.length < 1 - PLAIN_SHARE;
+  noisy.reduce((sum, one) => sum + one, 0) / noisy.length < 1 - settings.plainShare;
 
 /** The tiles to estimate a level on, as {top, left, rows, columns}; at least one. */
 export function noisyTiles(blocks, side) {
@@ -53,14 +46,14 @@ export function noisyTiles(blocks, side) {
     const tiles = tilesOf(blocks, side);
     const filled = tiles.map((tile) => shareOf(blocks, tile));
     const fullest = filled.reduce((a, b) => Math.max(a, b));
-    if (fullest < FILLED && side > SMALLEST) {
+    if (fullest < settings.filled && side > settings.smallestTile) {
       side /= 2;
       continue;
     }
-    const chosen = tiles.filter((_, i) => filled[i] >= Math.min(FILLED, fullest));
-    if (chosen.length <= MOST) return chosen;
-    const step = (chosen.length - 1) / (MOST - 1);
-    return Array.from({ length: MOST }, (_, i) => chosen[rint(i * step)]);
+    const chosen = tiles.filter((_, i) => filled[i] >= Math.min(settings.filled, fullest));
+    if (chosen.length <= settings.mostTiles) return chosen;
+    const step = (chosen.length - 1) / (settings.mostTiles - 1);
+    return Array.from({ length: settings.mostTiles }, (_, i) => chosen[Math.round(i * step)]);
   }
 }
 
@@ -79,8 +72,8 @@ function tilesOf({ down, across, noisy, width, height }, side) {
 
 /** Begins and lengths of tiles from the first block used to the last; the last one reaches back. */
 function spansOf(used, length, side) {
-  const low = BLOCK * used.indexOf(true);
-  const high = Math.min(BLOCK * (used.lastIndexOf(true) + 1), length);
+  const low = settings.block * used.indexOf(true);
+  const high = Math.min(settings.block * (used.lastIndexOf(true) + 1), length);
   const last = Math.max(high - side, low);
   const starts = [];
   for (let at = low; at < last; at += side) starts.push(at);
@@ -88,8 +81,8 @@ function spansOf(used, length, side) {
 }
 
 function shareOf({ across, noisy }, { top, left, rows, columns }) {
-  const [up, before] = [Math.floor(top / BLOCK), Math.floor(left / BLOCK)];
-  const [below, behind] = [Math.ceil((top + rows) / BLOCK), Math.ceil((left + columns) / BLOCK)];
+  const [up, before] = [Math.floor(top / settings.block), Math.floor(left / settings.block)];
+  const [below, behind] = [Math.ceil((top + rows) / settings.block), Math.ceil((left + columns) / settings.block)];
   let sum = 0;
   for (let y = up; y < below; y += 1)
     for (let x = before; x < behind; x += 1) sum += noisy[y * across + x];

@@ -1,6 +1,6 @@
 // Bars and margins around a picture, which a network does not need to see, as plain_frame.py has it.
 
-const THIN = 8; // pixels; thinner frames are restored with the picture
+import { settings } from "./settings.js";
 
 /**
  * What is inside the plain rows and columns along the edges of some planes: {top, left, rows, columns}.
@@ -24,8 +24,8 @@ export function insideFrame({ width, height, channels, data }, first, planes) {
     let end = lines;
     while (end > 0 && plain(end - 1, at(lines - 1, 0))) end -= 1;
     if (start >= end) return [0, 0];
-    if (start < THIN) start = 0;
-    if (lines - end < THIN) end = lines;
+    if (start < settings.thinFrame) start = 0;
+    if (lines - end < settings.thinFrame) end = lines;
     return [start, end - start];
   };
   const [top, rows] = between(height, width, (y, x) => y * width + x);

@@ -1,33 +1,37 @@
 // A picture in tiles of a few fixed sides, as `Denoiser` cuts it, so that both restore the same.
 
-export const TILE_SIDES = [64, 128, 256, 512];
-export const MARGIN = 64; // pixels of context around a tile; more than half the receptive field
-export const COLOUR_MARGIN = 24; // of a colour network; measured, see tiles.py
+import { settings } from "./settings.js";
 
 /** The smallest side that holds the picture, else the largest there is. */
 export function tileSide(width, height) {
   const longest = Math.max(width, height);
-  return TILE_SIDES.find((side) => side >= longest) ?? TILE_SIDES.at(-1);
+  return settings.tileSides.find((side) => side >= longest) ?? settings.tileSides.at(-1);
 }
 
-/** Top-left corners [top, left] of tiles that cover the picture, neighbours overlapping. */
-export function tilePlaces(width, height, side, overlap) {
+/** The tiles of what is inside a frame: where they begin, how much is there, how much is computed. */
+export function tilesOf({ top, left, rows, columns }, margin) {
+  if (!(rows && columns)) return [];
+  const side = tileSide(columns, rows);
+  const step = side - (Math.max(columns, rows) > side ? 2 * margin : 0);
   const starts = (length) => {
-    const step = side - overlap;
     const found = [0];
-    for (let at = step; at < Math.max(1, length - overlap); at += step) found.push(at);
+    for (let at = step; at < length - (side - step); at += step) found.push(at);
     return found;
   };
-  return starts(height).flatMap((top) => starts(width).map((left) => [top, left]));
+  // What lies a margin away from the picture changes nothing, so a tile need not be a square.
+  const computed = (length) => Math.min(side, Math.ceil((length + settings.margin) / 8) * 8);
+  return starts(rows).flatMap((down) =>
+    starts(columns).map((across) => ({
+      margin,
+      top: top + down,
+      left: left + across,
+      rows: rows - down,
+      columns: columns - across,
+      high: computed(rows - down),
+      wide: computed(columns - across),
+    })),
+  );
 }
-
-/**
- * How many rows or columns of a tile to compute for this many of the picture.
- *
- * `Denoiser` fills every tile to a square, as its backend compiles one shape at a time. What lies a
- * margin away from the picture changes nothing, so it is left out here.
- */
-export const tileLength = (length, side) => Math.min(side, Math.ceil((length + MARGIN) / 8) * 8);
 
 /**
  * Copies one tile of one plane, high×wide, as floats in [0, 1] into `target`, from `offset` on.
@@ -38,7 +42,7 @@ export const tileLength = (length, side) => Math.min(side, Math.ceil((length + M
 export function copyTile(picture, plane, tile, target, offset) {
   const { width, height, channels, data } = picture;
   const { top, left, high, wide } = tile;
-  const most = { Uint8Array: 255, Uint8ClampedArray: 255, Uint16Array: 65535 }[data.constructor.name] ?? 1;
+  const most = { Uint8Array: 255, Uint16Array: 65535 }[data.constructor.name] ?? 1;
   const rows = Math.min(high, tile.rows ?? height - top);
   const columns = Math.min(wide, tile.columns ?? width - left);
   for (let y = 0; y < high; y += 1) {

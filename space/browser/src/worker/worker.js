@@ -1,124 +1,114 @@
 // The worker: decodes, restores and encodes pictures, so that the page itself never stands still.
 //
 // It is asked {id, task, ...values} and answers {id, result}, {id, progress} or {id, error, mistake},
-// where `mistake` says that the error is one sentence for the visitor.
+// where `mistake` says that the error is one sentence for the visitor. The page ends it to stop work
+// and when it was idle, and starts another: so every question brings its file, and a key to know it by.
 
-import { checkSize, outOfMemory, saysOutOfMemory, secondsFor, timed } from "./capacity.js";
+import { checkSize, secondsFor, timed } from "./capacity.js";
 import { decode } from "./decode.js";
-import { blended, estimateLevel, hasColours, restore } from "./denoiser.js";
+import { blended, estimateLevel, hasColours, plan, restore } from "./denoiser.js";
 import { encodePng } from "./encode_png.js";
-import { grayView, VIEW_SIDE } from "./gray_view.js";
+import { grayView } from "./gray_view.js";
 import { figures } from "./metrics.js";
-import { Mistake } from "./mistake.js";
-import { loadBundled, loadGrayNetwork, startRuntime } from "./networks.js";
+import { Mistake, saysOutOfMemory } from "./mistake.js";
+import { loadBundled, loadGrayNetwork, loadSettings, startRuntime } from "./networks.js";
 import { noisyPicture } from "./noise.js";
+import { settings } from "./settings.js";
 
-class StoppedError extends Error {}
-
-const { promise: runtimeModule, resolve: giveModule, reject: giveUp } = Promise.withResolvers();
-runtimeModule.catch(() => {}); // told where it is waited for
-
-let base, gray;
+let giveModule;
+const runtimeModule = new Promise((resolve) => (giveModule = resolve));
+let base, loaded; // the page's address, and a promise of the gray network
 let colour = null; // loaded with the first coloured picture
-let view = null; // of the Demo
-let opened = null; // of Clean up: {picture, network, restored}
-let stopped = false;
+let viewed = null; // of the Demo: {key, view, notes}
+let opened = null; // of Clean up: its plan, and {key, level, factor, restored}
 
 const tasks = {
   /** Receives the runtime, which the page compiles while this worker starts. */
-  async runtime({ module }) {
-    if (module) giveModule(module);
-    else giveUp(new TypeError("no runtime"));
+  runtime({ module }) {
+    giveModule(module);
   },
 
-  /** Loads the gray network. */
+  /** Loads the gray network, and says what serves. */
   async start({ address, threads, asked }) {
     base = address;
     startRuntime(base, threads, runtimeModule);
-    const { network, source } = await loadGrayNetwork(base, asked);
-    gray = network;
-    return source;
+    loaded = Promise.all([loadGrayNetwork(base, asked), loadSettings(base)]);
+    return (await loaded)[0].source;
   },
 
-  /** Adds noise to a picture's gray view and removes it; the last picture where no file comes. */
-  async trial({ file, sigma, seed }) {
-    let notes = [];
-    if (file) {
+  /** Adds noise to a picture's gray view and removes it. */
+  async trial({ file, key, sigma, seed }) {
+    const gray = await grayNetwork();
+    if (viewed?.key !== key) {
       const picture = await decode(file, checkSize);
-      notes = picture.notes;
-      view = grayView(picture);
+      viewed = { key, view: grayView(picture), notes: picture.notes };
     }
+    const { view, notes } = viewed;
     const noisy = noisyPicture(view, sigma, seed);
-    const restored = (await restoredPicture(gray, asPicture(noisy))).data;
-    const pictures = await Promise.all(
-      [view, noisy, restored].map((data) => encodePng(asPicture(data))),
-    );
+    const work = plan(gray, asPicture(noisy));
+    const { data } = blended(work.picture, await restore(work, await estimateLevel(work)), 1);
     return {
-      pictures,
-      noisy: figures(view, noisy, VIEW_SIDE),
-      reconstructed: figures(view, restored, VIEW_SIDE),
+      pictures: await Promise.all([view, noisy, data].map((pixels) => encodePng(asPicture(pixels)))),
+      noisy: figures(view, noisy),
+      reconstructed: figures(view, data),
       notes,
     };
   },
 
   /** Decodes a picture to clean up, and says how long that will take. */
-  async open({ file, colourNetwork }) {
-    opened = null;
-    const picture = await decode(file, checkSize);
-    const coloured = colourNetwork && hasColours(picture);
-    if (coloured) colour ??= await loadBundled(base, "colour");
-    const network = coloured ? colour : gray;
-    const seconds = await secondsFor(network, picture);
-    opened = { picture, network, level: null, restored: null };
+  async open({ file, key }) {
+    const work = await openedPicture(file, key);
+    const { picture } = work;
     const { width, height, notes } = picture;
+    const seconds = await secondsFor(work);
     return { width, height, notes, seconds, before: await encodePng(picture) };
   },
 
-  /** Cleans up the picture that was opened last, of `factor` times the level that is estimated. */
-  async cleanUp({ strength, factor }, progress) {
-    const work = opened;
-    stopped = false;
-    work.level ??= await estimateLevel(work.network, work.picture);
+  /** Cleans a picture up, of `factor` times the level that is estimated; only what changed is done. */
+  async cleanUp({ file, key, strength, factor }, progress) {
+    const work = await openedPicture(file, key);
+    work.level ??= await estimateLevel(work);
     const { level } = work;
-    work.restored = await timed(work.network, work.picture, Math.min(1, factor * level), async (share) => {
-      progress({ share });
-      await new Promise((resolve) => setTimeout(resolve)); // lets a stop come through
-      if (stopped) throw new StoppedError();
-    });
+    if (work.factor !== factor)
+      work.restored = await timed(work, Math.min(1, factor * level), (share) => {
+        progress({ share });
+        return new Promise((resolve) => setTimeout(resolve)); // lets the Demo ask in between
+      });
+    work.factor = factor;
     return { level, after: await encodePng(blended(work.picture, work.restored, strength)) };
-  },
-
-  /** The same picture with another share of the correction. */
-  async blend({ strength }) {
-    return { after: await encodePng(blended(opened.picture, opened.restored, strength)) };
   },
 };
 
-const asPicture = (data) => ({ width: VIEW_SIDE, height: VIEW_SIDE, channels: 1, data });
+async function grayNetwork() {
+  return (await loaded)[0].network;
+}
 
-async function restoredPicture(network, picture) {
-  const level = await estimateLevel(network, picture);
-  return blended(picture, await restore(network, picture, level), 1);
+async function openedPicture(file, key) {
+  const gray = await grayNetwork();
+  if (opened?.key === key) return opened;
+  opened = null;
+  const picture = await decode(file, checkSize);
+  const coloured = settings.colour && hasColours(picture);
+  if (coloured) colour ??= await loadBundled(base, "colour");
+  opened = { key, ...plan(coloured ? colour : gray, picture), level: null, factor: null, restored: null };
+  return opened;
+}
+
+function asPicture(data) {
+  return { width: settings.viewSide, height: settings.viewSide, channels: 1, data };
 }
 
 self.onmessage = async ({ data: { id, task, ...values } }) => {
-  if (task === "stop") {
-    stopped = true;
-    return;
-  }
   try {
     const result = await tasks[task](values, (progress) => self.postMessage({ id, progress }));
     self.postMessage({ id, result });
   } catch (error) {
-    if (error instanceof StoppedError) {
-      self.postMessage({ id, result: null });
-      return;
-    }
-    const told = saysOutOfMemory(error) ? outOfMemory() : error;
-    if (told instanceof Mistake) self.postMessage({ id, error: told.message, mistake: true });
-    else {
-      console.error(error);
-      self.postMessage({ id, error: String(error?.message ?? error), mistake: false });
-    }
+    const mistake = error instanceof Mistake;
+    const outOfMemory = !mistake && saysOutOfMemory(error);
+    if (!mistake && !outOfMemory) console.error(error);
+    const told = outOfMemory
+      ? "This device has no memory left for the picture; close other tabs or make it smaller."
+      : error.message;
+    self.postMessage({ id, error: String(told ?? error), mistake: mistake || outOfMemory });
   }
 };
