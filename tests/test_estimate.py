@@ -6,12 +6,12 @@ import io
 
 import numpy as np
 import pytest
-from olivetti_denoiser.inference.noisy_tiles import has_plain_parts, noisy_blocks
 from PIL import Image
 
 from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.hidden_pixels import fill_hidden
+from olivetti_denoiser.inference.noisy_tiles import has_plain_parts, noisy_blocks
 
 SIGMA = 0.098
 CLOSE = 0.3  # dB between what the estimate reaches and what the true level reaches

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from olivetti_denoiser.inference.plain_frame import THIN, inside_frame
 from PIL import Image
 
 from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.denoiser import Denoiser
+from olivetti_denoiser.inference.plain_frame import THIN, inside_frame
+
 
 @pytest.fixture(scope="module", params=["gray", "colour"])
 def denoiser(request):

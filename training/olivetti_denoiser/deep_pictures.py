@@ -11,9 +11,11 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from typing import cast
 
 import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
+from PIL.TiffImagePlugin import TiffImageFile
 
 from olivetti_denoiser.exif import START
 from olivetti_denoiser.picture_formats import INSTALL
@@ -40,7 +42,7 @@ def bits_of(header: Image.Image, content: bytes) -> int:
     if header.format == "PNG":
         return max(content[24], 8)
     if header.format == "TIFF":
-        return max(header.tag_v2.get(BITS, (8,)))
+        return max(cast(TiffImageFile, header).tag_v2.get(BITS, (8,)))
     if header.format == "PPM":
         return _top(header).bit_length()
     if header.format == "JPEG2000":  # segment SIZ of its codestream (ISO/IEC 15444-1, A.5.1)

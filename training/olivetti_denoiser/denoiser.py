@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -147,32 +147,19 @@ class Denoiser:
         return load_folder(folder, providers)
 
     @overload
-    def __call__(self, image: np.ndarray, **options) -> np.ndarray: ...
+    def __call__(self, image: np.ndarray, **options: Any) -> np.ndarray: ...
 
     @overload
-    def __call__(self, image: str | PathLike[str] | Image.Image, **options) -> Image.Image: ...
+    def __call__(self, image: str | PathLike[str] | Image.Image, **options: Any) -> Image.Image: ...
 
-    def __call__(
-        self,
-        image: ImageLike,
-        *,
-        sigma: float | None = None,
-        strength: float = 1.0,
-        level_factor: float = 1.0,
-        mirror: bool | None = None,
-        network: Name | None = None,
-        progress: Progress | None = None,
-    ) -> Image.Image | np.ndarray:
-        """Return the restored picture or batch alone, see `restore`."""
-        return self.restore(
-            image,
-            sigma=sigma,
-            strength=strength,
-            level_factor=level_factor,
-            mirror=mirror,
-            network=network,
-            progress=progress,
-        ).image
+    def __call__(self, image: ImageLike, **options: Any) -> Image.Image | np.ndarray:
+        """Return the restored picture or batch alone.
+
+        Args:
+            image: As for `restore`.
+            **options: Those of `restore`.
+        """
+        return self.restore(image, **options).image
 
     def restore(
         self,

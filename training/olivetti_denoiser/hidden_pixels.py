@@ -21,7 +21,7 @@ def fill_hidden(pictures: np.ndarray, visible: np.ndarray) -> np.ndarray:
     """
     weights = visible[..., None].astype(np.float32)
     filled = _fill(pictures * weights, weights)
-    wholly_hidden = ~visible.any(axis=(1, 2))[:, None, None, None]
+    wholly_hidden = np.logical_not(visible.any(axis=(1, 2), keepdims=True))[..., None]
     return np.where((weights > 0) | wholly_hidden, pictures, filled)
 
 

@@ -79,7 +79,7 @@ def check_output(picture: PictureFile, output: str | PathLike) -> list[str]:
     """
     _, notes = _plan(picture, output)
     try:
-        check_target(output)
+        check_target(Path(output))
     except OSError as error:
         raise ValueError(str(error)) from None
     return notes

@@ -194,7 +194,10 @@ def _training_rows(folder, new, place, old):
     lines = [
         (
             "epochs, best",
-            *(f"{run.get('epochs', NONE)}, {run.get('best_epoch', NONE)}" for run in runs),
+            *(
+                f"{run.get('epochs', NONE)}, {run.get('best_epoch', NONE)}" + _shortened(run)
+                for run in runs
+            ),
         ),
         (
             "minutes, cores",
@@ -210,6 +213,11 @@ def _training_rows(folder, new, place, old):
         if mine[name] != theirs[name]
     ]
     return [(*line, "") for line in lines]
+
+
+def _shortened(run):
+    """What a time limit made of the training's steps."""
+    return f" (shortened to {run['shortened_to']:,} steps)" if "shortened_to" in run else ""
 
 
 def _paired(new, old, measure):

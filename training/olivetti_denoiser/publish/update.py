@@ -55,7 +55,7 @@ def update_release(
     before = read_metrics(folder)
     if "pictures_learned" in figures and before.get("planes", 1) != 3:
         raise ValueError(f"these figures are of networks for colour. Received: {folder}")
-    after = {**before, **figures}
+    after: Any = {**before, **figures}
     for kind in SETS:
         if sets := {**before.get(kind, {}), **figures.get(kind, {})}:
             after[kind] = sets
@@ -64,7 +64,9 @@ def update_release(
     if "parts" in figures:
         _check_split(folder, before, figures["split_checksum"])
         after |= _figures_beside(folder, also) if also else {}
-        learned_from = {part: row for part, row in before["parts"].items() if part == "pictures"}
+        learned_from: dict[str, Any] = {
+            part: row for part, row in before["parts"].items() if part == "pictures"
+        }
         after["parts"] = {**figures["parts"], **learned_from}
         for name in MEASURED_ON_REQUEST - figures.keys():
             after.pop(name, None)
