@@ -57,7 +57,8 @@ def update_release(
         raise ValueError(f"these figures are of networks for colour. Received: {folder}")
     after: Any = {**before, **figures}
     for kind in SETS:
-        if sets := {**before.get(kind, {}), **figures.get(kind, {})}:
+        sets = dict(before.get(kind, {}))  # type: ignore[call-overload]
+        if sets := sets | figures.get(kind, {}):
             after[kind] = sets
         else:
             after.pop(kind, None)
