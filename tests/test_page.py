@@ -299,7 +299,8 @@ def space(page_models, tmp_path_factory):
     copy_tree(ROOT / "space", staged)
     copy_tree(ROOT / "training" / "olivetti_denoiser", staged / "olivetti_denoiser")
     copy_tree(page_models, staged / "model_card")
-    metrics = {"parts": {"test": {"methods": {"model": {"psnr": {"mean": 29.5}}}}}}
+    scores = {name: {"psnr": {"mean": mean}} for name, mean in (("noisy", 20.0), ("model", 29.5))}
+    metrics = {"parts": {"test": {"methods": scores}}}
     (staged / "model_card" / "metrics.json").write_text(json.dumps(metrics))
     Image.open(PORTRAIT).rotate(180).save(staged / "examples" / "face_049.png")
     return staged

@@ -1,10 +1,8 @@
 """Choose the models that the page serves: the published ones, or the bundled ones and why.
 
->>> served = load_served_model("owner/olivetti-denoiser", "v1.0.0", fallback="model_card")
->>> served.denoiser(image)
->>> print(served)
+>>> models = load_models({"MODEL_ID": "owner/olivetti-denoiser"}, Path("model_card"))
+>>> print(models.gray)
 owner/olivetti-denoiser at 1a2b3c4, test PSNR 29.87 dB
->>> models = load_models(os.environ, Path("model_card"))    # the gray one, and one for colour
 >>> models.for_picture(photograph).denoiser(photograph)
 """
 
@@ -20,7 +18,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from olivetti_denoiser import hub
-from olivetti_denoiser.figures import gate_figure, mean_test_psnr, network_of, read_metrics
+from olivetti_denoiser.figures import gate_figure, network_of, read_metrics
 from olivetti_denoiser.model_folder import (
     COLOUR,
     GRAY,
@@ -92,30 +90,6 @@ class ServedModels:
         return f"Colour pictures: {self.colour}. Gray pictures: {self.gray}."
 
 
-def load_served_model(
-    model_id: str | None,
-    revision: str | None = None,
-    *,
-    fallback: str | Path,
-    timeout: float = 60.0,
-) -> ServedModel:
-    """Load the published gray model, or the bundled one when the Hub does not help in good time.
-
-    Args:
-        model_id: OWNER/NAME of the published model; None or "" serves the bundled one.
-        revision: Tag, branch or commit; the default branch when None or "".
-        fallback: The bundled model folder.
-        timeout: Seconds that the Hub gets before the bundled model takes its place.
-
-    Returns:
-        The denoiser with the record of what is served. It never raises because of the Hub.
-
-    Raises:
-        ValueError: the bundled model was needed and `fallback` holds none.
-    """
-    return _Download(model_id, revision, timeout).load(GRAY, Path(fallback))
-
-
 def load_models(
     variables: Mapping[str, str], bundle: str | Path, timeout: float = 60.0
 ) -> ServedModels:
@@ -162,8 +136,8 @@ def figure_in_words(folder: Path) -> str:
     if metrics.get("planes") == 3:
         figure = gate_figure(metrics)
         return f"{figure.psnr:.2f} dB on {figure.pictures}" if figure else ""
-    psnr = mean_test_psnr(folder)
-    return "" if psnr is None else f"test PSNR {psnr:.2f} dB"
+    figure = gate_figure(metrics)
+    return f"test PSNR {figure.psnr:.2f} dB" if figure else ""
 
 
 class _Download:

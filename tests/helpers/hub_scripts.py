@@ -392,7 +392,7 @@ def fetch_space(folder: Path) -> dict:
 def hub_down(folder: Path) -> dict:
     """Load from a Hub that refuses connections, with a cache (from a run before) and without."""
     from olivetti_denoiser.denoiser import Denoiser
-    from page.serving import load_served_model
+    from page.serving import load_models
 
     results = {
         "cached": attempt_down(lambda: Denoiser.from_pretrained("alice/model")),
@@ -406,7 +406,7 @@ def hub_down(folder: Path) -> dict:
     results["publish"] = attempt_down(
         lambda: publish(folder / "model", model="alice/other", say=lambda line: None)
     )
-    served = load_served_model("alice/other", fallback=folder / "model", timeout=20)
+    served = load_models({"MODEL_ID": "alice/other"}, folder / "model", timeout=20).gray
     return results | {"served": str(served)}
 
 
@@ -422,18 +422,24 @@ def serving(folder: Path) -> dict:
     """Choose the model to serve: published, unknown, stalled, none."""
     from olivetti_denoiser.denoiser import Denoiser
     from olivetti_denoiser.publish.publish import publish
-    from page.serving import load_served_model
+    from page.serving import load_models
 
     source = make_network(folder / "model")
     publish(source, model="alice/model", tag="v1.0.0", say=lambda line: None)
     Denoiser.from_pretrained("alice/model", revision="v1.0.0")
     Denoiser.from_pretrained("alice/model")
-    results = {"published": str(load_served_model("alice/model", "v1.0.0", fallback=source))}
-    results["unknown"] = str(load_served_model("alice/none", "", fallback=source))
-    results["unset"] = str(load_served_model("", None, fallback=source))
+
+    def serve(name, revision="", timeout=60.0):
+        return str(
+            load_models({"MODEL_ID": name, "MODEL_REVISION": revision}, source, timeout).gray
+        )
+
+    results = {"published": serve("alice/model", "v1.0.0")}
+    results["unknown"] = serve("alice/none")
+    results["unset"] = serve("")
     ask("POST", [{"operation": "info", "action": "stall"}])
     start = time.monotonic()
-    results["stalled"] = str(load_served_model("alice/model", fallback=source, timeout=1.5))
+    results["stalled"] = serve("alice/model", timeout=1.5)
     results["seconds"] = time.monotonic() - start
     ask("DELETE", [])
     return results

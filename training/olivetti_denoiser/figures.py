@@ -266,14 +266,6 @@ def networks_of(release: str | Path) -> dict[str, Path]:
     return networks
 
 
-def mean_test_psnr(folder: str | Path) -> float | None:
-    """Returns a model folder's mean PSNR on the test faces in dB, or None without figures."""
-    try:
-        return float(model_scores(read_metrics(folder))["psnr"]["mean"])
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
 def model_scores(metrics: Metrics, part: str = "test") -> Scores:
     """Returns the model's scores on a part.
 
@@ -307,12 +299,6 @@ def gate_figure(metrics: Metrics) -> GateFigure | None:
         return GateFigure(psnr, noisy, pictures, figures.get("checksum"))
     except (KeyError, TypeError, ValueError):
         return None
-
-
-def gate_psnr(metrics: Metrics) -> float | None:
-    """Returns the mean PSNR in dB that a release is judged by, see `gate_figure`."""
-    figure = gate_figure(metrics)
-    return None if figure is None else figure.psnr
 
 
 def rows(results: Methods[T]) -> dict[str, T]:

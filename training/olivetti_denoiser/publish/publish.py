@@ -173,7 +173,8 @@ class _Run:
             return
         model, parent = self.repositories["model"], None
         if head is not None:
-            parent = hub.download(model.name, *SHOWN, revision=head)
+            whole = PLACES.keys() <= self.staged.networks.keys()  # nothing stays but for the gate
+            parent = hub.download(model.name, *(("*.json",) if whole else SHOWN), revision=head)
         self.staged.compose(parent)
         self.report.psnr = judge(
             self.staged.networks,

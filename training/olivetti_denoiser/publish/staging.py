@@ -11,6 +11,7 @@ bundled one is published too.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from collections.abc import Mapping
@@ -262,17 +263,21 @@ def published_networks(parent: Path, name: str) -> dict[str, Path]:
     Raises:
         ValueError: its root holds a network for colour, as repositories of one network did.
     """
-    networks = {}
-    for network, place in PLACES.items():
-        if any((parent / place / file).is_file() for file in (NETWORK, METRICS)):
-            networks[network] = parent / place
-    if GRAY in networks and (parent / METRICS).is_file() and network_of(parent) == COLOUR:
+    found = {
+        network: parent / place
+        for network, place in PLACES.items()
+        if any((parent / place / file).is_file() for file in (NETWORK, METRICS))
+    }
+    with contextlib.suppress(ValueError):  # without figures: the gate has to say what that means
+        if GRAY in found and network_of(parent) == COLOUR:
+            found[COLOUR] = found.pop(GRAY)
+    if found.get(COLOUR) == parent:
         raise ValueError(
             "its root holds a network for colour, and who opens it by that name would get another: "
             "publish to the repository of the gray network, which takes both, or to a new one. "
             f"Received: --model {name}"
         )
-    return networks
+    return found
 
 
 def restored(folder: Path) -> np.ndarray:
