@@ -87,7 +87,8 @@ def test_make_says_which_python_it_needs_before_it_installs(tmp_path, version, t
         (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
     done = subprocess.run(
         ["make", target, f"PYTHON={sys.executable}"],
-        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True,
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 2 and said in done.stderr, done.stderr
     assert f"Received: {'Python ' * (target == 'test')}{version[0]}.{version[1]}" in done.stderr
