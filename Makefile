@@ -57,7 +57,7 @@ $(VENV)/.demo: space/requirements.txt pyproject.toml | $(BIN)/uv
 
 # TensorFlow has wheels for these alone.
 $(VENV)/.all: requirements.txt space/requirements.txt pyproject.toml | $(BIN)/uv
-	@$(BIN)/python -c 'import platform as p, sys; here = p.system() + " " + p.machine(); sys.exit((sys.version_info[:2] > (3, 13) or here in ("Darwin x86_64", "Windows ARM64")) and "Training and the tests need TensorFlow: Python 3.11 to 3.13 on Linux, Windows or a Mac with Apple silicon, e.g. make clean, then make test PYTHON=python3.12. Received: Python " + p.python_version() + ", " + here)'
+	@$(BIN)/python -c 'import platform as p, sys; here = p.system() + " " + p.machine(); sys.exit((sys.version_info[:2] > (3, 13) or here == "Darwin x86_64") and "Training and the tests need TensorFlow: Python 3.11 to 3.13 on Linux or a Mac with Apple silicon, e.g. make clean, then make test PYTHON=python3.12. Received: Python " + p.python_version() + ", " + here)'
 	@echo "Installing what training and the tests need (about 4 GB) ..."
 	$(INSTALL) -r requirements.txt
 	$(INSTALL) --no-deps --editable .
