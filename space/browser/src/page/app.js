@@ -60,6 +60,7 @@ async function sayWhatServes() {
   } catch (error) {
     tell(error);
     find("#serving").textContent = "Nothing serves.";
+    find("#demo .verdict").textContent = "";
   }
 }
 

@@ -19,14 +19,14 @@ export function grayView(picture) {
     view = scaled(view, Math.floor((width - edge) / 2), edge, side);
     view = scaled(view, Math.floor((height - edge) / 2), edge, side);
   }
-  return new Uint8Array(Uint8ClampedArray.from(view.data)); // rounded
+  return new Uint8Array(view.data);
 }
 
 /** Gray of 0 to 255 by the weights of ITU-R 601, transparency on white. */
 function grayOnWhite({ width, height, channels, data }) {
   const most = data instanceof Uint16Array ? 65535 : 255;
   const [red, green, blue] = channels < 3 ? [1, 0, 0] : [0.299, 0.587, 0.114];
-  const gray = new Float32Array(width * height);
+  const gray = new Uint8ClampedArray(width * height);
   for (let i = 0, at = 0; i < gray.length; i += 1, at += channels) {
     const value = red * data[at] + (green && green * data[at + 1] + blue * data[at + 2]);
     const alpha = channels % 2 ? 1 : data[at + channels - 1] / most;
@@ -37,7 +37,7 @@ function grayOnWhite({ width, height, channels, data }) {
 
 /** Scales the rows of a picture from [start, start + length) to `size` values, and makes columns of them. */
 function scaled({ width, height, data }, start, length, size) {
-  const result = new Float32Array(size * height);
+  const result = new Uint8ClampedArray(size * height); // as Pillow rounds and clips in between
   const scale = length / size;
   const stretch = Math.max(scale, 1);
   const { reach, at } = length > size ? LANCZOS : BICUBIC;

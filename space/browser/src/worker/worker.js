@@ -31,14 +31,13 @@ const tasks = {
   /** Loads the gray network, and says what serves. */
   async start({ address, threads, asked }) {
     base = address;
-    startRuntime(base, threads, runtimeModule);
-    loaded = Promise.all([loadGrayNetwork(base, asked), loadSettings(base)]);
-    return (await loaded)[0].source;
+    loaded = load(threads, asked);
+    return (await loaded).source;
   },
 
   /** Adds noise to a picture's gray view and removes it. */
   async trial({ file, key, sigma, seed }) {
-    const gray = await grayNetwork();
+    const { network: gray } = await loaded;
     if (viewed?.key !== key) {
       const picture = await decode(file, checkSize);
       viewed = { key, view: grayView(picture), notes: picture.notes };
@@ -79,12 +78,19 @@ const tasks = {
   },
 };
 
-async function grayNetwork() {
-  return (await loaded)[0].network;
+async function load(threads, asked) {
+  try {
+    startRuntime(base, threads, runtimeModule);
+    const [gray] = await Promise.all([loadGrayNetwork(base, asked), loadSettings(base)]);
+    return gray;
+  } catch (error) {
+    if (error instanceof Mistake) throw error;
+    throw new Mistake(`This browser cannot run the network (${error.message}); please use a newer one.`);
+  }
 }
 
 async function openedPicture(file, key) {
-  const gray = await grayNetwork();
+  const { network: gray } = await loaded;
   if (opened?.key === key) return opened;
   opened = null;
   const picture = await decode(file, checkSize);
