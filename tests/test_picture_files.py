@@ -164,10 +164,14 @@ def test_gray_of_a_tiff_is_as_bright_as_it_was(bits, white):
 
 
 def test_kinds_of_tiff_that_are_not_read_are_said():
+    separate = big_tiff(np.zeros((4, 4, 3), np.uint16), 1).replace(
+        struct.pack("<HHQQ", 284, 3, 1, 1), struct.pack("<HHQQ", 284, 3, 1, 2)
+    )
     for content, words in (
         (gray_tiff(np.zeros((4, 4), int), 10), "this TIFF holds values of a kind that is not read"),
         (gray_tiff(np.zeros((4, 4), int), 14, ">"), "this TIFF holds values"),
         (gray_tiff(np.zeros((4, 4), int), 8, subfile=1), "raw photographs are not read"),
+        (separate, "16 bits in separate planes"),
     ):
         with pytest.raises(NoPictureError, match=words):
             decode_picture(content, "odd.tif")
@@ -440,6 +444,16 @@ def test_colours_named_by_numbers_are_honoured_or_their_loss_is_said(kind):
     assert (plain.notes, profile_of(plain.image)) == ((), None)
     bright = decode_picture(colours_by_number(kind, 9, 16), "bright")
     assert "(HDR, PQ) is not kept" in bright.notes[0]
+
+
+def test_the_profile_of_a_jpeg_2000_is_kept():
+    content, profile = encoded(RED, "JPEG2000"), gamma_profile(1.0)
+    place, header = content.index(b"colr") - 4, content.index(b"jp2h") - 4
+    box = struct.pack(">I", 11 + len(profile)) + b"colr\2\0\0" + profile
+    (old,), (whole,) = (struct.unpack_from(">I", content, at) for at in (place, header))
+    longer = content[:header] + struct.pack(">I", whole + len(box) - old)
+    content = longer + content[header + 4 : place] + box + content[place + old :]
+    assert profile_of(decode_picture(content, "scan.jp2").image) == profile
 
 
 def test_a_profile_comes_before_numbers_but_not_in_a_png():

@@ -107,12 +107,16 @@ def test_an_ending_that_is_not_written_is_refused_before_any_work(name, tmp_path
     assert "written as .png, .jpg" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["写" * 90 + ".png", "folder.png"])
-def test_a_name_that_cannot_be_written_is_refused_before_any_work(name, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("写" * 90 + ".png", "274 bytes, and 255 is the most"), ("folder.png", "replace a folder")],
+)
+def test_a_name_that_cannot_be_written_is_refused_before_any_work(name, words, tmp_path, capsys):
     (tmp_path / "folder.png").mkdir()
-    picture = decode_picture(encoded(RGB, "PNG"), "in.png")
-    with pytest.raises(ValueError, match=r"(255 is the most|cannot replace a folder).*Received: "):
-        check_output(picture, tmp_path / name)
+    (tmp_path / "in.png").write_bytes(encoded(RGB, "PNG"))
+    code = main(["restore", str(tmp_path / "in.png"), str(tmp_path / name), "--model", "nowhere"])
+    assert code == 2
+    assert words in capsys.readouterr().err
 
 
 def test_a_side_that_a_format_cannot_hold_is_refused():

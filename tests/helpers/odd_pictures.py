@@ -15,7 +15,12 @@ from PIL import Image
 
 
 def gray_tiff(
-    values: np.ndarray, bits: int, order: str = "<", white: int = 1, subfile: int = 0
+    values: np.ndarray,
+    bits: int,
+    order: str = "<",
+    white: int = 1,
+    subfile: int = 0,
+    planes: int = 1,
 ) -> bytes:
     """A TIFF of `bits` a sample, each row packed to whole bytes.
 

@@ -72,8 +72,8 @@ def read_deep(header: Image.Image, content: bytes) -> np.ndarray:
     tags = getattr(header, "tag_v2", {})
     if header.format not in ("PNG", "TIFF", "PPM", "JPEG2000") or header.mode == "CMYK":
         raise none
-    if tags.get(EXTRA, (2,))[0] == MULTIPLIED or tags.get(PLANES) == SEPARATE:
-        raise none  # which OpenCV reads as something else
+    if tags.get(EXTRA, (2,))[0] == MULTIPLIED:
+        raise none  # which OpenCV reads as if it were not
     try:
         import cv2
     except ImportError:

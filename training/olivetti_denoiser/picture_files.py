@@ -22,7 +22,15 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from olivetti_denoiser.colour_profile import KEYS, coded_profile
-from olivetti_denoiser.deep_pictures import PNG, NoDecoderError, bits_of, read_deep
+from olivetti_denoiser.deep_pictures import (
+    BITS,
+    PLANES,
+    PNG,
+    SEPARATE,
+    NoDecoderError,
+    bits_of,
+    read_deep,
+)
 from olivetti_denoiser.exif import (
     descriptive,
     keep_descriptive,
@@ -44,6 +52,7 @@ FRAMES_OF = ("AVIF", "GIF", "HEIF", "PNG", "TIFF", "WEBP")  # MPO holds a photog
 GRAY = ("1", "L", "I", "I;16", "I;16B", "F")  # of which Pillow keeps all bits
 REDUCED, SUBFILE, DNG = 1, 254, 50706  # a raw photograph's first picture is a small one
 PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
+JP2, ICC = b"\0\0\0\x0cjP  ", 2  # the start of a file, and how its box `colr` names a profile
 
 # Pillow's about odd metadata, of which nothing is needed, and about large pictures, which it
 # refuses at twice that size. They are filtered once for the process, as catching them at each
@@ -152,6 +161,9 @@ def _opened(content):
             raise NoPictureError(
                 "raw photographs are not read; developed and saved as TIFF it works"
             )
+        bits = tags.get(BITS, (8,))
+        if tags.get(PLANES) == SEPARATE and len(bits) > 1 and max(bits) > 8:  # read as noise
+            raise NoPictureError("16 bits in separate planes are not read; saved as PNG it works")
         image.load_end = lambda: None  # it would stop at odd EXIF once the pixels are there
     return image
 
@@ -202,7 +214,15 @@ def _gray_of_tiff(image, bits, photometric):
 
 
 def _colours_by_number(image, content):
-    """Puts a profile in `info` for colours named by numbers; a sentence where none can say it."""
+    """Puts a profile in `info` for colours named by numbers; a sentence where none can say it.
+
+    Pillow leaves out the profile of a JPEG 2000, too.
+    """
+    if content.startswith(JP2):
+        place = content.find(b"colr")
+        if place > 4 and content[place + 4] == ICC:
+            end = place - 4 + int.from_bytes(content[place - 4 : place], "big")
+            image.info["icc_profile"] = content[place + 7 : end]
     if content.startswith(PNG):
         place = content.find(b"cICP", 0, content.find(b"IDAT")) + 4
         numbers = struct.unpack_from(">BB", content, place) if place >= 4 else None

@@ -78,10 +78,6 @@ def check_output(picture: PictureFile, output: str | PathLike) -> list[str]:
             names an ending that works), or no such file can be written.
     """
     _, notes = _plan(picture, output)
-    try:
-        check_target(Path(output))
-    except OSError as error:
-        raise ValueError(str(error)) from None
     return notes
 
 
@@ -89,7 +85,7 @@ def check_ending(output: str | PathLike) -> str:
     """Return Pillow's name of the format that a file's ending stands for.
 
     Raises:
-        ValueError: none that is written.
+        ValueError: none that is written, or no such file can be written.
     """
     kind = ENDINGS.get(Path(output).suffix.lower())
     if kind is None:
@@ -98,6 +94,10 @@ def check_ending(output: str | PathLike) -> str:
         raise ValueError(
             f"{Path(output).suffix} needs {NEEDS[kind]}; .png would do. Received: {output}"
         )
+    try:
+        check_target(output)
+    except OSError as error:
+        raise ValueError(str(error)) from None
     return kind
 
 
