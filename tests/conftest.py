@@ -141,8 +141,8 @@ def small_model(folder, planes):
     """Saves a small network with weights that differ from the first to the last."""
     import numpy as np
 
-    from olivetti_denoiser.model import residual_unet
     from olivetti_denoiser.network.export import write_exports
+    from olivetti_denoiser.network.unet import residual_unet
 
     model = residual_unet(channels=(8, 16), blocks=(1, 1), planes=planes)
     rng = np.random.default_rng(0)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from olivetti_denoiser import backend
+from olivetti_denoiser.network import backend
 
 
 @pytest.mark.parametrize(("processors", "threads"), [(1, "1"), (2, "1"), (4, "2"), (16, "8")])
@@ -51,7 +51,7 @@ print(json.dumps([before, os.environ["TF_NUM_INTRAOP_THREADS"]]))
 
 FAULTS = """
 import resource, numpy
-from olivetti_denoiser.backend import keep_freed_memory
+from olivetti_denoiser.network.backend import keep_freed_memory
 def page_faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(10):

@@ -7,7 +7,7 @@ import pytest
 
 from olivetti_denoiser.config import PRESETS, TrainingConfig
 from olivetti_denoiser.data.patch_files import Patches
-from olivetti_denoiser.model import (
+from olivetti_denoiser.network.unet import (
     estimator_of,
     multiply_adds,
     planes_of,

@@ -125,6 +125,6 @@ def test_a_missing_file_is_refused_with_its_name(tmp_path):
 def test_the_network_is_built_of_its_own_options():
     from inspect import signature
 
-    from olivetti_denoiser.model import residual_unet
+    from olivetti_denoiser.network.unet import residual_unet
 
     assert set(TrainingConfig().network) == set(signature(residual_unet).parameters)

@@ -115,7 +115,7 @@ def test_with_mixed_precision_weights_and_pictures_are_float32(with_bfloat16):
     import keras
 
     from olivetti_denoiser.config import TrainingConfig
-    from olivetti_denoiser.model import residual_unet
+    from olivetti_denoiser.network.unet import residual_unet
     from olivetti_denoiser.train.fit import compiled
 
     trained = compiled(TrainingConfig(channels=(8, 16), blocks=(1, 1)))

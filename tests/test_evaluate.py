@@ -21,8 +21,8 @@ def metrics(few):
     from olivetti_denoiser.data.test_images import Photographs
     from olivetti_denoiser.denoiser import Denoiser
     from olivetti_denoiser.evaluate.measure import evaluate
-    from olivetti_denoiser.model import residual_unet
     from olivetti_denoiser.network.export import to_network
+    from olivetti_denoiser.network.unet import residual_unet
 
     outside = Faces(*(np.zeros((3, 64, 64, 1), np.float32),) * 2, np.arange(3), np.arange(3))
     published = {"half": lambda noisy, sigma: np.full_like(noisy, 0.5)}

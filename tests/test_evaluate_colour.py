@@ -49,8 +49,8 @@ def photographs():
 
 @pytest.fixture(scope="module", params=[1, 3])
 def denoiser(request):
-    from olivetti_denoiser.model import residual_unet
     from olivetti_denoiser.network.export import to_network
+    from olivetti_denoiser.network.unet import residual_unet
 
     return Denoiser(to_network(residual_unet((4, 8), (1, 1), planes=request.param)))
 

@@ -8,9 +8,9 @@ import pytest
 
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.inference.network import Network
-from olivetti_denoiser.model import residual_unet, restorer_of, with_mirror
 from olivetti_denoiser.network.export import check, export_folder, to_network, to_onnx
-from olivetti_denoiser.save_model import save_folder
+from olivetti_denoiser.network.saving import save_folder
+from olivetti_denoiser.network.unet import residual_unet, restorer_of, with_mirror
 
 
 def awake(**options):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.model import (
+from olivetti_denoiser.network.unet import (
     averages_mirror,
     estimator_of,
     multiply_adds,

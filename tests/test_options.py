@@ -73,7 +73,7 @@ REFUSED = [
 @pytest.fixture(scope="module")
 def places(page_model, tmp_path_factory):
     """What the capital words of the table stand for."""
-    from olivetti_denoiser.model import residual_unet
+    from olivetti_denoiser.network.unet import residual_unet
 
     work = tmp_path_factory.mktemp("options")
     Image.fromarray(np.full((16, 16), 99, np.uint8)).save(work / "in.png")
@@ -104,7 +104,7 @@ def test_the_ablation_offers_nothing_that_its_faces_do_not_use():
 
 
 def test_a_network_for_colour_is_trained_on_what_it_takes():
-    from olivetti_denoiser.model import residual_unet
+    from olivetti_denoiser.network.unet import residual_unet
     from olivetti_denoiser.train.objective import training_model
 
     for planes in (1, 3):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.save_model import OLDEST_KERAS
+from olivetti_denoiser.network.saving import OLDEST_KERAS
 
 ROOT = Path(__file__).resolve().parents[1]
 RELEASED = ROOT / "model_card"
@@ -37,7 +37,7 @@ def metrics():
 @pytest.fixture
 def release(tmp_path, metrics):
     """Writes a release of a tiny network with the released model's figures."""
-    from olivetti_denoiser.model import residual_unet
+    from olivetti_denoiser.network.unet import residual_unet
     from olivetti_denoiser.publish.write import write_model_folder
     from olivetti_denoiser.train.run import Trained
 

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 from olivetti_denoiser.bundled import bundled
-from olivetti_denoiser.model import residual_unet, with_mirror
-from olivetti_denoiser.save_model import (
+from olivetti_denoiser.network.saving import (
     OLDEST_KERAS,
     load_folder,
     portable,
     save_file,
     save_folder,
 )
+from olivetti_denoiser.network.unet import residual_unet, with_mirror
 
 RELEASED = bundled("model_card")
 KERAS_3_15 = [f"3.{minor}" for minor in range(int(OLDEST_KERAS.split(".")[1]), 15)]

@@ -14,12 +14,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from olivetti_denoiser.backend import prepare_training
 from olivetti_denoiser.cli.main import build_parser
 from olivetti_denoiser.cli.train import config_of
 from olivetti_denoiser.errors import TrainingStoppedError
 from olivetti_denoiser.evaluate.ablation import table
 from olivetti_denoiser.history import best_epoch
+from olivetti_denoiser.network.backend import prepare_training
 
 if TYPE_CHECKING:
     from olivetti_denoiser.config import TrainingConfig

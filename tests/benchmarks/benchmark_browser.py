@@ -69,7 +69,7 @@ def make_page(folder: Path) -> None:
     """Builds the page with the released gray network and a colour network of the released size."""
     from olivetti_denoiser.publish.onnx_export import write_onnx
 
-    from olivetti_denoiser.model import residual_unet
+    from olivetti_denoiser.network.unet import residual_unet
     from olivetti_denoiser.publish.static_space import CONTENT
     from olivetti_denoiser.publish.static_space import main as assemble
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from olivetti_denoiser.backend import prepare_training
+from olivetti_denoiser.network.backend import prepare_training
 
 prepare_training()
 

@@ -87,7 +87,7 @@ def main(batch_size: int, steps: int) -> None:
     sys.path[:0] = [str(ROOT / "training"), str(ROOT / "tests")]
     os.environ["KERAS_BACKEND"] = "openvino"  # imports in half of JAX's time
     from olivetti_denoiser.config import TrainingConfig
-    from olivetti_denoiser.model import multiply_adds, residual_unet
+    from olivetti_denoiser.network.unet import multiply_adds, residual_unet
 
     if len(os.sched_getaffinity(0)) < 2:
         raise SystemExit("two cores are needed, one a process. Received: 1")

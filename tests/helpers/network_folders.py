@@ -31,11 +31,11 @@ def make_network(
     from PIL import Image
 
     from olivetti_denoiser.config import TrainingConfig
-    from olivetti_denoiser.model import residual_unet
     from olivetti_denoiser.model_folder import PLOTS, REAL
     from olivetti_denoiser.network.export import write_exports
+    from olivetti_denoiser.network.saving import save_folder
+    from olivetti_denoiser.network.unet import residual_unet
     from olivetti_denoiser.publish.card import render_card
-    from olivetti_denoiser.save_model import save_folder
 
     folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(seed)

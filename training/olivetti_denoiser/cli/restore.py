@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
         print(note, file=sys.stderr)
     from olivetti_denoiser.denoiser import Denoiser
 
-    denoiser = Denoiser.from_pretrained(options.model or _model_for(picture.image))
+    denoiser = Denoiser.from_pretrained(options.model or bundled("model_card"))
     restored = denoiser(
         picture.whole,
         sigma=options.sigma,

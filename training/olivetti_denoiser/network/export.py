@@ -60,15 +60,15 @@ def export_folder(folder: str | Path) -> float:
     Raises:
         ValueError: The folder holds no network for Keras, or see `to_onnx`.
     """
-    from olivetti_denoiser.save_model import load_folder
+    from olivetti_denoiser.network.saving import load_folder
 
     return write_exports(load_folder(folder), folder)
 
 
 def write_exports(model: keras.Model, folder: str | Path) -> float:
     """Write what `export_folder` writes, of a model that is at hand; return the difference."""
-    from olivetti_denoiser.model import planes_of, without_mirror
-    from olivetti_denoiser.save_model import save_file
+    from olivetti_denoiser.network.saving import save_file
+    from olivetti_denoiser.network.unet import planes_of, without_mirror
 
     network = to_network(model)
     difference = check(model, network)
@@ -87,7 +87,7 @@ def to_network(model: keras.Model) -> Network:
     Raises:
         ValueError: See `to_onnx`.
     """
-    from olivetti_denoiser.model import averages_mirror
+    from olivetti_denoiser.network.unet import averages_mirror
 
     estimator, restorer = _parts(model)
     told = {
@@ -309,7 +309,7 @@ class _Graph:
 
 def _parts(model):
     """Return the Keras models of the two files: the estimator and the U-Net alone."""
-    from olivetti_denoiser.model import estimator_of, restorer_of, without_mirror
+    from olivetti_denoiser.network.unet import estimator_of, restorer_of, without_mirror
 
     return estimator_of(model), restorer_of(without_mirror(model))
 

@@ -27,7 +27,7 @@ from olivetti_denoiser.figures import (
     read_metrics,
 )
 from olivetti_denoiser.model_folder import CARD, COLOUR, CONFIG, METRICS
-from olivetti_denoiser.save_model import OLDEST_KERAS
+from olivetti_denoiser.network.saving import OLDEST_KERAS
 
 TEMPLATES = {1: "model_card.md", 3: "colour_card.md"}  # by the network's planes
 NAME = "olivetti-denoiser"

@@ -24,8 +24,8 @@ from olivetti_denoiser.model_folder import (
     check_target,
 )
 from olivetti_denoiser.network.export import write_exports
+from olivetti_denoiser.network.saving import save_folder
 from olivetti_denoiser.publish.card import render_above, render_card
-from olivetti_denoiser.save_model import save_folder
 from olivetti_denoiser.train.run import Trained
 
 

@@ -16,8 +16,8 @@ from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import Faces
 from olivetti_denoiser.data.patch_files import Patches
 from olivetti_denoiser.metrics import psnr, ssim
+from olivetti_denoiser.network.saving import save_file
 from olivetti_denoiser.noise import add_gaussian_noise
-from olivetti_denoiser.save_model import save_file
 from olivetti_denoiser.train.batches import example_batch
 from olivetti_denoiser.train.distributed import on_one_device
 from olivetti_denoiser.train.objective import losses, training_model

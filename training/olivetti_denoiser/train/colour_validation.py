@@ -13,7 +13,7 @@ import numpy as np
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.images import ImageRows
 from olivetti_denoiser.metrics import PSNR_LIMIT
-from olivetti_denoiser.model import estimator_of
+from olivetti_denoiser.network.unet import estimator_of
 from olivetti_denoiser.train.callbacks import copy_averaged_weights
 from olivetti_denoiser.train.colour_batches import cut, example_batch, noisy_patch
 from olivetti_denoiser.train.distributed import on_one_device

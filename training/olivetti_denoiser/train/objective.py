@@ -9,7 +9,7 @@ from __future__ import annotations
 import keras
 
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.model import estimator_of, planes_of, restorer_of
+from olivetti_denoiser.network.unet import estimator_of, planes_of, restorer_of
 from olivetti_denoiser.train.losses import level_loss, restored_loss
 
 

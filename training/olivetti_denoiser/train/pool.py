@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from olivetti_denoiser.backend import processors
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.patch_files import Patches, PatchFile
+from olivetti_denoiser.network.backend import processors
 from olivetti_denoiser.noise import to_uint8
 from olivetti_denoiser.train.coloured_leaves import ROUGH, SHARES, SIDE, leaves
 

@@ -16,7 +16,6 @@ import keras
 import numpy as np
 
 from olivetti_denoiser.atomic import write_whole
-from olivetti_denoiser.backend import processors
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.colour_images import ColourSet, standing_set
 from olivetti_denoiser.data.faces import (
@@ -37,9 +36,10 @@ from olivetti_denoiser.evaluate.colour import evaluate_colour
 from olivetti_denoiser.evaluate.measure import evaluate
 from olivetti_denoiser.figures import Metrics
 from olivetti_denoiser.history import best_epoch
-from olivetti_denoiser.model import multiply_adds
 from olivetti_denoiser.model_folder import check_target, is_released
+from olivetti_denoiser.network.backend import processors
 from olivetti_denoiser.network.export import to_network
+from olivetti_denoiser.network.unet import multiply_adds
 from olivetti_denoiser.noise import to_uint8
 from olivetti_denoiser.train.checkpoint import STATE, check_settings
 from olivetti_denoiser.train.distributed import data_parallel, initialize
