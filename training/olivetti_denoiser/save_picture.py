@@ -95,7 +95,7 @@ def check_ending(output: str | PathLike) -> str:
             f"{Path(output).suffix} needs {NEEDS[kind]}; .png would do. Received: {output}"
         )
     try:
-        check_target(output)
+        check_target(Path(output))
     except OSError as error:
         raise ValueError(str(error)) from None
     return kind
