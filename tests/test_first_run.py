@@ -17,6 +17,7 @@ from page_server import free_port
 
 BLOCKS = blocks(ROOT / "README.md")
 OURS = ("PYTHONPATH", "VIRTUAL_ENV", "KERAS_BACKEND", "HF_HOME", "HF_TOKEN", "MODEL_ID")
+NEWCOMERS = {key: value for key, value in os.environ.items() if key not in OURS}
 
 
 def wait_for(port, process, log):
@@ -32,11 +33,10 @@ def wait_for(port, process, log):
 
 def serve(command, folder, port, **variables):
     """Start a command that serves the page, and wait until it does."""
-    environment = {key: value for key, value in os.environ.items() if key not in OURS} | variables
     log = folder / "first_run.log"
     with log.open("w") as output:
         page = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=output, stderr=output,
+            command, cwd=folder, env=NEWCOMERS | variables, stdout=output, stderr=output,
             start_new_session=True,
         )  # fmt: skip
     try:
@@ -85,7 +85,7 @@ def test_the_commands_lie_where_the_readme_says(clone):
         re.search(rf"^\$ denoiser ({command} [^#\n]*)", block.code, re.M)[1].split()
         for command in ("restore", "demo")
     )
-    subprocess.run([denoiser, *restore], cwd=folder, check=True)
+    subprocess.run([denoiser, *restore], cwd=folder, env=NEWCOMERS, check=True)
     assert (folder / restore[-1]).is_file()
     port = free_port()
     assert demo[-2] == "--port"

@@ -37,6 +37,9 @@ def main(options: list[str]) -> int:
             (programs / name).symlink_to(shutil.which(name))
         copy_checkout(clone)
         link_environment(clone / ".venv", Path(sys.prefix))
+        uv = clone / ".venv" / "bin" / "uv"  # a test builds the wheel with it
+        uv.unlink()
+        uv.symlink_to(Path(sys.prefix) / "bin" / "uv")
         variables = {
             "PATH": str(programs),
             "HOME": str(home),
