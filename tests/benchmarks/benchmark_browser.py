@@ -3,15 +3,14 @@
     python tests/benchmarks/benchmark_browser.py --rounds 5 --megapixels 12
 
 Prints megabytes and seconds from opening the page, cold, to the first answer; one 64×64 picture
-beside OpenVINO in the same run; and a colour photograph with the colour network (an untrained one
-of the same size where none is released): seconds, and the memory that the browser takes for it.
+beside OpenVINO in the same run; and a colour photograph with the colour network: seconds, and the
+memory that the browser takes for it.
 `make browser` installs what builds the page.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import statistics
 import sys
@@ -66,20 +65,11 @@ def main() -> None:
 
 
 def make_page(folder: Path) -> None:
-    """Builds the page with the released gray network and a colour network of the released size."""
-    from olivetti_denoiser.publish.onnx_export import write_onnx
-
-    from olivetti_denoiser.network.unet import residual_unet
-    from olivetti_denoiser.publish.static_space import CONTENT
+    """Builds the page with the released networks."""
     from olivetti_denoiser.publish.static_space import main as assemble
 
     build_page(folder)
     assemble(str(ROOT / "model_card"), str(folder))
-    content = json.loads((folder / CONTENT).read_text())
-    if not content["colour"]:
-        print("The colour network is an untrained one of the same size.")
-        write_onnx(residual_unet(planes=3), folder / "colour")
-        (folder / CONTENT).write_text(json.dumps(content | {"colour": True}))
 
 
 def write_photograph(folder: Path, megapixels: float) -> Path:

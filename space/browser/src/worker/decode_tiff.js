@@ -14,7 +14,7 @@ function firstPage(bytes, check) {
   const [head] = decode(bytes, { pages: [0], ignoreImageData: true });
   check(head.width, head.height);
   const { samplesPerPixel, bitsPerSample, type, sampleFormat } = head;
-  const colours = { 2: 3, 5: 4 }[type] ?? 1; // RGB, print colours
+  const colours = type === 2 ? 3 : type < 4 ? 1 : samplesPerPixel; // RGB, gray or a palette, others
   const extra = samplesPerPixel - colours;
   const odd =
     (head.planarConfiguration === 2 && samplesPerPixel > 1 && "planes of their own") ||
