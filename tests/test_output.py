@@ -24,7 +24,7 @@ def run(*arguments, encoding, module="olivetti_denoiser", cwd=ROOT):
         capture_output=True,
         cwd=cwd,
         env=os.environ
-        | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "KERAS_BACKEND": "openvino"},
+        | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
         timeout=300,
     )
 

@@ -1,6 +1,6 @@
 """What the choice of the network costs: decibels below the better of the two, by kind of noise.
 
-    KERAS_BACKEND=openvino python tests/benchmarks/benchmark_choice.py --photographs ../shared/data/photographs/BSD432
+    python tests/benchmarks/benchmark_choice.py --photographs ../shared/data/photographs/BSD432
 
 Prints one row a case: how many of its pictures went to the gray network, and how far below the
 better of both networks the chosen one was, the mean and the worst picture. Without a folder the

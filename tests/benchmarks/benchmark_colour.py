@@ -1,7 +1,6 @@
 """How long a picture takes: a denoiser on 512×512 and on 12 megapixels, and its peak memory.
 
     python tests/benchmarks/benchmark_colour.py model_card/colour
-    KERAS_BACKEND=openvino python tests/benchmarks/benchmark_colour.py model_card/colour
 
 Prints one row a picture: seconds of the fastest call after one that compiles, of the estimate
 alone, and the largest memory of the process so far.

@@ -85,7 +85,7 @@ def run(count: int, batch_size: int, steps: int, joined: bool) -> float:
 
 def main(batch_size: int, steps: int) -> None:
     sys.path[:0] = [str(ROOT / "training"), str(ROOT / "tests")]
-    os.environ["KERAS_BACKEND"] = "openvino"  # imports in half of JAX's time
+    os.environ["KERAS_BACKEND"] = "jax"
     from olivetti_denoiser.config import TrainingConfig
     from olivetti_denoiser.network.unet import multiply_adds, residual_unet
 

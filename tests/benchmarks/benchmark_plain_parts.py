@@ -1,6 +1,6 @@
 """What plain parts cost: bars above and below, and a page or a mask that cuts a picture up.
 
-    KERAS_BACKEND=openvino python tests/benchmarks/benchmark_plain_parts.py model_card/colour
+    python tests/benchmarks/benchmark_plain_parts.py model_card/colour
 
 Prints, for the middle 256×256 of the colour pictures of scikit-image with white noise, the PSNR in
 dB of what shows, restored with the whole picture around it, and how much less it is with black or
