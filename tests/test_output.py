@@ -23,8 +23,7 @@ def run(*arguments, encoding, module="olivetti_denoiser", cwd=ROOT):
         [sys.executable, "-m", module, *map(os.fspath, arguments)],
         capture_output=True,
         cwd=cwd,
-        env=os.environ
-        | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+        env=os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
         timeout=300,
     )
 

@@ -448,30 +448,24 @@ def test_tensorboard_events_are_small():
     assert sum(path.stat().st_size for path in events) < 300_000
 
 
-# On processors that know bfloat16 OpenVINO rounds to it by default, which no setting of Keras
-# reaches: so that the network is compared and not the processor, ask OpenVINO for float32.
 LOAD = """
-import functools, os, sys, numpy
-if os.environ["KERAS_BACKEND"] == "openvino":
-    import openvino
-    exactly = {"INFERENCE_PRECISION_HINT": "f32"}
-    openvino.compile_model = functools.partial(openvino.compile_model, config=exactly)
-import keras
+import sys, keras, numpy
 model = keras.saving.load_model(sys.argv[1])
-noisy = numpy.random.default_rng(0).random((2, 64, 64, 1), dtype="float32")
+noisy = numpy.random.default_rng(0).random((2, 64, 64, model.input_shape[-1]), dtype="float32")
 numpy.save(sys.argv[2], model.predict(noisy, verbose=0))
-print(keras.backend.backend(), "training" in sys.modules)
+print(keras.backend.backend(), "olivetti_denoiser" in sys.modules)
 """
 
 
 @pytest.mark.slow
-def test_keras_alone_opens_the_folder_on_every_backend(tmp_path):
+@pytest.mark.parametrize("place", ["", "colour"])
+def test_keras_alone_opens_the_folders_on_every_backend_that_trains(tmp_path, place):
     """In an empty folder and in isolated mode, so that none of our code can be imported."""
     predictions = {}
-    for backend in ("tensorflow", "jax", "openvino"):
+    for backend in ("tensorflow", "jax"):
         path = tmp_path / f"{backend}.npy"
         done = subprocess.run(
-            [sys.executable, "-I", "-c", LOAD, str(RELEASED), str(path)],
+            [sys.executable, "-I", "-c", LOAD, str(RELEASED / place), str(path)],
             env=os.environ | {"KERAS_BACKEND": backend},
             cwd=tmp_path,
             capture_output=True,
@@ -480,9 +474,7 @@ def test_keras_alone_opens_the_folder_on_every_backend(tmp_path):
         assert done.returncode == 0, done.stderr
         assert done.stdout.split() == [backend, "False"]
         predictions[backend] = np.load(path)
-    for backend in ("jax", "openvino"):
-        apart = np.abs(predictions["tensorflow"] - predictions[backend]).max()
-        assert apart < 1e-5, backend
+    assert np.abs(predictions["tensorflow"] - predictions["jax"]).max() < 1e-5
 
 
 def _numbers(tree):

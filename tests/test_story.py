@@ -74,7 +74,7 @@ def test_train_publish_pull_back_and_serve(faces, tmp_path):
         backend = nowhere | {"KERAS_BACKEND": "tensorflow"}
         plain = run(SCRIPT, "pull_back_with_keras", str(tmp_path), **backend).splitlines()[-1]
         plain = json.loads(plain)
-        assert plain["hf"] < 1e-5 and plain["h5"] < 1e-5  # TensorFlow against OpenVINO
+        assert plain["hf"] < 1e-5 and plain["h5"] < 1e-5  # TensorFlow against ONNX Runtime
         assert plain["h5 shape"] == [1, 64, 64, 1]
         from olivetti_denoiser.data.faces import SPLIT_CHECKSUM
 
@@ -102,7 +102,7 @@ def serve(hub, python, space, folder, variables, commit):
     }
     environment |= hub.environment(None, folder / "space-home") | variables
     environment |= {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)}
-    del environment["KERAS_BACKEND"], environment["PYTHONPATH"]
+    del environment["PYTHONPATH"]
     log = (folder / "space.log").open("w+")
     page = subprocess.Popen(
         [str(python), "app.py"], cwd=space, env=environment, stdout=log, stderr=log

@@ -8,7 +8,7 @@ photographs are scikit-image's. PSNR counts up to 40 dB, above which nobody sees
 `--pairs` adds pairs of noisy and clean pictures, in colour and made gray.
 
 The middle 128×128 of each photograph, noise of a fixed seed, without the mirror image.
-"""  # noqa: E501
+"""
 
 from __future__ import annotations
 
