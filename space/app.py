@@ -3,7 +3,7 @@
     python space/app.py
 
 `MODEL_ID` and `MODEL_REVISION` name the repository on the Hub that holds both networks. Without
-them, or when the Hub does not answer, the bundled ones serve. `GRADIO_SERVER_NAME` and
+them, or when the Hub does not answer, the built-in ones serve. `GRADIO_SERVER_NAME` and
 `GRADIO_SERVER_PORT` say where.
 """
 
@@ -31,7 +31,7 @@ from olivetti_denoiser.streams import print_any_character  # noqa: E402
 from page import limits, uploads  # noqa: E402
 from page.components import give_mcp_clients_every_output  # noqa: E402
 from page.inputs import fill_in_values  # noqa: E402
-from page.serving import ServedModels, load_models  # noqa: E402
+from page.serving import Served, load_networks  # noqa: E402
 from page.tabs.about import about_tab  # noqa: E402
 from page.tabs.clean_up import clean_up_tab  # noqa: E402
 from page.tabs.compare import compare_tab  # noqa: E402
@@ -41,11 +41,11 @@ from page.visitors_files import (  # noqa: E402
     tell_mcp_clients_the_same,
 )
 
-HUB_SECONDS = float(os.environ.get("HUB_SECONDS", "20"))  # then the bundled model serves
+HUB_SECONDS = float(os.environ.get("HUB_SECONDS", "20"))  # then the built-in networks serve
 
 
-def build(models: ServedModels) -> gr.Blocks:
-    """Builds the page around the served models; a new tab is a function called here."""
+def build(served: Served) -> gr.Blocks:
+    """Builds the page around what serves; a new tab is a function called here."""
     with gr.Blocks(
         title="Olivetti denoiser", analytics_enabled=False, delete_cache=(600, limits.KEPT_SECONDS)
     ) as page:
@@ -54,15 +54,16 @@ def build(models: ServedModels) -> gr.Blocks:
             "Small neural networks that remove noise. They learned from 80 photographs of faces "
             "and nothing else; try them on your picture."
         )
-        gr.Markdown(f"Serving {models.gray}.", elem_classes="served")
+        gr.Markdown(f"Serving {served.words}.", elem_classes="served")
+        gray = served.denoiser.only("gray")
         with gr.Tab("Demo"):
-            demo_tab(page, models.gray)
-        with gr.Tab("Clean up"):
-            clean_up_tab(page, models)
+            demo_tab(page, gray)
+        with gr.Tab("Clean up") as tab:
+            clean_up_tab(page, tab, served.denoiser)
         with gr.Tab("Compare") as tab:
-            compare_tab(page, tab, models.gray)
+            compare_tab(page, tab, gray)
         with gr.Tab("About"):
-            about_tab(models)
+            about_tab(served)
     fill_in_values(page)
     read_only_what_was_sent(page)
     return page.queue(
@@ -71,17 +72,17 @@ def build(models: ServedModels) -> gr.Blocks:
 
 
 def main() -> None:
-    """Loads the model and serves the page until interrupted."""
+    """Loads the networks and serves the page until interrupted."""
     print_any_character()  # Gradio's log has pictograms
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that pictures are deleted at the end
     bundle = os.environ.get("BUNDLED_MODEL") or bundled("model_card")
-    models = load_models(os.environ, bundle, HUB_SECONDS)
-    print(f"Serving {models.gray}\nClean up: {models}", flush=True)
+    served = load_networks(os.environ, bundle, HUB_SECONDS)
+    print(f"Serving {served.words}", flush=True)
     give_mcp_clients_every_output()
     tell_mcp_clients_the_same()
     script = (HERE / "page" / "page.js").read_text(encoding="utf-8")
     with past_proxies():
-        build(models).launch(
+        build(served).launch(
             max_file_size=uploads.MAX_BYTES,
             mcp_server=True,
             ssr_mode=False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from pathlib import Path
 
@@ -153,19 +152,11 @@ def small_model(folder, planes):
 
 
 @pytest.fixture(scope="session")
-def page_models(page_model, colour_model, tmp_path_factory):
-    """The bundle that the page serves: a gray model, and one for colour pictures inside it."""
-    bundle = shutil.copytree(page_model, tmp_path_factory.mktemp("bundle") / "model_card")
-    shutil.copytree(colour_model, bundle / "colour")
-    return bundle
+def page(tmp_path_factory):
+    """The running page with the released networks, one for all tests."""
+    from page_server import MODEL, PageServer
 
-
-@pytest.fixture(scope="session")
-def page(page_models, tmp_path_factory):
-    """The running page, one for all tests."""
-    from page_server import PageServer
-
-    with PageServer(page_models, tmp_path_factory.mktemp("page")) as server:
+    with PageServer(MODEL, tmp_path_factory.mktemp("page")) as server:
         yield server
 
 

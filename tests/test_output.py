@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from page_server import PageServer
+from page_server import MODEL, PageServer
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ("train", "ablation", "evaluate", "restore", "demo", "publish", "summary")
@@ -76,6 +76,6 @@ def test_the_tables_are_printed_when_the_work_is_done(noisy, colour_model):
     assert rb"\u221e" in done.stdout and b"\xd7" in done.stdout  # ∞ is not in cp1252, × is
 
 
-def test_the_page_starts_whatever_its_log_can_hold(page_model, tmp_path):
-    with PageServer(page_model, tmp_path, PYTHONIOENCODING="ascii", PYTHONUTF8="0") as page:
+def test_the_page_starts_whatever_its_log_can_hold(tmp_path):
+    with PageServer(MODEL, tmp_path, PYTHONIOENCODING="ascii", PYTHONUTF8="0") as page:
         assert "Serving bundled model" in page.text()

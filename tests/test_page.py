@@ -6,7 +6,6 @@ import asyncio
 import base64
 import io
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -21,11 +20,12 @@ import pytest
 from PIL import Image
 
 from local_hub import LocalHub, Repository
-from page_server import ROOT, PageServer, RefusedError
+from olivetti_denoiser import Denoiser
+from page_server import MODEL, ROOT, PageServer, RefusedError
 
 EXAMPLES = ROOT / "space" / "examples"
 PORTRAIT = EXAMPLES / "drawn_1_portrait.png"
-COLOURS = EXAMPLES / "noisy_2_still_life.png"
+COLOURS = EXAMPLES / "drawn_2_still_life.png"
 VALUES = (0.15, 7)
 
 
@@ -54,40 +54,20 @@ def large(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module")
-def denoised(page_models, three, large, tmp_path_factory):
-    """What the two models give for the same pictures, on the page's backend."""
-    work = tmp_path_factory.mktemp("denoised")
-    (work / "noisy.png").write_bytes(three[1])
-    gray, colour = page_models, page_models / "colour"
-    asked = [
-        (gray, work / "noisy.png", 1.0),
-        (colour, COLOURS, 1.0),
-        (colour, COLOURS, 1.5),
-        (colour, large, 1.0),
-    ]
-    script = (
-        "import json, sys; from olivetti_denoiser.denoiser import Denoiser\n"
-        "for number, (model, path, factor) in enumerate(json.loads(sys.argv[2])):\n"
-        "    denoiser = Denoiser.from_pretrained(model)\n"
-        "    denoiser(path, level_factor=factor).save(f'{sys.argv[1]}/{number}.png')\n"
-    )
-    subprocess.run(
-        [sys.executable, "-c", script, work, json.dumps(asked, default=str)],
-        cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": "openvino"},
-        check=True,
-    )
-    return [np.asarray(Image.open(work / f"{number}.png")) for number in range(len(asked))]
-
-
-def test_the_page_restores_as_the_denoisers_do(page, three, large, denoised):
-    reconstructed, colours, smoother, whole = denoised
-    assert np.array_equal(pixels(three[2]), reconstructed)
-    visitor = page.visitor()
-    assert np.array_equal(pixels(visitor.call("restore", COLOURS)[0]), colours)
-    assert np.array_equal(pixels(visitor.call("restore", COLOURS, 1.0, 1.5)[0]), smoother)
-    assert np.array_equal(pixels(visitor.call("restore", large)[0]), whole)
+def test_the_page_restores_as_the_denoiser_does(page, three, large):
+    denoiser, visitor = Denoiser.from_pretrained(MODEL), page.visitor()
+    gray = denoiser.only("gray")  # of Demo and Compare, whatever the noise
+    assert np.array_equal(pixels(three[2]), gray(pixels(three[1])))
+    old_print = EXAMPLES / "noisy_2_old_print.png"
+    for path, factor, network in (
+        (large, 1.0, "network for colour"),
+        (large, 1.5, "network for colour"),
+        (old_print, 1.0, "gray network"),
+    ):
+        cleaned, said = visitor.call("restore", path, 1.0, factor)
+        expected = denoiser(pixels(path.read_bytes()), level_factor=factor)
+        assert np.array_equal(pixels(cleaned), expected)
+        assert f"Restored by the {network}." in said
 
 
 def test_noise_and_figures_are_those_of_the_pictures(page, three):
@@ -227,7 +207,6 @@ def test_links_into_the_servers_own_network_are_refused(page):
 
 
 def test_a_large_picture_does_not_hold_a_small_one_up(page, large):
-    page.visitor().call("denoise", PORTRAIT)  # compiled
     ended = {}
 
     def visit(name, endpoint, picture):
@@ -268,62 +247,58 @@ def test_a_crowd_is_served_to_the_last(page):
         assert answer == answers[number % 10]  # together or alone, the same bytes
 
 
-def test_the_page_says_where_the_model_comes_from(page):
-    assert "Serving bundled model (no MODEL_ID is set)" in page.text()
-    assert "bundled model" in httpx.get(page.url).text
+def test_the_page_says_what_serves_and_names_no_variable(page):
+    home = httpx.get(page.url).text
+    for shown in (page.text(), home):
+        assert "Serving the built-in networks, 30.17 dB on the test faces" in shown
+        assert "MODEL_ID" not in shown
 
 
-def test_nothing_that_trains_is_imported():
+def test_nothing_that_trains_or_compares_is_imported_at_the_start():
     script = (
-        "import runpy, sys; runpy.run_path('space/app.py', run_name='app'); print(*sys.modules)"
+        "import runpy, sys; app = runpy.run_path('space/app.py', run_name='app');"
+        "app['build'](app['load_networks']({}, 'model_card', 0)); print(*sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": "openvino"},
-        check=True,
-        capture_output=True,
-        text=True,
+        [sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True
     )
     loaded = set(done.stdout.split())
     assert "olivetti_denoiser.denoiser" in loaded
     trains = {"train", "data", "evaluate.measure", "publish"}
     assert not loaded & {f"olivetti_denoiser.{name}" for name in trains}
-    assert not loaded & {"tensorflow", "torch", "datasets", "skimage", "tensorboard"}
+    assert not loaded & {"keras", "tensorflow", "jax", "torch", "datasets", "tensorboard"}
+    assert not loaded & {"skimage", "scipy", "cv2", "matplotlib"}
 
 
 @pytest.fixture(scope="module")
-def space(page_models, tmp_path_factory):
+def space(tmp_path_factory):
     """A staged Space: the app at the root, the code and the bundled model beside it."""
     staged = tmp_path_factory.mktemp("space") / "staged"
     copy_tree(ROOT / "space", staged)
     copy_tree(ROOT / "training" / "olivetti_denoiser", staged / "olivetti_denoiser")
-    copy_tree(page_models, staged / "model_card")
-    scores = {name: {"psnr": {"mean": mean}} for name, mean in (("noisy", 20.0), ("model", 29.5))}
-    metrics = {"parts": {"test": {"methods": scores}}}
-    (staged / "model_card" / "metrics.json").write_text(json.dumps(metrics))
+    copy_tree(MODEL, staged / "model_card")
     Image.open(PORTRAIT).rotate(180).save(staged / "examples" / "face_049.png")
     return staged
 
 
 @pytest.fixture(scope="module")
-def installed(page_model, tmp_path_factory):
+def installed(tmp_path_factory):
     """A folder as a wheel leaves it: the page and the model inside the package."""
     site = tmp_path_factory.mktemp("installed")
     package = copy_tree(ROOT / "training" / "olivetti_denoiser", site / "olivetti_denoiser")
     copy_tree(ROOT / "space", package / "bundled" / "space")
-    copy_tree(page_model, package / "bundled" / "model_card")
+    copy_tree(MODEL, package / "bundled" / "model_card")
     return site
 
 
 @pytest.mark.parametrize("way", ["checkout", "staged", "installed", "command"])
-def test_the_page_starts_from_any_folder(way, request, page_model, three, tmp_path):
+def test_the_page_starts_from_any_folder(way, request, three, tmp_path):
     """Modules of the same names in the current folder stay where they are."""
     for name in ("page", "app", "texts", "serving"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('not this file')")
     model, path = None, None
     if way == "checkout":
-        start, model = [ROOT / "space" / "app.py"], page_model
+        start, model = [ROOT / "space" / "app.py"], MODEL
     elif way == "staged":
         start = [request.getfixturevalue("space") / "app.py"]
     else:
@@ -333,7 +308,7 @@ def test_the_page_starts_from_any_folder(way, request, page_model, three, tmp_pa
     environment = {"PYTHONPATH": path, "BUNDLED_MODEL": model and str(model)}
     with PageServer(model, tmp_path, start=start, **environment) as page:
         assert page.visitor().call("denoise", PORTRAIT, *VALUES)[:3] == three
-        assert "Serving bundled model" in page.text()
+        assert "Serving the built-in networks" in page.text()
 
 
 def test_a_hub_that_hangs_at_the_start_does_not_hold_the_space_up(space, tmp_path):
@@ -342,22 +317,17 @@ def test_a_hub_that_hangs_at_the_start_does_not_hold_the_space_up(space, tmp_pat
         hub.fault("info", action="stall", times=99)
         environment = hub.environment(secret, tmp_path / "home") | {
             "PYTHONPATH": None,
-            "KERAS_BACKEND": None,
             "BUNDLED_MODEL": None,
             "MODEL_ID": "alice/model",
             "HUB_SECONDS": "2",
         }
         with PageServer(None, tmp_path, start=[space / "app.py"], **environment) as page:
-            said = "bundled model, test PSNR 29.50 dB (the Hub did not deliver alice/model within"
+            said = "the built-in networks, 30.17 dB on the test faces (the Hub did not deliver"
             assert said in page.text()
             home = httpx.get(page.url).text
             assert said in home
             page.visitor().call("denoise", PORTRAIT)
             page.visitor().call("restore", COLOURS)
-            assert (
-                "Colour pictures: bundled model (the Hub did not deliver alice/model within"
-                in page.text()
-            )
             shown = [home, page.text()]
             for address in ("/config", "/gradio_api/info", "/gradio_api/mcp/schema"):
                 shown.append(httpx.get(page.url + address).text)
@@ -367,24 +337,25 @@ def test_a_hub_that_hangs_at_the_start_does_not_hold_the_space_up(space, tmp_pat
     assert home.index("face_049.png") < home.index("drawn_1_portrait.png")
 
 
-def test_the_published_model_serves_on_when_the_hub_hangs_later(space, tmp_path):
+def test_the_published_networks_serve_on_when_the_hub_hangs_later(space, tmp_path):
     with LocalHub() as hub:
         token = hub.user("alice")
         repository = Repository("models", "alice/model", private=False)
         files = {
-            path.name: hub.store(path.read_bytes(), lfs=path.suffix == ".h5")
-            for path in (space / "model_card").iterdir()
+            path.relative_to(MODEL).as_posix(): hub.store(
+                path.read_bytes(), lfs=path.suffix in (".h5", ".onnx")
+            )
+            for path in MODEL.rglob("*")
             if path.is_file()
         }
         commit = repository.add("main", files, "Release", "", "alice")
         hub.repositories["models", "alice/model"] = repository
         environment = hub.environment(token, tmp_path / "home") | {
             "PYTHONPATH": None,
-            "KERAS_BACKEND": None,
             "MODEL_ID": "alice/model",
         }
         with PageServer(tmp_path, tmp_path, start=[space / "app.py"], **environment) as page:
-            assert f"alice/model at {commit.oid[:7]}, test PSNR 29.50 dB" in page.text()
+            assert f"alice/model at {commit.oid[:7]}, 30.17 dB on the test faces\n" in page.text()
             for operation in ("info", "resolve", "storage-get"):
                 hub.fault(operation, action="stall", times=99)
             started = time.monotonic()

@@ -155,18 +155,18 @@ def test_clean_up_keeps_the_picture_and_follows_the_strength(visit, page):
     part.locator(".before-after img").first.wait_for()
     assert "σ" in part.inner_text()
     before = source(part, "Cleaned up")
-    upload(part, EXAMPLES / "noisy_2_still_life.png")
+    upload(part, EXAMPLES / "noisy_3_scan.png")
     changed(tab, part, "Cleaned up", before)
     cleaned = download(part, "Cleaned up")
-    assert cleaned == page.visitor().call("restore", EXAMPLES / "noisy_2_still_life.png", 1.0)[0]
+    assert cleaned == page.visitor().call("restore", EXAMPLES / "noisy_3_scan.png", 1.0)[0]
     before = source(part, "Cleaned up")
     part.get_by_label("range slider for Strength").focus()
     tab.keyboard.press("Home")
     changed(tab, part, "Cleaned up", before)
-    original = np.asarray(Image.open(EXAMPLES / "noisy_2_still_life.png"))
+    original = np.asarray(Image.open(EXAMPLES / "noisy_3_scan.png"))
     assert np.array_equal(pixels(download(part, "Cleaned up")), original)
     sides = part.locator(".before-after img").evaluate_all("all => all.map(e => e.naturalWidth)")
-    assert sides == [160, 160]
+    assert sides == [520, 520]
 
 
 def photograph(path, size=(1600, 1200)):
@@ -262,19 +262,19 @@ def test_the_smoothness_is_a_factor_of_the_estimate(visit, page):
     tab = visit()
     part = section(tab, "Clean up")
     before = source(part, "Cleaned up")
-    upload(part, EXAMPLES / "noisy_2_still_life.png")
+    upload(part, EXAMPLES / "noisy_3_scan.png")
     changed(tab, part, "Cleaned up", before)
     before = source(part, "Cleaned up")
     smoothness = part.get_by_label("range slider for Smoothness")
     smoothness.press("End")
     changed(tab, part, "Cleaned up", before)
-    asked = page.visitor().call("restore", EXAMPLES / "noisy_2_still_life.png", 1.0, 2.0)
+    asked = page.visitor().call("restore", EXAMPLES / "noisy_3_scan.png", 1.0, 2.0)
     assert download(part, "Cleaned up") == asked[0]
     assert "2 times the estimate" in part.inner_text()
     before = source(part, "Cleaned up")
     smoothness.press("Home")
     changed(tab, part, "Cleaned up", before)
-    original = np.asarray(Image.open(EXAMPLES / "noisy_2_still_life.png"))
+    original = np.asarray(Image.open(EXAMPLES / "noisy_3_scan.png"))
     assert np.array_equal(pixels(download(part, "Cleaned up")), original)
 
 

@@ -1,4 +1,4 @@
-"""Which model serves which picture, with and without a colour model."""
+"""Which networks serve, and how visitors are told: built-in, published, one of each."""
 
 from __future__ import annotations
 
@@ -6,83 +6,112 @@ import json
 import re
 import shutil
 import sys
+import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from olivetti_denoiser.pillow_modes import is_gray
-from page.serving import load_models
+from olivetti_denoiser import hub
+from page.serving import load_networks
+from page_server import MODEL
 
-GRAY = Image.fromarray(np.arange(100, dtype=np.uint8).reshape(10, 10))
-RED = Image.new("RGB", (10, 10), (200, 10, 10))
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "I", "F", "RGB", "RGBA", "P", "CMYK"])
-def test_a_picture_without_colours_is_gray_however_it_is_stored(mode):
-    assert is_gray(GRAY.convert(mode))
-
-
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "CMYK", "YCbCr"])
-def test_one_coloured_pixel_makes_a_picture_coloured(mode):
-    assert not is_gray(RED.convert(mode))
-    nearly = GRAY.convert("RGB")
-    nearly.putpixel((9, 9), (10, 10, 60))
-    assert not is_gray(nearly)
+COMMIT = "1a2b3c4d5e6f"
+GRAY = r"30\.17 dB on the test faces"
+COLOUR = r"\d\d\.\d\d dB on the colour pictures of scikit-image at σ = 25/255"
+MODEL_ID = {"MODEL_ID": "ada/olivetti"}
 
 
 @pytest.fixture
-def bundle(page_model, tmp_path):
-    """A bundled model folder without a colour model."""
-    return shutil.copytree(page_model, tmp_path / "model_card")
+def published(tmp_path, monkeypatch):
+    """An empty repository, as a folder that is what the Hub delivers."""
+    folder = tmp_path / COMMIT
+    folder.mkdir()
+    monkeypatch.setattr(hub, "download", lambda *patterns, **options: folder)
+    return folder
 
 
-def test_each_model_is_told_with_its_own_figure(bundle):
-    released = Path(__file__).resolve().parents[1] / "model_card"
-    models = load_models({}, released)
-    assert re.search(
-        r"Colour pictures: .*\d dB on the colour pictures of scikit-image", str(models)
+def put(source: Path, folder: Path) -> None:
+    """Puts the files of one network into a folder."""
+    shutil.copytree(source / "onnx", folder / "onnx")
+    shutil.copy(source / "metrics.json", folder)
+
+
+def same_weights(served, name, folder):
+    return served.denoiser.networks[name].files[1] == (folder / "onnx/restorer.onnx").read_bytes()
+
+
+def test_without_a_repository_the_built_in_networks_serve():
+    served = load_networks({}, MODEL, 5)
+    assert re.fullmatch(f"the built-in networks, {GRAY}", served.words)
+    assert list(served.denoiser.networks) == ["gray", "colour"]
+    assert (served.repository, served.folder) == (None, MODEL)
+
+
+@pytest.mark.parametrize(
+    ("holds", "words"),
+    [
+        ({"": "gray", "colour": "colour"}, GRAY),
+        ({"": "gray"}, f"{GRAY}, with the built-in network for colour"),
+        ({"": "colour"}, f"{COLOUR}, with the built-in gray network"),
+    ],
+)
+def test_a_built_in_network_joins_the_one_of_a_repository(published, holds, words):
+    places = {"gray": MODEL, "colour": MODEL / "colour"}
+    for place, name in holds.items():
+        put(places[name], published / place)
+        # Other bytes than the built-in network's: one that is told apart from it.
+        with (published / place / "onnx" / "restorer.onnx").open("ab") as file:
+            file.write(b"\x72\x00")  # an empty entry of metadata
+    served = load_networks(MODEL_ID, MODEL, 5)
+    assert re.fullmatch(f"ada/olivetti at {COMMIT[:7]}, {words}", served.words)
+    assert served.denoiser.networks.keys() == {"gray", "colour"}
+    for name, folder in places.items():
+        assert same_weights(served, name, folder) == (name not in holds.values())
+    assert served.folder == (published if "gray" in holds.values() else MODEL)
+
+
+def test_a_repository_without_figures_serves_without_them(published):
+    shutil.copytree(MODEL / "onnx", published / "onnx")
+    served = load_networks(MODEL_ID, MODEL, 5)
+    assert served.words == f"ada/olivetti at {COMMIT[:7]}, with the built-in network for colour"
+
+
+def test_what_does_not_serve_is_told_in_words_without_paths(published):
+    (published / "config.json").write_text("{}")  # an old repository, for Keras alone
+    served = load_networks(MODEL_ID, MODEL, 5)
+    assert "publishing its networks again writes it" in served.words
+    put(MODEL, published)
+    (published / "onnx" / "restorer.onnx").write_bytes(b"damaged")
+    served = load_networks(MODEL_ID, MODEL, 5)
+    assert re.match(
+        f"the built-in networks, {GRAY} \\(ada/olivetti does not load: .+\\)", served.words
     )
-    assert re.search(r"Gray pictures: bundled model, test PSNR \d\d\.\d\d dB", str(models))
-    assert "dB" not in str(load_models({}, bundle).gray)  # which came without figures
+    assert str(published) not in served.words
 
 
-def test_the_benchmark_of_the_page_measures_each_of_its_parts(bundle):
-    sys.path.append(str(Path(__file__).resolve().parent / "benchmarks"))
-    from benchmark_page import PARTS, run
-
-    parts = dict(json.loads(run("-c", PARTS, bundle).splitlines()[-1]))
-    assert {"import the page", "load the models", "launch"} <= parts.keys()
-    assert all(seconds > 0 for seconds in parts.values())
-
-
-def test_without_a_colour_model_the_gray_one_serves_all(bundle):
-    models = load_models({}, bundle)
-    assert models.colour is None
-    assert models.for_picture(RED) is models.for_picture(GRAY) is models.gray
-    assert "no colour model" in str(models)
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (lambda: time.sleep(9), "the Hub did not deliver ada/olivetti within 0.2 s"),
+        (lambda: 1 / 0, "division by zero"),  # a fault of ours or of the client
+    ],
+)
+def test_whatever_the_hub_does_the_page_starts(monkeypatch, fault, words):
+    monkeypatch.setattr(hub, "download", lambda *patterns, **options: fault())
+    served = load_networks(MODEL_ID, MODEL, 0.2)
+    assert words in served.words
+    assert list(served.denoiser.networks) == ["gray", "colour"]
 
 
-def test_a_bundled_colour_model_serves_colour_pictures(bundle, colour_model):
-    shutil.copytree(colour_model, bundle / "colour")
-    models = load_models({}, bundle)
-    assert models.for_picture(RED) is models.colour
-    assert models.for_picture(GRAY) is models.for_picture(GRAY.convert("RGB")) is models.gray
-    assert models.colour.folder == bundle / "colour"
-    assert (models.gray.denoiser.planes, models.colour.denoiser.planes) == (1, 3)
-    assert str(models).count("no MODEL_ID is set") == 2
-
-
-def test_the_variable_of_an_older_space_is_told_and_not_read(bundle, capsys):
-    load_models({"COLOUR_MODEL_ID": "ada/colour"}, bundle, timeout=5)
+def test_the_variable_of_an_older_space_is_told_and_not_read(capsys):
+    load_networks({"COLOUR_MODEL_ID": "ada/colour"}, MODEL, 5)
     assert "COLOUR_MODEL_ID is not read any more" in capsys.readouterr().out
 
 
-def test_a_damaged_colour_model_does_not_keep_the_page_from_starting(bundle, colour_model):
-    shutil.copytree(colour_model, bundle / "colour")
-    (bundle / "colour" / "model.weights.h5").write_bytes(b"damaged")
-    models = load_models({}, bundle)
-    assert models.colour is None
-    assert "cannot be loaded" in str(models)
-    assert str(bundle) not in str(models)
+def test_the_benchmark_of_the_page_measures_each_of_its_parts():
+    sys.path.append(str(Path(__file__).resolve().parent / "benchmarks"))
+    from benchmark_page import PARTS, run
+
+    parts = dict(json.loads(run("-c", PARTS, MODEL).splitlines()[-1]))
+    assert {"import the page", "load the networks", "launch"} <= parts.keys()
+    assert all(seconds > 0 for seconds in parts.values())

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from page_server import APP, ROOT, PageServer
+from page_server import APP, MODEL, ROOT, PageServer
 
 PORTRAIT = ROOT / "space" / "examples" / "drawn_1_portrait.png"
 NOBODY = "127.0.0.1:9"  # where no proxy listens
@@ -40,19 +40,19 @@ async def _through_mcp(url):
 
 
 @pytest.mark.parametrize("which", SURROUNDINGS)
-def test_a_page_with_proxies_around_it_answers(which, page_model, tmp_path):
-    with PageServer(page_model, tmp_path, **{**UNSET, **SURROUNDINGS[which]}) as page:
+def test_a_page_with_proxies_around_it_answers(which, tmp_path):
+    with PageServer(MODEL, tmp_path, **{**UNSET, **SURROUNDINGS[which]}) as page:
         assert len(page.visitor().call("restore", PORTRAIT)) == 2
         answer = asyncio.run(_through_mcp(page.url))
         assert not answer.isError, answer.content
 
 
-def test_a_second_user_of_the_machine_starts_the_page(page_model, tmp_path):
+def test_a_second_user_of_the_machine_starts_the_page(tmp_path):
     """Gradio's own folder is there and belongs to somebody else: a file is as unusable."""
     (tmp_path / "gradio").write_text("somebody else's")
     where = {"TMPDIR": str(tmp_path), "GRADIO_TEMP_DIR": None}
     start = ["-m", "olivetti_denoiser", "demo"]
-    with PageServer(page_model, tmp_path, start=start, **where) as page:
+    with PageServer(MODEL, tmp_path, start=start, **where) as page:
         page.visitor().call("restore", PORTRAIT)
         (own,) = tmp_path.glob("denoiser-*")
         assert own.stat().st_mode & 0o077 == 0

@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from page.texts import comparison_table, gain_in_words, noise_in_words, verdict
+from olivetti_denoiser.denoiser import Restored
+from page.texts import comparison_table, gain_in_words, restored_in_words, verdict
 from page.trials import MethodResult, figures
 
 
@@ -67,19 +68,27 @@ def test_the_comparison_table_has_a_row_for_every_method():
     assert [row.split("|")[-2].strip() for row in rows] == ["–", "under 0.1 ms", "12.3 ms"]
 
 
+def said_of(sigma, *asked, network="gray"):
+    return restored_in_words(Restored(None, sigma, network), *asked)
+
+
 def test_noise_levels_have_words():
-    said = [noise_in_words(level) for level in (-0.01, 0.0, 0.02, 0.05, 0.1, 0.3)]
+    said = [said_of(level) for level in (-0.01, 0.0, 0.02, 0.05, 0.1, 0.3)]
     assert ["hardly any" in line for line in said] == [True, True, False, False, False, False]
     assert "very strong" in said[-1]
-    assert "no noise level" in noise_in_words(None)
+
+
+def test_the_network_is_told_where_one_was_at_work():
+    assert said_of(0.1).endswith("Restored by the gray network.")
+    assert said_of(0.1, network="colour").endswith("Restored by the network for colour.")
+    for untouched in (said_of(0.1, 0.0), said_of(0.1, 1.0, 0.0)):
+        assert untouched.endswith("Nothing is removed.")
 
 
 def test_a_factor_of_the_level_is_told_with_what_it_does():
-    assert noise_in_words(0.1) == noise_in_words(0.1, 1.0)
-    assert "(25.5 of 255)" in noise_in_words(0.1)
-    more, less = noise_in_words(0.1, 1.5), noise_in_words(0.1, 0.5)
+    assert "(25.5 of 255)" in said_of(0.1)
+    more, less = said_of(0.1, 1.0, 1.5), said_of(0.1, 1.0, 0.5)
     assert "σ ≈ 0.150 (1.5 times the estimate)" in more
     assert "smoother" in more
     assert "σ ≈ 0.050 (0.5 times the estimate)" in less
     assert "more grain" in less
-    assert "Nothing is removed" in noise_in_words(0.1, 0.0)

@@ -61,36 +61,11 @@ def test_clean_up_stops_when_time_is_over(monkeypatch):
     monkeypatch.setattr("page.trials.MAX_SECONDS", -1.0)
 
     class Slow:
-        takes_sigma = False
-
-        def __call__(self, image, sigma, strength, progress):
+        def restore(self, image, strength, level_factor, progress):
             progress(1, 100)
 
     with pytest.raises(TimeoutError, match="smaller"):
         clean_up(Slow(), Image.new("L", (9, 9)))
-
-
-class Recorder:
-    """A stand-in for a `Denoiser` that keeps what it is asked."""
-
-    takes_sigma = True
-
-    def estimate_sigma(self, image):
-        return 0.1
-
-    def __call__(self, image, **asked):
-        self.asked = asked
-        return image
-
-
-@pytest.mark.parametrize(
-    ("factor", "level"), [(1.0, None), (0.0, 0.0), (0.5, 0.05), (2, 0.2), (4.0, 0.4)]
-)
-def test_the_factor_multiplies_the_estimate(factor, level):
-    denoiser = Recorder()
-    _, sigma = clean_up(denoiser, Image.new("L", (9, 9)), level_factor=factor)
-    assert sigma == 0.1
-    assert denoiser.asked["sigma"] == pytest.approx(level) if factor != 1.0 else level is None
 
 
 @pytest.mark.parametrize(
@@ -105,12 +80,4 @@ def test_the_factor_multiplies_the_estimate(factor, level):
 )
 def test_clean_up_refuses_impossible_numbers(numbers, words):
     with pytest.raises(ValueError, match=words):
-        clean_up(Recorder(), Image.new("L", (9, 9)), **numbers)
-
-
-def test_without_an_estimate_there_is_no_factor_of_it():
-    denoiser = Recorder()
-    denoiser.takes_sigma = False
-    clean_up(denoiser, Image.new("L", (9, 9)), level_factor=1.0)
-    with pytest.raises(ValueError, match="only the factor 1"):
-        clean_up(denoiser, Image.new("L", (9, 9)), level_factor=2.0)
+        clean_up(None, Image.new("L", (9, 9)), **numbers)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from page_server import ROOT, PageServer, RefusedError
+from page_server import MODEL, ROOT, PageServer, RefusedError
 
 SENTENCE = "This page reads only pictures that were sent to it; please choose a picture."
 PORTRAIT = ROOT / "space" / "examples" / "drawn_1_portrait.png"
@@ -248,13 +248,13 @@ def test_uploads_outputs_and_examples_are_read_as_before(page, folder):
                 assert str(folder) in value[output]
 
 
-def test_a_page_keeps_its_files_to_itself_and_removes_them_at_the_end(page_model, tmp_path):
-    with PageServer(page_model, tmp_path) as page:
+def test_a_page_keeps_its_files_to_itself_and_removes_them_at_the_end(tmp_path):
+    with PageServer(MODEL, tmp_path) as page:
         (own,) = (tmp_path / "gradio").iterdir()
         assert own.stat().st_mode & 0o077 == 0
         picture = page.visitor().upload(PORTRAIT.read_bytes())
         assert Path(picture["path"]).is_relative_to(own)
-        with PageServer(page_model, tmp_path / "gradio") as other:
+        with PageServer(MODEL, tmp_path / "gradio") as other:
             with pytest.raises(RefusedError) as refusal:
                 other.visitor().ask("restore", picture, 1.0)
             assert str(refusal.value) == SENTENCE

@@ -29,12 +29,12 @@ def png(pixels: np.ndarray | Image.Image, name: str) -> str:
     return served_file(uploads.encode_png(pixels), f"{name}.png")
 
 
-def shown_picture(label: str, value: str, pixels: bool = False) -> gr.Image:
+def shown_picture(label: str, value: str | None = None, pixels: bool = False) -> gr.Image:
     """Returns a picture that a visitor can download.
 
     Args:
         label: one of the four labels above.
-        value: the path of a PNG.
+        value: the path of a PNG, None for no picture yet.
         pixels: whether to enlarge it with hard pixels to the width that there is.
     """
     return gr.Image(

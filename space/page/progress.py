@@ -16,7 +16,7 @@ from collections.abc import Callable
 class TimeLeft:
     """Foretells the rest of a work of equal parts from the parts that are done.
 
-    The first part counts for nothing, since the network may be compiled in it.
+    The time before the first part is done counts for nothing: the noise is estimated in it.
 
     Args:
         clock: seconds that only grow.

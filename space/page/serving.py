@@ -1,108 +1,59 @@
-"""Choose the models that the page serves: the published ones, or the bundled ones and why.
+"""Choose the networks that the page serves: the published ones, or the built-in ones and why.
 
->>> models = load_models({"MODEL_ID": "owner/olivetti-denoiser"}, Path("model_card"))
->>> print(models.gray)
-owner/olivetti-denoiser at 1a2b3c4, test PSNR 29.87 dB
->>> models.for_picture(photograph).denoiser(photograph)
+>>> served = load_networks(os.environ, Path("model_card"))
+>>> served.denoiser(image)
+>>> print(served.words)
+owner/olivetti-denoiser at 1a2b3c4, 30.17 dB on the test faces
 """
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from PIL import Image
 
 from olivetti_denoiser import hub
+from olivetti_denoiser.denoiser import DOWNLOADED, Denoiser, load_folder
 from olivetti_denoiser.figures import gate_figure, network_of, read_metrics
-from olivetti_denoiser.model_folder import (
-    COLOUR,
-    GRAY,
-    METRICS,
-    MODEL_FILES,
-    PLACES,
-    missing_files,
-)
-from olivetti_denoiser.pillow_modes import is_gray
-
-if TYPE_CHECKING:
-    from olivetti_denoiser.denoiser import Denoiser
+from olivetti_denoiser.model_folder import GRAY, METRICS, ONNX, PLACES
+from page.texts import NETWORKS
 
 # The page shows the figures and the plots; a repository without them serves all the same.
-NAMES = (*MODEL_FILES, METRICS)
-PATTERNS = (*(place + name for place in PLACES.values() for name in NAMES), "*.png")
+PATTERNS = (*DOWNLOADED, *(place + METRICS for place in PLACES.values()), "*.png")
 
 
 @dataclass(frozen=True)
-class ServedModel:
-    """A denoiser and where it comes from.
+class Served:
+    """What serves, and where it comes from.
 
     Attributes:
-        denoiser: The model, ready to call.
-        repository: OWNER/NAME on the Hub, or None for the bundled model.
-        commit: The whole commit id, or None for the bundled model.
-        figure: What it scores, in words; empty if the model came without figures.
-        reason: Why the bundled model serves; None when the published one does.
-        folder: Where the model lies, with the figures and plots that came with it.
+        denoiser: Both networks, where there are two.
+        words: What serves, for visitors: a part of a sentence.
+        repository: OWNER/NAME on the Hub, or None for the built-in networks.
+        folder: The model folder of the gray network, with the figures and plots that came with it;
+            None where there are none.
     """
 
     denoiser: Denoiser
+    words: str
     repository: str | None
-    commit: str | None
-    figure: str
-    reason: str | None
-    folder: Path | None = None
-
-    def __str__(self) -> str:
-        """Return one line for the page and the log."""
-        figure = f", {self.figure}" if self.figure else ""
-        if self.repository is None:
-            return f"bundled model{figure} ({self.reason})"
-        return f"{self.repository} at {self.commit[:7]}{figure}"
+    folder: Path | None
 
 
-@dataclass(frozen=True)
-class ServedModels:
-    """The gray model, and the one for colour pictures where there is one.
-
-    Attributes:
-        gray: Serves gray pictures, and colour ones plane by plane where `colour` is None.
-        colour: Serves colour pictures, or None.
-        reason: Why there is no colour model; None where there is one.
-    """
-
-    gray: ServedModel
-    colour: ServedModel | None
-    reason: str | None = None
-
-    def for_picture(self, image: Image.Image) -> ServedModel:
-        """Return the model that a picture is restored with."""
-        return self.gray if self.colour is None or is_gray(image) else self.colour
-
-    def __str__(self) -> str:
-        """Return one sentence for Clean up."""
-        if self.colour is None:
-            return f"One network restores every colour as a gray picture ({self.reason})."
-        return f"Colour pictures: {self.colour}. Gray pictures: {self.gray}."
-
-
-def load_models(
-    variables: Mapping[str, str], bundle: str | Path, timeout: float = 60.0
-) -> ServedModels:
-    """Load the gray model and, where there is one, the colour model.
+def load_networks(variables: Mapping[str, str], bundle: str | Path, seconds: float) -> Served:
+    """Load the published networks, or the built-in ones when the Hub does not help in good time.
 
     Args:
-        variables: `MODEL_ID` and `MODEL_REVISION` name the repository of both on the Hub; each is
-            optional, and a bundled model serves for one that the repository lacks.
-        bundle: The bundled release: the gray model, with the colour model in `colour/`.
-        timeout: Seconds that the Hub gets.
+        variables: `MODEL_ID` and `MODEL_REVISION` name the repository on the Hub; each is optional.
+            A built-in network joins the one of a repository that holds only one.
+        bundle: The built-in release.
+        seconds: How long the Hub gets.
 
     Raises:
-        ValueError: the bundled gray model was needed and `bundle` holds none.
+        ValueError: a built-in network was needed and `bundle` holds none.
     """
     if old := variables.get("COLOUR_MODEL_ID"):
         print(
@@ -110,115 +61,71 @@ def load_models(
             f"once `denoiser publish` has put the one for colour into it. Received: {old}",
             flush=True,
         )
-    download = _Download(variables.get("MODEL_ID"), variables.get("MODEL_REVISION"), timeout)
-    gray = download.load(GRAY, Path(bundle))
-    try:
-        return ServedModels(gray, download.load(COLOUR, Path(bundle) / COLOUR))
-    except ValueError as error:
-        if missing_files(Path(bundle) / COLOUR):
-            return ServedModels(gray, None, "no colour model is bundled")
-        return ServedModels(gray, None, f"the bundled colour model: {_cause(error)}")
-
-
-def figure_in_words(folder: Path) -> str:
-    """Say what a model scores: a gray one on the test faces, one for colour on colour pictures.
-
-    Args:
-        folder: A model folder.
-
-    Returns:
-        A few words, or an empty text where the folder has no figures.
-    """
-    try:
-        metrics = read_metrics(folder)
-    except ValueError:
-        return ""
-    if metrics.get("planes") == 3:
-        figure = gate_figure(metrics)
-        return f"{figure.psnr:.2f} dB on {figure.pictures}" if figure else ""
-    figure = gate_figure(metrics)
-    return f"test PSNR {figure.psnr:.2f} dB" if figure else ""
-
-
-class _Download:
-    """A download in a thread of its own, since the client's retries may take minutes.
-
-    Args:
-        model_id: OWNER/NAME, or nothing to download.
-        revision: Tag, branch or commit; the default branch when None or "".
-        timeout: Seconds from now on that it may take.
-    """
-
-    def __init__(self, model_id: str | None, revision: str | None, timeout: float):
-        self.model_id = model_id
-        self._folder: Path | None = None
-        self._failure: str | None = None
-        self._timeout = timeout
-        self._end = time.monotonic() + timeout
-        self._thread = threading.Thread(
-            target=self._work, args=[revision or None], name="model-download", daemon=True
-        )
-        if model_id:
-            self._thread.start()
-
-    def load(self, network: str, fallback: Path) -> ServedModel:
-        """Load a network that was downloaded, or the bundled one.
-
-        Args:
-            network: "gray" or "colour".
-            fallback: The bundled model folder of this network.
-
-        Raises:
-            ValueError: the bundled model was needed and `fallback` holds none.
-        """
-        from olivetti_denoiser.denoiser import Denoiser
-
-        folder, reason = self._wait(network)
-        if folder is not None:
-            try:
-                denoiser = Denoiser.from_pretrained(folder)
-                figure = figure_in_words(folder)
-                return ServedModel(denoiser, self.model_id, self.commit, figure, None, folder)
-            except (OSError, ValueError) as error:
-                reason = f"{self.model_id} does not load: {_cause(error)}"
-        denoiser = Denoiser.from_pretrained(fallback)
-        return ServedModel(denoiser, None, None, figure_in_words(fallback), reason, fallback)
-
-    @property
-    def commit(self) -> str | None:
-        """The commit that was downloaded, None without one."""
-        return self._folder and self._folder.name
-
-    def _wait(self, network):
-        """The folder of a network, or None and why there is none."""
-        if not self.model_id:
-            return None, "no MODEL_ID is set"
-        self._thread.join(max(0.0, self._end - time.monotonic()))
-        if self._thread.is_alive():
-            return None, f"the Hub did not deliver {self.model_id} within {self._timeout:g} s"
-        if self._folder is None:
-            return None, self._failure
-        places = [self._folder, self._folder / COLOUR]  # a repository of one network has it first
-        for place in places:
-            if not missing_files(place) and _network(place) == network:
-                return place, None
-        return None, f"{self.model_id} has no {network} network"
-
-    def _work(self, revision):
+    reason, repository = "", variables.get("MODEL_ID")
+    if repository:
         try:
-            self._folder = hub.download(self.model_id, *PATTERNS, revision=revision)
+            folder = _download(repository, variables.get("MODEL_REVISION") or None, seconds)
+            return _published(repository, folder, Path(bundle))
+        except (OSError, ValueError) as error:
+            cause = hub.first_line(error).partition(" Received:")[0].rstrip(".")
+            reason = f" ({cause})"  # without the paths of this machine, as visitors read it
+    denoiser, folders = load_folder(bundle), _folders(Path(bundle))
+    words = f"the built-in networks{_figure(folders, GRAY)}{reason}"
+    return Served(denoiser, words, None, folders.get(GRAY))
+
+
+def _download(repository, revision, seconds):
+    """Return the folder of a downloaded release; the client's retries alone may take minutes."""
+    answers: queue.SimpleQueue = queue.SimpleQueue()
+
+    def work():
+        try:
+            answers.put(hub.download(repository, *PATTERNS, revision=revision))
         except Exception as error:  # whatever goes wrong there, the page has to start
-            self._failure = hub.first_line(error)
+            answers.put(OSError(hub.first_line(error)))
 
-
-def _network(folder):
-    """Which network a folder holds; without figures it is the one of its place."""
+    threading.Thread(target=work, name="model-download", daemon=True).start()
     try:
-        return network_of(folder)
-    except ValueError:
-        return COLOUR if folder.name == COLOUR else GRAY
+        answer = answers.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError(f"the Hub did not deliver {repository} within {seconds:g} s") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
-def _cause(error):
-    """What is wrong, without the paths of this machine, as visitors read it."""
-    return hub.first_line(error).partition(" Received:")[0].rstrip(".")
+def _published(repository, folder, bundle):
+    """Return what a downloaded release serves, with a built-in network for one that it lacks."""
+    if not any((folder / place / ONNX).is_dir() for place in PLACES.values()):
+        raise ValueError(
+            f"{repository} holds no {ONNX}/, which this page runs; publishing its networks again "
+            "writes it"
+        )
+    try:
+        denoiser = load_folder(folder)
+    except ValueError as error:
+        raise ValueError(f"{repository} does not load: {error}") from None
+    folders, own = _folders(folder), next(iter(denoiser.networks))
+    words = f"{repository} at {folder.name[:7]}{_figure(folders, own)}"
+    if len(denoiser.networks) == 1:
+        other = load_folder(bundle)
+        (missing,) = NETWORKS.keys() - {own}
+        words += f", with the built-in {NETWORKS[missing]}"
+        denoiser = Denoiser(*denoiser.networks.values(), *other.networks.values())
+        folders = _folders(bundle) | folders
+    return Served(denoiser, words, repository, folders.get(GRAY))
+
+
+def _folders(release):
+    """Return the model folder of each network that has figures, by "gray" and "colour"."""
+    folders: dict[str, Path] = {}
+    for place in PLACES.values():
+        with contextlib.suppress(ValueError):
+            folders.setdefault(network_of(release / place), release / place)
+    return folders
+
+
+def _figure(folders, network):
+    """Say what a network scores, or nothing where it has no figures."""
+    figure = gate_figure(read_metrics(folders[network])) if network in folders else None
+    return f", {figure.psnr:.2f} dB on {figure.pictures}" if figure else ""

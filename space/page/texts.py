@@ -6,8 +6,12 @@
 
 from __future__ import annotations
 
+from olivetti_denoiser.denoiser import Restored
 from olivetti_denoiser.figures import Metrics
 from page.trials import NETWORK, MethodResult
+
+# What visitors call the networks.
+NETWORKS = {"gray": "gray network", "colour": "network for colour"}
 
 # From which noise level on which words hold.
 NOISE_WORDS = (
@@ -39,19 +43,23 @@ def gain_in_words(figures: dict) -> str:
     return f"+{gain:.1f} dB: {times:.1f} times less noise."
 
 
-def noise_in_words(sigma: float | None, level_factor: float = 1.0) -> str:
-    """Says what an estimated noise level means, and what a factor makes of it."""
-    if sigma is None:
-        return "This model estimates no noise level."
+def restored_in_words(restored: Restored, strength: float = 1.0, level_factor: float = 1.0) -> str:
+    """Says how much noise a picture had, what a factor makes of it, and which network removed it.
+
+    Args:
+        restored: what `Denoiser.restore` gave for one picture.
+        strength, level_factor: what it was asked.
+    """
+    sigma = float(restored.sigma)
     words = [words for level, words in NOISE_WORDS if sigma >= level] or [NOISE_WORDS[0][1]]
-    estimate = f"Estimated noise level: σ ≈ {sigma:.3f} ({255 * sigma:.1f} of 255), {words[-1]}."
-    if level_factor == 1.0:
-        return estimate
-    if level_factor == 0.0:
-        return f"{estimate} Nothing is removed."
-    kept = "more grain stays" if level_factor < 1.0 else "the picture becomes smoother"
-    used = f"Removed as if it were σ ≈ {level_factor * sigma:.3f}"
-    return f"{estimate} {used} ({level_factor:g} times the estimate), so {kept}."
+    said = f"Estimated noise level: σ ≈ {sigma:.3f} ({255 * sigma:.1f} of 255), {words[-1]}."
+    if strength == 0.0 or level_factor == 0.0:
+        return f"{said} Nothing is removed."
+    if level_factor != 1.0:
+        kept = "more grain stays" if level_factor < 1.0 else "the picture becomes smoother"
+        used = f"Removed as if it were σ ≈ {level_factor * sigma:.3f}"
+        said += f" {used} ({level_factor:g} times the estimate), so {kept}."
+    return f"{said} Restored by the {NETWORKS[restored.network]}."
 
 
 def verdict(figures: dict) -> str:

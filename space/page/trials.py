@@ -3,7 +3,7 @@
 >>> trial = Trial.run(denoiser, view, sigma=0.1, seed=0)
 >>> trial.noisy, trial.restored              # uint8 like the view
 >>> trial.figures["gain_db"]
->>> cleaned, sigma = clean_up(denoiser, picture, level_factor=1.5)
+>>> clean_up(denoiser, picture, level_factor=1.5).image
 >>> best = compare_methods(denoiser, view, sigma=0.1, seed=0)[0]
 """
 
@@ -16,15 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from olivetti_denoiser.denoiser import Denoiser
+from olivetti_denoiser.denoiser import MAX_LEVEL_FACTOR, Denoiser, Restored
 from olivetti_denoiser.evaluate.baselines import BASELINES
 from olivetti_denoiser.metrics import mse, psnr, ssim
 from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
 
 MAX_SIGMA = 0.3
 MAX_SEED = 2**32 - 1
-MAX_LEVEL_FACTOR = 4.0
-LARGE_SIDE = 512  # pixels; of smaller pictures a network may estimate the level as it restores
 MAX_CLEAN_PIXELS = 12_600_000  # a 12-megapixel photograph, 4096×3072 at most
 MAX_SECONDS = 300.0
 NETWORK = "Residual U-Net"
@@ -103,7 +101,7 @@ def clean_up(
     strength: float = 1.0,
     level_factor: float = 1.0,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[Image.Image, float | None]:
+) -> Restored:
     """Restores a picture that is noisy already, in its own size and colours.
 
     Args:
@@ -114,8 +112,7 @@ def clean_up(
         progress: called with (passes done, passes in all).
 
     Returns:
-        The restored picture and the noise level that the network estimates, or None where it
-        estimates none.
+        The restored picture, the noise level and the network, as `Denoiser.restore` gives them.
 
     Raises:
         ValueError: a number is out of range, or the pixels are not numbers in a known range.
@@ -133,15 +130,7 @@ def clean_up(
         if progress is not None:
             progress(done, total)
 
-    sigma = denoiser.estimate_sigma(image) if denoiser.takes_sigma else None
-    level = None
-    if level_factor != 1.0:
-        if sigma is None:
-            raise ValueError("This model estimates no noise level, so only the factor 1 works.")
-        level = min(1.0, level_factor * sigma)
-    elif max(image.size) > LARGE_SIDE:
-        level = sigma  # to the bit what the denoiser would estimate a second time
-    return denoiser(image, sigma=level, strength=strength, progress=report), sigma
+    return denoiser.restore(image, strength=strength, level_factor=level_factor, progress=report)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How fast the page is: start, one picture, a crowd. Figures are medians of one run.
+"""How fast the page is beside Gradio alone: start, memory, a crowd. Figures are medians of one run.
 
     python tests/benchmarks/benchmark_page.py                        # about four minutes
     python tests/benchmarks/benchmark_page.py --seconds 10 --rounds 1
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -24,13 +23,23 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "helpers"))
 from page_server import ROOT, PageServer
 
 PICTURE = (ROOT / "space" / "examples" / "drawn_1_portrait.png").read_bytes()
-ON_OPENVINO = {**os.environ, "KERAS_BACKEND": "openvino"}
 
-IMPORTS = """
-import time
+GRADIO_ALONE = """
 import gradio
-import keras
-print(time.process_time())
+with gradio.Blocks(analytics_enabled=False) as page:
+    gradio.Image().upload(lambda image: image, gradio.Image(), gradio.Image())
+page.launch(mcp_server=True, ssr_mode=False)
+"""
+
+# The page with networks that give back what they get at once: what Gradio's part of it costs.
+WITHOUT_NETWORKS = f"""
+import runpy, sys
+import numpy as np
+sys.path.insert(0, {str(ROOT / "training")!r})
+from olivetti_denoiser.inference.network import Network
+Network.estimate = lambda self, pictures: np.full(len(pictures), 0.1, np.float32)
+Network.restore = lambda self, pictures, sigmas: pictures
+runpy.run_path({str(ROOT / "space" / "app.py")!r}, run_name="__main__")
 """
 
 PARTS = """
@@ -38,37 +47,11 @@ import json, sys, time
 marks = [("", time.perf_counter())]
 def mark(name): marks.append((name, time.perf_counter()))
 import gradio; mark("import gradio")
-import keras; mark("import keras")
 import runpy; app = runpy.run_path("space/app.py", run_name="app"); mark("import the page")
-models = app["load_models"]({}, sys.argv[1]); mark("load the models")
-page = app["build"](models); mark("build the page, three tabs' first results included")
+served = app["load_networks"]({}, sys.argv[1], 0); mark("load the networks")
+page = app["build"](served); mark("build the page")
 page.launch(prevent_thread_lock=True, quiet=True, mcp_server=True); mark("launch")
 print(json.dumps([(name, at - before) for (_, before), (name, at) in zip(marks, marks[1:])]))
-"""
-
-ONE_PICTURE = """
-import statistics, sys, time
-import numpy as np
-from olivetti_denoiser.denoiser import Denoiser
-from olivetti_denoiser.inference import compile_pass
-denoiser = Denoiser.from_pretrained(sys.argv[1])
-bare = compile_pass(denoiser.model, 64, batch=1)
-picture = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
-values = (picture / np.float32(255))[None, :, :, None]
-times = {"bare": [], "denoiser": []}
-for turn in range(int(sys.argv[2])):
-    for name, call in (("bare", lambda: bare(values)), ("denoiser", lambda: denoiser(picture))):
-        start = time.perf_counter()
-        call()
-        times[name].append(1000 * (time.perf_counter() - start))
-for summary in (statistics.median, min):
-    print(*(summary(times[name][5:]) for name in times))
-"""
-
-IDENTITY = """
-import sys, keras
-noisy = keras.Input((None, None, 1))
-keras.Model(noisy, keras.layers.Rescaling(1.0)(noisy)).save(sys.argv[1], zipped=False)
 """
 
 
@@ -82,62 +65,51 @@ def main() -> None:
     options = options.parse_args()
     with tempfile.TemporaryDirectory() as work:
         start(options.model.resolve(), options.rounds, Path(work))
-        one_picture(options.model.resolve())
         crowd(options.model.resolve(), options.visitors, options.seconds, Path(work))
 
 
 def start(model: Path, rounds: int, work: Path) -> None:
-    """From the process's start to its first answer, beside the bare imports."""
-    imports, answers, parts, memory, work_done = [], [], [], [], []
-    run("-c", IMPORTS)  # the files are in memory from here on
-    for _ in range(rounds):
-        began = time.perf_counter()
-        import_work = float(run("-c", IMPORTS))
-        imports.append(time.perf_counter() - began)
-        began = time.perf_counter()
-        with PageServer(model, work) as page:
-            page.visitor().call("denoise", PICTURE)
-            answers.append(time.perf_counter() - began)
-            memory.append(page.memory("VmHWM"))
-            work_done.append((page.processor_seconds(), import_work))
+    """From the process's start to listening, beside Gradio with a page that shows what it gets."""
+    starts = {
+        "the page": ([ROOT / "space" / "app.py"], []),
+        "Gradio alone": (["-c", GRADIO_ALONE], []),
+    }
+    parts = []
+    for turn in range(rounds + 1):
+        for begun, measured in starts.values():
+            with PageServer(model, work, start=begun) as page:
+                if turn:  # the first turn brings the files into memory
+                    figures = page.seconds, page.processor_seconds(), page.memory("VmHWM")
+                    measured.append(figures)
         parts.append(json.loads(run("-c", PARTS, model).splitlines()[-1]))
-    print("From the start to the first answer, seconds")
+    print("From the start to listening: seconds, seconds of the processors, peak MB")
     for number, (name, _) in enumerate(parts[0]):
         print(f"  {name}: {statistics.median(part[number][1] for part in parts):.2f}")
-    ratios = [answer / bare for answer, bare in zip(answers, imports, strict=True)]
-    print(
-        f"  first answer after {statistics.median(answers):.2f}, "
-        f"the imports alone {statistics.median(imports):.2f}, ratio {statistics.median(ratios):.2f}"
+    ours, alone = (
+        [statistics.median(column) for column in zip(*measured, strict=True)]
+        for _, measured in starts.values()
     )
-    ours, bare = (statistics.median(one) for one in zip(*work_done, strict=True))
-    print(f"  of the processors {ours:.2f}, the imports alone {bare:.2f}, ratio {ours / bare:.2f}")
-    print(f"  peak memory {max(memory):.0f} MB", flush=True)
-
-
-def one_picture(model: Path) -> None:
-    """One 64×64 picture through `Denoiser` and through the compiled graph alone."""
-    print("One 64×64 picture, milliseconds")
-    lines = run("-c", ONE_PICTURE, model, 400).splitlines()
-    for name, line in zip(("median", "fastest"), lines, strict=True):
-        bare, whole = map(float, line.split())
-        print(
-            f"  {name}: bare {bare:.2f}, Denoiser {whole:.2f}, ratio {whole / bare:.2f}", flush=True
-        )
+    for name, figures in zip(starts, (ours, alone), strict=True):
+        print(f"  {name}: " + ", ".join(f"{figure:.2f}" for figure in figures))
+    print(
+        f"  ratio {ours[0] / alone[0]:.2f}, of the processors {ours[1] / alone[1]:.2f}; "
+        f"{ours[2] - alone[2]:.0f} MB more",
+        flush=True,
+    )
 
 
 def crowd(model: Path, visitors: int, seconds: float, work: Path) -> None:
-    """Visitors who come back as soon as they are served, beside a page that returns its input."""
-    run("-c", IDENTITY, work / "identity")
+    """Visitors who come back as soon as they are served, beside the page without its networks."""
     (work / "a").mkdir()
     (work / "b").mkdir()
-    waits = {"model": [], "identity": []}
+    waits: dict[str, list[float]] = {"with networks": [], "without": []}
     failures, turns = [], 4
     with (
         PageServer(model, work / "a") as ours,
-        PageServer(work / "identity", work / "b") as floor,
+        PageServer(model, work / "b", start=["-c", WITHOUT_NETWORKS]) as floor,
     ):
         for _ in range(turns):
-            for name, page in (("model", ours), ("identity", floor)):
+            for name, page in zip(waits, (ours, floor), strict=True):
                 waits[name] += besiege(page, visitors, seconds / turns, failures)
         memory = ours.memory("VmHWM")
     print(f"{visitors} visitors at once, {seconds:g} s")
@@ -146,8 +118,8 @@ def crowd(model: Path, visitors: int, seconds: float, work: Path) -> None:
             f"  {name}: {len(times) / seconds:.1f} pictures a second, "
             f"wait {statistics.median(times):.2f} s in the middle, {max(times):.2f} s at most"
         )
-    print(f"  ratio {len(waits['model']) / len(waits['identity']):.2f}, {len(failures)} failures")
-    print(f"  peak memory {memory:.0f} MB")
+    print(f"  ratio {len(waits['with networks']) / len(waits['without']):.2f}")
+    print(f"  {len(failures)} failures, peak memory {memory:.0f} MB")
     for failure in failures[:5]:
         print(f"  {failure}")
 
@@ -178,11 +150,10 @@ def besiege(page: PageServer, visitors: int, seconds: float, failures: list) -> 
 
 
 def run(*arguments) -> str:
-    """Runs Python in the repository on the page's backend and returns what it prints."""
+    """Runs Python in the repository and returns what it prints."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", *map(str, arguments)],
         cwd=ROOT,
-        env=ON_OPENVINO,
         check=True,
         stdout=subprocess.PIPE,
         text=True,

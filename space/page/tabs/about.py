@@ -8,7 +8,7 @@ from olivetti_denoiser.figures import read_metrics
 from olivetti_denoiser.model_folder import COMPARISON, CURVES, ERRORS, LEVELS
 from page import texts
 from page.limits import limits_in_words
-from page.serving import ServedModel, ServedModels
+from page.serving import Served
 
 PLOTS = {
     CURVES: "Training and validation loss",
@@ -27,45 +27,43 @@ measured in the model's card.
 
 ## What it is not good for
 
-{limits_of_the_network}
-What is drawn in place of the noise is a guess. Do not use it for evidence, for medicine, or to
-recognise people.
+The gray network knows soft Gaussian noise on small gray pictures; Demo and Compare show it. Clean
+up also has a network for colour, for the noise of cameras. It learned from collages of the same
+eighty faces, which were given colours and such noise; no photograph in colour was among them.
+Neither was made for strong JPEG blocks, blur, film grain or scratches: there they may smooth away
+what is real, or leave the noise. What is drawn in place of the noise is a guess. Do not use it for
+evidence, for medicine, or to recognise people.
 
 ## Use it
 
 ```python
-import keras
+from olivetti_denoiser import Denoiser
 
-model = keras.saving.load_model("hf://{name}")
+restored = Denoiser.from_pretrained("{name}")("photo.jpg")
 ```
 
-{use_of_colour}Demo, Clean up and Compare also answer as an API and as tools for agents: see
-*Use via API* below.
+The model's repository says how to install it. Keras alone opens the gray network:
+`keras.saving.load_model("hf://{name}")`. Demo, Clean up and Compare also answer as an API and as
+tools for agents: see *Use via API* below.
 
 ## Limits of this page
 
 {limits}
+
+## Whose pictures these are
+
+The examples of Clean up were made from a photograph by Rachel Michetti, a photograph by Lav
+Varshney (both CC0, from scikit-image) and the first lines of *Alice's Adventures in Wonderland*;
+their noise is ours.
 """
 
-GRAY_ALONE = """\
-It knows soft Gaussian noise on small gray pictures. It was not made for JPEG blocks, blur, film
-grain, scratches, or pictures much larger than 64×64: there it may smooth away what is real, or
-leave the noise."""
-WITH_COLOUR = """\
-The gray network knows soft Gaussian noise on small gray pictures. Clean up restores colour
-pictures with a second network. It learned from collages of the same eighty faces, which were given
-colours and the noise of a camera; no photograph in colour was among them. Neither was made for
-strong JPEG blocks, blur or scratches: there they may smooth away what is real, or leave the
-noise."""
 
-
-def about_tab(models: ServedModels) -> None:
+def about_tab(served: Served) -> None:
     """Adds the tab's contents."""
-    served = models.gray
-    gr.Markdown(f"## How good it is\n\n{_figures(served)}", elem_classes="figures")
+    gr.Markdown(f"## How good it is\n\n{_figures(served.folder)}", elem_classes="figures")
     with gr.Row():
         for name, title in PLOTS.items():
-            if (served.folder / name).is_file():
+            if served.folder is not None and (served.folder / name).is_file():
                 with gr.Column(min_width=480):
                     gr.Markdown(f"**{title}**")
                     gr.Image(
@@ -77,22 +75,13 @@ def about_tab(models: ServedModels) -> None:
                         buttons=["download", "fullscreen"],
                         elem_classes="plot",
                     )
-    use_of_colour = ""
-    if models.colour is not None and models.colour.repository:
-        use_of_colour = f"The network for colour is `hf://{models.colour.repository}`. "
-    gr.Markdown(
-        ABOUT.format(
-            name=served.repository or "OWNER/olivetti-denoiser",
-            limits_of_the_network=GRAY_ALONE if models.colour is None else WITH_COLOUR,
-            use_of_colour=use_of_colour,
-            limits=limits_in_words(),
-        )
-    )
+    name = served.repository or "OWNER/olivetti-denoiser"
+    gr.Markdown(ABOUT.format(name=name, limits=limits_in_words()))
 
 
-def _figures(served: ServedModel):
-    """The served model's own figures as a table, where it has some."""
+def _figures(folder):
+    """The gray network's own figures as a table, where it has some."""
     try:
-        return texts.released_table(read_metrics(served.folder))
+        return texts.released_table(read_metrics(folder))
     except (ValueError, KeyError, TypeError):
-        return "The model that serves now came without figures."
+        return "The gray network that serves now came without figures."

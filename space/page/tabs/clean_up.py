@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 
 import gradio as gr
 
 from olivetti_denoiser.denoiser import Denoiser
 from page import inputs, outputs, texts, trials, uploads
-from page.batching import Lane
+from page.lane import Lane
 from page.presence import check_presence
 from page.progress import TimeLeft
-from page.serving import ServedModels
 
 SMALL_SIDE = 128  # pixels; larger pictures are cleaned up in a lane of their own
+WHO_RESTORES = "Two networks are at work here: the noise of your picture decides which restores it."
 HUGE = 2_000_000  # pixels; one such picture at a time, as it takes up to half a gigabyte
 
 
-def clean_up_tab(page: gr.Blocks, models: ServedModels) -> None:
-    """Adds the tab's contents and the endpoint `/restore`."""
-    # Small pictures have denoisers of their own, as each lets one forward pass run at a time.
-    large = {
-        id(served): Denoiser(served.denoiser.model)
-        for served in (models.gray, models.colour)
-        if served is not None
-    }
+def clean_up_tab(page: gr.Blocks, tab: gr.Tab, denoiser: Denoiser) -> None:
+    """Adds the tab's contents and the endpoint `/restore`.
+
+    Args:
+        page: all of it.
+        tab: where the contents are.
+        denoiser: of both networks.
+    """
     large_lane, huge_lane = Lane(at_once=2, waiting=2), Lane(at_once=1, waiting=2)
 
     @inputs.one_sentence_errors
@@ -44,33 +45,27 @@ def clean_up_tab(page: gr.Blocks, models: ServedModels) -> None:
 
         Returns:
             cleaned_up: The restored picture, a PNG of the same size; transparency is kept.
-            estimate: The noise level that the network sees, in words.
+            estimate: The noise level, and which of the two networks removed the noise, in words.
         """
         picture = uploads.read_upload(inputs.chosen(image), max_pixels=trials.MAX_CLEAN_PIXELS)
-        served, left = models.for_picture(picture), TimeLeft()
+        left = TimeLeft()
 
         def report(done, total):
             check_presence()
             progress(done / total, desc=left.words(done, total))
 
-        denoiser = large[id(served)]
-        turn: contextlib.AbstractContextManager = contextlib.nullcontext()
-        if max(picture.size) <= SMALL_SIDE:
-            denoiser, report = served.denoiser, None
-        else:
-            progress(0.0, desc="waiting for other large pictures")
-            lane = huge_lane if picture.width * picture.height > HUGE else large_lane
-            turn = lane.turn(check_presence)
-        with turn:
-            if report is not None:
+        with contextlib.ExitStack() as held:
+            if max(picture.size) > SMALL_SIDE:
+                progress(0.0, desc="waiting for other large pictures")
+                is_huge = picture.width * picture.height > HUGE
+                held.enter_context((huge_lane if is_huge else large_lane).turn(check_presence))
                 progress(0.0, desc="estimating the noise")
-            cleaned, sigma = trials.clean_up(denoiser, picture, strength, level_factor, report)
-        note = texts.noise_in_words(sigma, level_factor) + outputs.first_frame_note(picture)
-        return outputs.png(cleaned, "cleaned_up"), note
+            restored = trials.clean_up(denoiser, picture, strength, level_factor, report)
+        said = texts.restored_in_words(restored, strength, level_factor)
+        return outputs.png(restored.image, "cleaned_up"), said + outputs.first_frame_note(picture)
 
     first, *_ = inputs.examples("noisy_")
-    first_cleaned, first_estimate = restore(first)
-    gr.Markdown(str(models), elem_classes="served")
+    gr.Markdown(WHO_RESTORES, elem_classes="served")
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             image, ready = inputs.picture(page, first)
@@ -94,12 +89,12 @@ def clean_up_tab(page: gr.Blocks, models: ServedModels) -> None:
             )
             clickable = inputs.pictures_to_click(image, "noisy_")
         with gr.Column(scale=3):
-            estimate = gr.Markdown(first_estimate, label="Estimate")
+            estimate = gr.Markdown(label="Estimate")
             with gr.Row():
                 with gr.Column(scale=2, min_width=300):
                     slider = gr.HTML(label="Before and after", elem_classes="wide")
                 with gr.Column(scale=1, min_width=240):
-                    cleaned = outputs.shown_picture(outputs.CLEANED_UP, first_cleaned)
+                    cleaned = outputs.shown_picture(outputs.CLEANED_UP)
     inputs.run_on(
         image,
         [level_factor.release, strength.release],
@@ -108,5 +103,13 @@ def clean_up_tab(page: gr.Blocks, models: ServedModels) -> None:
         [image, inputs.unchecked(strength), inputs.unchecked(level_factor)],
         [cleaned, estimate],
         api_name="restore",
+    )
+    # Restored when anybody first opens the tab, for all: at the start it would double the memory.
+    first_result = functools.cache(lambda: restore(first))
+    tab.select(
+        lambda shown: [gr.skip()] * 2 if shown else first_result(),
+        cleaned,
+        [cleaned, estimate],
+        api_visibility="private",
     )
     outputs.before_after((cleaned.change, ready.then), image, cleaned, slider)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import gradio as gr
 
+from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.gray_view import gray_view
 from page import inputs, outputs, texts, trials, uploads
-from page.serving import ServedModel
 
 
-def compare_tab(page: gr.Blocks, tab: gr.Tab, served: ServedModel) -> None:
-    """Adds the tab's contents and the endpoint `/compare`."""
+def compare_tab(page: gr.Blocks, tab: gr.Tab, denoiser: Denoiser) -> None:
+    """Adds the tab's contents and the endpoint `/compare`.
+
+    Args:
+        page: all of it.
+        tab: where the contents are.
+        denoiser: of the gray network.
+    """
 
     @inputs.one_sentence_errors
     def compare(image: str, sigma: float = 0.1, seed: int = 0):
@@ -28,7 +34,7 @@ def compare_tab(page: gr.Blocks, tab: gr.Tab, served: ServedModel) -> None:
         """
         picture = uploads.read_upload(inputs.chosen(image))
         view = gray_view(picture)
-        results = trials.compare_methods(served.denoiser, view, sigma, seed)
+        results = trials.compare_methods(denoiser, view, sigma, seed)
         gallery = [
             (outputs.png(result.restored, result.name.lower().replace(" ", "_")), result.caption)
             for result in results

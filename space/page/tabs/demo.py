@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import gradio as gr
 
+from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.gray_view import gray_view
-from page import inputs, limits, outputs, texts, trials, uploads
-from page.batching import Batcher
-from page.serving import ServedModel
+from page import inputs, outputs, texts, trials, uploads
 
 LABELS = (outputs.ORIGINAL, outputs.NOISY, outputs.RECONSTRUCTED)
 
 
-def demo_tab(page: gr.Blocks, served: ServedModel) -> None:
-    """Adds the tab's contents and the endpoint `/denoise`."""
-    restore = Batcher(served.denoiser, at_once=limits.VISITORS_AT_ONCE)
+def demo_tab(page: gr.Blocks, denoiser: Denoiser) -> None:
+    """Adds the tab's contents and the endpoint `/denoise`.
+
+    Args:
+        page: all of it.
+        denoiser: of the gray network.
+    """
 
     @inputs.one_sentence_errors
     def denoise(image: str, sigma: float = 0.1, seed: int = 0):
@@ -33,7 +36,7 @@ def demo_tab(page: gr.Blocks, served: ServedModel) -> None:
             verdict: The gain in words, and the figures as a table.
         """
         picture = uploads.read_upload(inputs.chosen(image))
-        trial = trials.Trial.run(restore, gray_view(picture), sigma, seed)
+        trial = trials.Trial.run(denoiser, gray_view(picture), sigma, seed)
         return (
             outputs.png(trial.original, "original"),
             outputs.png(trial.noisy, "noisy"),

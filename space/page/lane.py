@@ -1,0 +1,61 @@
+"""Where large pictures wait for each other, so that memory is bounded.
+
+>>> lane = Lane(at_once=2)
+>>> with lane.turn(check_presence):
+...     cleaned = restore(picture)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import threading
+from collections.abc import Callable, Iterator
+
+CHECKED_EVERY = 0.5  # seconds
+
+
+class Lane:
+    """A lane for large pictures, beside which the small ones pass.
+
+    Args:
+        at_once: pictures that are worked on at a time.
+        waiting: pictures that may wait for their turn.
+    """
+
+    def __init__(self, at_once: int = 2, waiting: int = 2):
+        self._places = threading.Semaphore(at_once + waiting)
+        self._turns = threading.Semaphore(at_once)
+
+    @contextlib.contextmanager
+    def turn(self, check: Callable[[], None]) -> Iterator[None]:
+        """Waits for a turn and holds it.
+
+        Args:
+            check: called again and again while this waits, and once before the turn; what it raises
+                gives the place to the next.
+
+        Raises:
+            ValueError: as many wait as may; one sentence.
+        """
+        if not self._places.acquire(blocking=False):
+            raise ValueError(
+                "Other large pictures are being worked on; please try again in a minute."
+            )
+        try:
+            while not self._turns.acquire(timeout=CHECKED_EVERY):
+                check()
+            try:
+                check()
+                yield
+            finally:
+                self._turns.release()
+        finally:
+            self._places.release()
+            _give_back()
+
+
+def _give_back():
+    """Gives back what the C library keeps of a large picture's memory, where it has such a call."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
