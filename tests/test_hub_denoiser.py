@@ -64,6 +64,10 @@ def test_hub_down(small_checkout, tmp_path):
     assert served["unknown"].startswith("bundled model, test PSNR 29.50 dB (")
     assert "alice/none" in served["unknown"]
     assert "MODEL_ID" in served["unset"]
+    of_both = f"Colour pictures: alice/model at {commit[:7]}, .*Gray pictures: alice/model at"
+    assert re.match(of_both, served["both"])  # of one repository
+    assert served["old colour"].startswith("Colour pictures: alice/colour at ")
+    assert "(alice/colour has no gray network)" in served["old colour"]
     assert "within 1.5 s" in served["stalled"] and served["seconds"] < 10
 
     down = run_script(hub, "hub_down", tmp_path, token, home=tmp_path / "home")

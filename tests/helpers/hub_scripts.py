@@ -279,11 +279,21 @@ def publish_one(folder: Path, order: dict) -> dict:
     }
 
 
+def upload(repo_id: str, files: Path | dict[str, Path]) -> None:
+    """Make a repository with the released files of a folder at its root, as earlier releases."""
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    from olivetti_denoiser.model_folder import files_of
+
+    files = files if isinstance(files, dict) else files_of(files)
+    HfApi().create_repo(repo_id)
+    operations = [CommitOperationAdd(path, file) for path, file in files.items()]
+    HfApi().create_commit(repo_id, operations, commit_message="an earlier release")
+
+
 def publish_to_every_start(folder: Path) -> dict:
     """Publish each kind of folder to each kind of repository; tell how each case ended."""
     import shutil
-
-    from huggingface_hub import CommitOperationAdd, HfApi
 
     from olivetti_denoiser.model_folder import files_of
     from olivetti_denoiser.publish.publish import publish
@@ -303,14 +313,12 @@ def publish_to_every_start(folder: Path) -> dict:
         "both": files_of(old) | {f"colour/{path}": file for path, file in in_colour.items()},
         "without onnx": {path: file for path, file in files_of(old).items() if "onnx" not in path},
     }
-    api, results = HfApi(), {}
+    results = {}
     for start, files in starts.items():
         for name, source in what.items():
             repository = f"alice/{start}-{name}".replace(" ", "-")
             if files:
-                api.create_repo(repository)
-                operations = [CommitOperationAdd(path, file) for path, file in files.items()]
-                api.create_commit(repository, operations, commit_message="an earlier release")
+                upload(repository, files)
             lines = []
             results[f"{start}, {name}"] = attempt(
                 lambda source=source, repository=repository, lines=lines: publish(
@@ -437,6 +445,9 @@ def serving(folder: Path) -> dict:
     results = {"published": serve("alice/model", "v1.0.0")}
     results["unknown"] = serve("alice/none")
     results["unset"] = serve("")
+    results["both"] = str(load_models({"MODEL_ID": "alice/model"}, source))
+    upload("alice/colour", make_network(folder / "colour", "colour"))
+    results["old colour"] = str(load_models({"MODEL_ID": "alice/colour"}, source))
     ask("POST", [{"operation": "info", "action": "stall"}])
     start = time.monotonic()
     results["stalled"] = serve("alice/model", timeout=1.5)
