@@ -44,14 +44,14 @@ def test_errors_are_told_apart(downloads):
 
 @pytest.mark.parametrize(
     ("case", "absent"),
-    [("part-cached", "model.weights.h5"), ("cached-one-by-one", "metadata.json")],
+    [("part-cached", "onnx/restorer.onnx"), ("cached-one-by-one", "onnx/estimator.onnx")],
 )
 def test_a_partly_filled_cache_names_what_it_lacks(downloads, case, absent):
     assert f"only a part of it, without {absent}: allow the network" in downloads[case]["message"]
 
 
 def test_only_what_loading_needs_is_downloaded(downloads):
-    assert downloads["files"] == ["config.json", "metadata.json", "model.weights.h5"]
+    assert downloads["files"] == ["config.json", "onnx/estimator.onnx", "onnx/restorer.onnx"]
 
 
 def test_hub_down(small_checkout, tmp_path):
@@ -60,14 +60,11 @@ def test_hub_down(small_checkout, tmp_path):
         token = hub.user("alice")
         served = run_script(hub, "serving", tmp_path, token, home=tmp_path / "home")
     commit = hub.repository("alice/model").head.oid
-    assert served["published"] == f"alice/model at {commit[:7]}, test PSNR 29.50 dB"
-    assert served["unknown"].startswith("bundled model, test PSNR 29.50 dB (")
+    assert served["published"] == f"alice/model at {commit[:7]}, 29.50 dB on the test faces"
+    assert served["unknown"].startswith("the built-in networks, 29.50 dB on the test faces (")
     assert "alice/none" in served["unknown"]
-    assert "MODEL_ID" in served["unset"]
-    of_both = f"Colour pictures: alice/model at {commit[:7]}, .*Gray pictures: alice/model at"
-    assert re.match(of_both, served["both"])  # of one repository
-    assert served["old colour"].startswith("Colour pictures: alice/colour at ")
-    assert "(alice/colour has no gray network)" in served["old colour"]
+    assert served["unset"] == "the built-in networks, 29.50 dB on the test faces"
+    assert re.match("alice/colour at .*, with the built-in network", served["old colour"])
     assert "within 1.5 s" in served["stalled"] and served["seconds"] < 10
 
     down = run_script(hub, "hub_down", tmp_path, token, home=tmp_path / "home")
@@ -76,13 +73,4 @@ def test_hub_down(small_checkout, tmp_path):
     assert "does not answer and the cache holds no copy" in down["nothing-cached"]["message"]
     assert down["publish"]["end"] == "ConnectionError"
     assert "does not answer: check the connection" in down["publish"]["message"]
-    assert down["served"].startswith("bundled model") and "does not answer" in down["served"]
-
-
-def test_push_to_hub_and_save_pretrained(small_checkout, tmp_path):
-    with LocalHub(checkout=small_checkout) as hub:
-        results = run_script(hub, "push_and_save", tmp_path, hub.user("alice"), home=tmp_path / "h")
-    assert results["saved"] == results["pushed"] == 0.0
-    assert results["keras"] < 1e-3  # Keras lets OpenVINO compute in half precision
-    assert results["again"], "pushing the same network again made a second commit"
-    assert results["card"] == ["keras", "image-to-image", "mit"]
+    assert down["served"].startswith("the built-in networks") and "does not answer" in down["served"]

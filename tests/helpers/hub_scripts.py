@@ -218,10 +218,10 @@ def download_faults(folder: Path) -> dict:
     expected = Denoiser.from_pretrained(source)(picture)
     for cache in ("kept", "damaged", "part"):
         Denoiser.from_pretrained("alice/model", cache_dir=folder / cache)
-    next((folder / "part").glob("*/snapshots/*/model.weights.h5")).unlink()
-    for name in ("config.json", "model.weights.h5"):
+    next((folder / "part").glob("*/snapshots/*/onnx/restorer.onnx")).unlink()
+    for name in ("config.json", "onnx/restorer.onnx"):
         hf_hub_download("alice/model", name, cache_dir=folder / "one-by-one")
-    weights = next((folder / "damaged").glob("*/snapshots/*/model.weights.h5")).resolve()
+    weights = next((folder / "damaged").glob("*/snapshots/*/onnx/restorer.onnx")).resolve()
     content = bytearray(weights.read_bytes())
     content[len(content) // 2] ^= 1
     weights.write_bytes(content)
@@ -400,7 +400,7 @@ def fetch_space(folder: Path) -> dict:
 def hub_down(folder: Path) -> dict:
     """Load from a Hub that refuses connections, with a cache (from a run before) and without."""
     from olivetti_denoiser.denoiser import Denoiser
-    from page.serving import load_models
+    from page.serving import load_networks
 
     results = {
         "cached": attempt_down(lambda: Denoiser.from_pretrained("alice/model")),
@@ -414,8 +414,8 @@ def hub_down(folder: Path) -> dict:
     results["publish"] = attempt_down(
         lambda: publish(folder / "model", model="alice/other", say=lambda line: None)
     )
-    served = load_models({"MODEL_ID": "alice/other"}, folder / "model", timeout=20).gray
-    return results | {"served": str(served)}
+    served = load_networks({"MODEL_ID": "alice/other"}, folder / "model", 20)
+    return results | {"served": served.words}
 
 
 def attempt_down(work) -> dict:
@@ -430,59 +430,27 @@ def serving(folder: Path) -> dict:
     """Choose the model to serve: published, unknown, stalled, none."""
     from olivetti_denoiser.denoiser import Denoiser
     from olivetti_denoiser.publish.publish import publish
-    from page.serving import load_models
+    from page.serving import load_networks
 
     source = make_network(folder / "model")
     publish(source, model="alice/model", tag="v1.0.0", say=lambda line: None)
     Denoiser.from_pretrained("alice/model", revision="v1.0.0")
     Denoiser.from_pretrained("alice/model")
 
-    def serve(name, revision="", timeout=60.0):
-        return str(
-            load_models({"MODEL_ID": name, "MODEL_REVISION": revision}, source, timeout).gray
-        )
+    def serve(name, revision="", seconds=60.0):
+        variables = {"MODEL_ID": name, "MODEL_REVISION": revision}
+        return load_networks(variables, source, seconds).words
 
     results = {"published": serve("alice/model", "v1.0.0")}
     results["unknown"] = serve("alice/none")
     results["unset"] = serve("")
-    results["both"] = str(load_models({"MODEL_ID": "alice/model"}, source))
     upload("alice/colour", make_network(folder / "colour", "colour"))
-    results["old colour"] = str(load_models({"MODEL_ID": "alice/colour"}, source))
+    results["old colour"] = serve("alice/colour")
     ask("POST", [{"operation": "info", "action": "stall"}])
     start = time.monotonic()
-    results["stalled"] = serve("alice/model", timeout=1.5)
+    results["stalled"] = serve("alice/model", seconds=1.5)
     results["seconds"] = time.monotonic() - start
     ask("DELETE", [])
-    return results
-
-
-def push_and_save(folder: Path) -> dict:
-    """Save a denoiser, push it, push it again, and load both."""
-    import keras
-    import numpy as np
-    from huggingface_hub import ModelCard
-
-    from olivetti_denoiser.denoiser import Denoiser
-
-    picture = np.random.RandomState(1).rand(64, 64).astype(np.float32)
-    denoiser = Denoiser.from_pretrained(make_network(folder / "model"))
-    expected = denoiser(picture)
-    denoiser.save_pretrained(folder / "saved")
-    results = {
-        "saved": float(np.abs(Denoiser.from_pretrained(folder / "saved")(picture) - expected).max())
-    }
-    ask("POST", [{"operation": "create"}])  # one 503
-    first = denoiser.push_to_hub("alice/pushed").oid
-    time.sleep(1.1)  # the date that Keras writes has seconds
-    results["again"] = denoiser.push_to_hub("alice/pushed").oid == first
-    pushed = Denoiser.from_pretrained("alice/pushed", revision=first)
-    results["pushed"] = float(np.abs(pushed(picture) - expected).max())
-    plain = keras.saving.load_model("hf://alice/pushed").predict(
-        picture[None, ..., None], verbose=0
-    )
-    results["keras"] = float(np.abs(np.clip(plain[0, ..., 0], 0, 1) - expected).max())
-    card = ModelCard.load("alice/pushed")
-    results["card"] = [card.data.library_name, card.data.pipeline_tag, card.data.license]
     return results
 
 

@@ -136,13 +136,14 @@ class Denoiser:
             local_files_only=local_files_only,
             force_download=force_download,
         )
-        if not _places(folder):
+        wanted = [f"{place}/{name}" for place in _places(folder) or [ONNX] for name in FILES]
+        if absent := [name for name in wanted if not (folder / name).is_file()]:
             if not hub.is_listed(folder, repo_id, cache_dir):
-                raise hub.incomplete(repo_id, folder, [f"{ONNX}/{name}" for name in FILES])
+                raise hub.incomplete(repo_id, folder, absent)
             raise ValueError(
-                f"the repository holds no ONNX files: the network that it may hold opens with "
-                f"Keras alone; `denoiser export` writes the files, see `denoiser export --help`. "
-                f"Received: {repo_id!r} at {folder.name[:7]}"
+                f"the repository holds no {' and no '.join(absent)}: a network that is there for "
+                f"Keras alone gets its ONNX files from `denoiser export FOLDER`, and publishing "
+                f"the folder brings them here. Received: {repo_id!r} at {folder.name[:7]}"
             )
         return load_folder(folder, providers)
 
