@@ -64,7 +64,7 @@ def test_hub_down(small_checkout, tmp_path):
     assert served["unknown"].startswith("the built-in networks, 29.50 dB on the test faces (")
     assert "alice/none" in served["unknown"]
     assert served["unset"] == "the built-in networks, 29.50 dB on the test faces"
-    assert re.match("alice/colour at .*, with the built-in network", served["old colour"])
+    assert re.match("alice/colour at .*, with the built-in gray network", served["old colour"])
     assert "within 1.5 s" in served["stalled"] and served["seconds"] < 10
 
     down = run_script(hub, "hub_down", tmp_path, token, home=tmp_path / "home")

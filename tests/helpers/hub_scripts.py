@@ -237,8 +237,9 @@ def download_faults(folder: Path) -> dict:
 
         ask("POST", [{"operation": operation, **more} for operation, more in faults])
         results[name] = attempt(work)
-    cached = (folder / "no-fault").glob("*/snapshots/*/*")
-    results["files"] = sorted(path.name for path in cached)
+    (cached,) = (folder / "no-fault").glob("*/snapshots/*")
+    files = (path for path in cached.rglob("*") if path.is_file())
+    results["files"] = sorted(path.relative_to(cached).as_posix() for path in files)
     return results
 
 
