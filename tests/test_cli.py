@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -79,7 +80,6 @@ def test_a_missing_package_is_one_line_that_names_the_extra(
     done = subprocess.run(
         [sys.executable, "-c", f"{code}; sys.exit(main({command}))"],
         capture_output=True, text=True, cwd=tmp_path,
-        env=os.environ | {"KERAS_BACKEND": "openvino"},
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert f"needs the package {module!r}" in done.stderr.splitlines()[-1]
@@ -99,8 +99,8 @@ def test_every_extra_that_a_command_names_exists():
 
 def test_every_option_of_the_config_can_be_given():
     text = denoiser("train", "--help").stdout
-    for option in fields(TrainingConfig):
-        assert f"--{option.name.replace('_', '-')}" in text
+    offered = set(re.findall(r"--[a-z-]+", text))  # "--sigma" is not "--sigma-max"
+    assert {f"--{option.name.replace('_', '-')}" for option in fields(TrainingConfig)} <= offered
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_train_killed_and_resumed_leaves_the_folder_absent_or_complete(faces, tm
     picture, restored = tmp_path / "noisy.png", tmp_path / "restored.png"
     faces["test"][0]["noisy"].save(picture)
     restore = ["restore", str(picture), str(restored), "--model", str(output)]
-    done = denoiser(*restore, env=os.environ | {"KERAS_BACKEND": "openvino"})
+    done = denoiser(*restore)
     assert done.returncode == 0, done.stderr
     from PIL import Image
 
@@ -197,13 +197,12 @@ def test_evaluate_measures_peers_and_pictures_and_keeps_the_figures(faces, tmp_p
     small_weights(peers / FFDNET_FILE, (5, 4, 4))
     small_weights(peers / DNCNN_FILE, (1, 3, 1))
     Image.effect_mandelbrot((96, 80), (-2, -1.5, 1, 1.5), 50).save(pictures / "fractal.png")
-    quiet = os.environ | {"KERAS_BACKEND": "openvino"}
     evaluate = ["evaluate", model, "--peers", peers, "--pictures", pictures]
-    done = denoiser(*evaluate, "--save", env=quiet)  # on the reference split
+    done = denoiser(*evaluate, "--save")  # on the reference split
     assert done.returncode == 2 and "own split, subjects; give it as --split" in done.stderr
 
     evaluate += ["--split", "subjects", "--save", "--json"]
-    done = denoiser(*evaluate, env=quiet, timeout=1200)  # BM3D takes its time
+    done = denoiser(*evaluate, timeout=1200)  # BM3D takes its time
     assert done.returncode == 0, done.stderr
     kept = json.loads((model / "metrics.json").read_text())
     assert kept == json.loads(done.stdout) | {"training": trained["training"]}
@@ -211,7 +210,7 @@ def test_evaluate_measures_peers_and_pictures_and_keeps_the_figures(faces, tmp_p
     assert "photographs of pictures" in (model / "README.md").read_text()
 
     plot = tmp_path / "curves.png"
-    done = denoiser("evaluate", model, "--plot", plot, env=quiet)
+    done = denoiser("evaluate", model, "--plot", plot)
     assert done.returncode == 0, done.stderr
     assert "trained on the subjects split, with" in done.stderr
     assert (
@@ -296,14 +295,12 @@ def test_train_does_not_replace_what_is_no_model(tmp_path):
 
 
 def test_a_missing_model_is_named():
-    quiet = os.environ | {"KERAS_BACKEND": "openvino"}  # TensorFlow greets on standard error
     done = denoiser(
         "restore",
         "space/examples/drawn_1_portrait.png",
         "b.png",
         "--model",
         "no_such_folder",
-        env=quiet,
     )
     assert done.returncode == 2
     assert "no_such_folder" in done.stderr
@@ -311,8 +308,7 @@ def test_a_missing_model_is_named():
 
 
 def test_an_unknown_split_is_refused_in_one_line(faces):
-    quiet = os.environ | {"KERAS_BACKEND": "openvino"}
-    done = denoiser("evaluate", "model_card", "--split", "people", env=quiet)
+    done = denoiser("evaluate", "model_card", "--split", "people")
     assert done.returncode == 2
     assert done.stderr.strip().endswith("are reference and subjects. Received: split='people'")
     assert len(done.stderr.strip().splitlines()) == 1
@@ -328,7 +324,7 @@ def test_no_faces_and_no_network_is_said_once(tmp_path):
     assert done.returncode == 1
     assert "SCIKIT_LEARN_DATA" in done.stderr
     assert "--dataset OWNER/NAME" in done.stderr
-    assert np.all(["Traceback" not in done.stderr])
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("error", [OSError("no space left"), ValueError("no such mode")])

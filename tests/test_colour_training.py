@@ -212,7 +212,7 @@ def test_the_command_makes_a_model_folder_that_opens(faces, tmp_path):
     assert metrics["training"]["learned_faces"] == 72
     denoiser = Denoiser.from_pretrained(folder)
     picture = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)
-    assert (denoiser.planes, denoiser(picture).shape) == (3, picture.shape)
+    assert (list(denoiser.networks), denoiser(picture).shape) == (["colour"], picture.shape)
 
 
 @pytest.mark.slow

@@ -202,7 +202,6 @@ class LocalHub:
             "HF_HUB_DISABLE_XET": "" if self.xet else "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_TOKEN": token or "",
-            "KERAS_BACKEND": "openvino",  # imports in half of TensorFlow's time
             "NO_PROXY": "127.0.0.1",
             "PYTHONPATH": os.pathsep.join(str(self.checkout / f) for f in ("training", "space")),
         }
