@@ -178,45 +178,49 @@ def test_train_killed_and_resumed_leaves_the_folder_absent_or_complete(faces, tm
 
 
 @pytest.mark.slow
-def test_evaluate_measures_peers_and_pictures_and_keeps_the_figures(faces, tmp_path):
+def test_evaluate_measures_peers_and_pictures_and_keeps_the_figures(
+    faces, tmp_path, capsys, monkeypatch
+):
     from PIL import Image
     from test_published import DNCNN_FILE, FFDNET_FILE, small_weights
 
+    # BM3D would take minutes.
+    monkeypatch.setattr("olivetti_denoiser.evaluate.published.find_spec", lambda name: None)
+
+    def run(*arguments, ends=0):
+        code = main([*map(str, arguments)])
+        said = capsys.readouterr()
+        assert code == ends, said.err
+        return said
+
     model, peers, pictures = (tmp_path / name for name in ("model", "peers", "pictures"))
-    train = ["train", "--split=subjects", "--output", model, *SMALL, "--json"]
-    done = denoiser(*train)
-    assert done.returncode == 0, done.stderr
-    trained = json.loads(done.stdout)
+    said = run("train", "--split=subjects", "--output", model, *SMALL, "--json")
+    trained = json.loads(said.out)
     assert trained["split"] == "subjects" and trained["parts"]["outside"]["count"] == 60
     assert "test faces of the subjects split" in (model / "README.md").read_text()
-    done = denoiser("train", "--output", model, *SMALL)
-    assert done.returncode == 2 and "belongs to the subjects split" in done.stderr
+    said = run("train", "--output", model, *SMALL, ends=2)
+    assert "belongs to the subjects split" in said.err
 
     for folder in (peers, pictures):
         folder.mkdir()
     small_weights(peers / FFDNET_FILE, (5, 4, 4))
     small_weights(peers / DNCNN_FILE, (1, 3, 1))
     Image.effect_mandelbrot((96, 80), (-2, -1.5, 1, 1.5), 50).save(pictures / "fractal.png")
-    evaluate = ["evaluate", model, "--peers", peers, "--pictures", pictures]
-    done = denoiser(*evaluate, "--save")  # on the reference split
-    assert done.returncode == 2 and "own split, subjects; give it as --split" in done.stderr
+    evaluate = ["evaluate", model, "--peers", peers, "--pictures", pictures, "--save"]
+    said = run(*evaluate, ends=2)  # on the reference split
+    assert "own split, subjects; give it as --split" in said.err
 
-    evaluate += ["--split", "subjects", "--save", "--json"]
-    done = denoiser(*evaluate, timeout=1200)  # BM3D takes its time
-    assert done.returncode == 0, done.stderr
+    said = run(*evaluate, "--split", "subjects", "--json")
     kept = json.loads((model / "metrics.json").read_text())
-    assert kept == json.loads(done.stdout) | {"training": trained["training"]}
+    assert kept == json.loads(said.out) | {"training": trained["training"]}
     assert kept["parts"]["photographs"]["methods"].keys() >= {"model", "FFDNet"}
     assert "photographs of pictures" in (model / "README.md").read_text()
 
     plot = tmp_path / "curves.png"
-    done = denoiser("evaluate", model, "--plot", plot)
-    assert done.returncode == 0, done.stderr
-    assert "trained on the subjects split, with" in done.stderr
-    assert (
-        "| model, without mirror |" in " ".join(done.stdout.split())
-        and Image.open(plot).size[0] > 500
-    )
+    said = run("evaluate", model, "--plot", plot)
+    assert "trained on the subjects split, with" in said.err
+    assert "| model, without mirror |" in " ".join(said.out.split())
+    assert Image.open(plot).size[0] > 500
 
 
 @pytest.mark.slow
