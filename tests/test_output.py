@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from page_server import PageServer
+from page_server import MODEL, PageServer
 
 ROOT = Path(__file__).resolve().parent.parent
-MODEL = ROOT / "model_card"
 COMMANDS = ("train", "evaluate", "export", "restore", "demo", "publish", "summary")
 
 

@@ -18,6 +18,7 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTED = 240.0  # seconds; a busy machine takes a while
+MODEL = ROOT / "model_card"
 APP = ROOT / "space" / "app.py"
 DEFAULTS = {"denoise": (0.1, 0), "restore": (1.0, 1.0), "compare": (0.1, 0)}
 
@@ -47,7 +48,6 @@ class PageServer:
             "GRADIO_SERVER_NAME": "127.0.0.1",
             "GRADIO_SERVER_PORT": str(self.port),
             "GRADIO_TEMP_DIR": str(work / "gradio"),
-            "KERAS_BACKEND": None,
             "MODEL_ID": None,
             "MODEL_REVISION": None,
             **environment,
