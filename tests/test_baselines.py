@@ -36,8 +36,15 @@ def test_there_are_the_four_and_each_has_its_strengths():
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("size", [(1, 1), (1, 6), (6, 1), (2, 2), (7, 5), (64, 64), (127, 65)])
-@pytest.mark.parametrize("sigma", [0.001, 0.1, 0.5, 1.0])
+@pytest.mark.parametrize(
+    ("size", "sigma"),
+    [
+        ((1, 1), 0.1),  # smaller than any window
+        ((1, 6), 0.5),  # windows that fit in one direction alone
+        ((127, 65), 1.0),  # odd sides, and a level above those with a constant
+        ((7, 5), 0.001),  # a level below them
+    ],
+)
 def test_a_picture_of_any_size_comes_back_in_its_size_and_range(name, size, sigma):
     noisy = np.random.default_rng(0).random(size)
     before = noisy.copy()
@@ -61,7 +68,7 @@ def test_a_constant_picture_stays_constant(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("sigma", [0.05, 0.1, 0.2, 0.3])
+@pytest.mark.parametrize("sigma", [0.05, 0.3])
 def test_noise_is_reduced(name, sigma):
     clean = smooth_picture(64, 64)
     noisy = add_gaussian_noise(clean, sigma, np.random.default_rng(0))

@@ -45,11 +45,11 @@ def test_whole_numbers_become_the_options_own_type():
     assert type(config.learning_rate) is float
 
 
-@pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize("value", ["3", None, True, float("nan"), float("inf"), [1], -1])
-def test_a_number_refuses_what_is_not_one(name, value):
-    with pytest.raises(ValueError, match=rf"^{name} must be .* Received: "):
-        TrainingConfig(**{name: value})
+def test_a_number_refuses_what_is_not_one(value):
+    for name in NUMBERS:
+        with pytest.raises(ValueError, match=rf"^{name} must be .* Received: "):
+            TrainingConfig(**{name: value})
 
 
 @pytest.mark.parametrize("name", NUMBERS)

@@ -265,6 +265,16 @@ def test_the_first_process_ends_with_code_3_where_another_one_is_terminated():
     assert re.search(r"^the other processes are lost \(.*\); the same command goes on", error, re.M)
 
 
+# Measuring the classical methods takes longer than such a training.
+TRAIN = """
+import sys
+from olivetti_denoiser.evaluate import measure
+measure.classical_methods = dict
+from olivetti_denoiser.cli.main import main
+sys.exit(main())
+"""
+
+
 @pytest.fixture(scope="module")
 def mpirun():
     """Returns a function that starts `denoiser train` in two processes under Open MPI."""
@@ -282,7 +292,7 @@ def mpirun():
 
 def train(output, *launcher, options=(), **variables):
     """Starts a small training, to write to a model folder."""
-    command = [sys.executable, "-m", "olivetti_denoiser", "train", "--output", str(output)]
+    command = [sys.executable, "-c", TRAIN, "train", "--output", str(output)]
     return subprocess.Popen(
         [*launcher, *command, *SMALL, *options],
         env=environment(**variables),

@@ -52,7 +52,7 @@ def test_tensorboard_finds_losses_rate_and_faces(tmp_path):
     np.testing.assert_array_equal(np.asarray(grid), expected)
 
 
-@pytest.mark.parametrize("epochs", [40, 50, 60, 100])
+@pytest.mark.parametrize("epochs", [41, 100])  # 41: the last showing is off the round
 def test_a_whole_run_stays_small(test_faces, tmp_path, epochs):
     """With faces that still hold half of the noise, which PNG takes more room for."""
     from olivetti_denoiser.train.events import RestoredFaces

@@ -90,7 +90,7 @@ def test_pictures_of_a_batch_do_not_see_each_other(model):
 
 def test_a_pixel_reaches_less_far_than_the_margin_of_the_tiles(default):
     """At the default depth, whatever the widths: the tiles of `Denoiser` rely on it."""
-    from olivetti_denoiser.tiles import MARGIN
+    from olivetti_denoiser.inference.tiles import MARGINS
 
     restorer = restorer_of(
         residual_unet(**DEFAULT.network | {"channels": (2,) * len(DEFAULT.channels)})
@@ -105,7 +105,7 @@ def test_a_pixel_reaches_less_far_than_the_margin_of_the_tiles(default):
     level = np.full((1, 1, 1, 1), 0.1, np.float32)
     change = predict(restorer, spot, level) != predict(restorer, dark, level)
     reach = np.abs(np.argwhere(change[0, ..., 0]) - 128).max()
-    assert 8 < reach <= MARGIN
+    assert 8 < reach <= MARGINS[1]
 
 
 def test_the_whole_is_the_restorer_at_the_level_of_the_estimator(model):
@@ -217,9 +217,8 @@ def test_the_file_names_stock_keras_classes_only(model, tmp_path):
     assert all(module is None or module.split(".")[0] == "keras" for module in modules), modules
 
 
-@pytest.mark.parametrize("backend", ["openvino", pytest.param("jax", marks=pytest.mark.slow)])
-def test_saved_it_opens_without_this_package_on_another_backend(tmp_path, backend):
-    pytest.importorskip(backend)
+def test_saved_it_opens_without_this_package_on_another_backend(tmp_path):
+    pytest.importorskip("jax")
     model = with_mirror(at_work(residual_unet((4, 8), (1, 1))))
     model.save(str(tmp_path / "model"), zipped=False)
     noisy = pictures(2, 16, 16)
@@ -227,19 +226,17 @@ def test_saved_it_opens_without_this_package_on_another_backend(tmp_path, backen
     script = (
         "import keras, numpy, sys\n"
         "model = keras.saving.load_model('model')\n"
-        "assert 'training' not in sys.modules\n"
         "numpy.save('restored.npy', model.predict(numpy.load('noisy.npy'), verbose=0))\n"
+        "print(keras.backend.backend(), 'olivetti_denoiser' in sys.modules)\n"
     )
-    environment = {**os.environ, "KERAS_BACKEND": backend}
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
     environment.pop("PYTHONPATH", None)
-    subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env=environment, check=True, timeout=120
-    )
-    # OpenVINO may compute in bfloat16 when Keras leaves the choice to it, so jax is held tighter.
-    tolerance = 2e-2 if backend == "openvino" else 1e-5
-    np.testing.assert_allclose(
-        np.load(tmp_path / "restored.npy"), predict(model, noisy), atol=tolerance
-    )
+    said = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path, env=environment, check=True, timeout=120, stdout=subprocess.PIPE, text=True,
+    ).stdout  # fmt: skip
+    assert said.strip() == "jax False"
+    np.testing.assert_allclose(np.load(tmp_path / "restored.npy"), predict(model, noisy), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["model", "model.keras", "model.h5"])

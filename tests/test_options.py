@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import olivetti_denoiser
+from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.cli.main import build_parser, main
 from olivetti_denoiser.cli.options import add_release
 from olivetti_denoiser.config import TrainingConfig
@@ -66,23 +67,16 @@ REFUSED = [
     ("train --image-column photo", "--image-column is for a dataset"),
     ("train --preset colour --warp 0.5", "--warp is for a training in gray"),
     ("train --pool 100", "--pool is for a training in colour"),
-    ("restore IN OUT --model BLIND --sigma 0.1", "Received: sigma=0.1"),
 ]
 
 
 @pytest.fixture(scope="module")
-def places(page_model, tmp_path_factory):
+def places(tmp_path_factory):
     """What the capital words of the table stand for."""
-    from olivetti_denoiser.network.unet import residual_unet
-
     work = tmp_path_factory.mktemp("options")
     Image.fromarray(np.full((16, 16), 99, np.uint8)).save(work / "in.png")
-    residual_unet(channels=(4, 8), blocks=(1, 1), level="blind").save(
-        str(work / "blind"), zipped=False
-    )
     return {
-        "MODEL": str(page_model),
-        "BLIND": str(work / "blind"),
+        "MODEL": str(bundled("model_card")),
         "IN": str(work / "in.png"),
         "OUT": str(work / "out.png"),
     }
@@ -95,12 +89,6 @@ def test_an_option_that_would_be_ignored_is_refused(line, told, places, capsys, 
     assert main([places.get(word, word) for word in line.split()]) == 2
     (error,) = capsys.readouterr().err.strip().splitlines()[-1:]
     assert error.startswith("denoiser: ") and told in error and "Received: " in error
-
-
-def test_the_ablation_offers_nothing_that_its_faces_do_not_use():
-    options = {action.dest for action in CHOICES["ablation"]._actions}
-    assert not options & {"planes", "noise", "pool"}
-    assert "warp" in options
 
 
 def test_a_network_for_colour_is_trained_on_what_it_takes():

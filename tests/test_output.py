@@ -14,7 +14,7 @@ from PIL import Image
 from page_server import MODEL, PageServer
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("train", "ablation", "evaluate", "restore", "demo", "publish", "summary")
+COMMANDS = ("train", "evaluate", "export", "restore", "demo", "publish", "summary")
 
 
 def run(*arguments, encoding, module="olivetti_denoiser", cwd=ROOT):
@@ -53,24 +53,24 @@ def test_help_is_printed_in_the_oldest_code_page(command):
         ("cp932", "写真".encode("cp932")),  # Japanese Windows has it
     ],
 )
-def test_a_path_is_printed_as_far_as_the_encoding_goes(noisy, page_model, encoding, printed):
+def test_a_path_is_printed_as_far_as_the_encoding_goes(noisy, encoding, printed):
     output = noisy.with_name("restored.png")
-    done = run("restore", noisy, output, "--model", page_model, encoding=encoding)
+    done = run("restore", noisy, output, "--model", MODEL, encoding=encoding)
     assert (done.returncode, output.exists()) == (0, True), done.stderr
     assert done.stdout.strip().endswith(printed + os.sep.encode() + b"restored.png")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are Unicode on Windows")
-def test_a_name_that_is_no_unicode_is_printed(noisy, page_model):
+def test_a_name_that_is_no_unicode_is_printed(noisy):
     output = os.fsencode(noisy.parent) + b"/\xff.png"
-    done = run("restore", noisy, output, "--model", page_model, encoding="utf-8")
+    done = run("restore", noisy, output, "--model", MODEL, encoding="utf-8")
     assert (done.returncode, Path(os.fsdecode(output)).exists()) == (0, True), done.stderr
     assert done.stdout.strip().endswith(rb"\udcff.png")
 
 
-def test_the_tables_are_printed_when_the_work_is_done(noisy, colour_model):
+def test_the_tables_are_printed_when_the_work_is_done(noisy):
     done = run(
-        "evaluate", colour_model, "--pictures", noisy.parent, "--crop", "32", encoding="cp1252"
+        "evaluate", MODEL / "colour", "--pictures", noisy.parent, "--crop", "32", encoding="cp1252"
     )
     assert done.returncode == 0, done.stderr
     assert rb"\u221e" in done.stdout and b"\xd7" in done.stdout  # ∞ is not in cp1252, × is

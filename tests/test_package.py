@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,14 +26,15 @@ def run(*arguments, cwd=ROOT):
     )  # fmt: skip
 
 
-def test_importing_the_package_takes_less_than_a_tenth_of_a_second():
-    """The best of three counts: the clock runs while other processes compute."""
-    seconds = []
-    for _ in range(3):
-        said = run("-X", "importtime", "-c", "import olivetti_denoiser").stderr
-        row = re.search(r"\| +(\d+) \| olivetti_denoiser$", said, re.M)
-        seconds.append(int(row[1]) / 1e6)
-    assert min(seconds) < 0.1
+def test_importing_the_package_loads_nothing_beside_python_and_itself():
+    """However busy the machine, unlike a time."""
+    code = """
+import sys
+before = {*sys.modules}
+import olivetti_denoiser
+print(*{name.split(".")[0] for name in {*sys.modules} - before} - sys.stdlib_module_names)
+"""
+    assert run("-c", code).stdout.split() == ["olivetti_denoiser"]
 
 
 def test_importing_the_denoiser_loads_no_keras_and_chooses_no_backend():
@@ -46,7 +46,7 @@ print(json.dumps([Denoiser.__name__, "keras" in sys.modules, "KERAS_BACKEND" in 
     assert json.loads(run("-c", code).stdout) == ["Denoiser", False, False]
 
 
-def test_no_file_of_a_user_is_taken_for_one_of_ours(tmp_path, page_model):
+def test_no_file_of_a_user_is_taken_for_one_of_ours(tmp_path):
     """`python -m` looks into the current folder first: our modules have names of their own."""
     names = {path.stem for path in PACKAGE.rglob("*.py")} - {"__init__", "__main__"}
     names |= {path.name for path in PACKAGE.iterdir() if path.is_dir()} - {"__pycache__"}
@@ -54,7 +54,7 @@ def test_no_file_of_a_user_is_taken_for_one_of_ours(tmp_path, page_model):
     for name in sorted({*names, "training", "page", "space", "app"}):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('the file of a user is run')")
     Image.fromarray(np.full((64, 64), 99, np.uint8)).save(tmp_path / "in.png")
-    restore = ["restore", "in.png", "out.png", "--model", str(page_model)]
+    restore = ["restore", "in.png", "out.png", "--model", str(ROOT / "model_card")]
     assert run("-m", "olivetti_denoiser", *restore, cwd=tmp_path).stdout.strip() == "out.png"
 
 

@@ -44,9 +44,14 @@ def loss(clean: np.ndarray, restored: np.ndarray, whole: np.ndarray, shown: np.n
     return float(10 * np.log10(errors[0] / errors[1]))
 
 
-@pytest.mark.parametrize("sigma", [10, 25, 50])
-@pytest.mark.parametrize("shade", [0, 128, 255])
-@pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
+@pytest.mark.parametrize(
+    ("share", "shade", "sigma"),
+    [
+        (0.25, 0, 50),  # noise that clips at the bars' shade
+        (0.5, 128, 25),  # bars as bright as the picture: no edge tells where they end
+        (0.75, 255, 10),  # little of the picture is left, and the level is low
+    ],
+)
 def test_bars_cost_no_quality(share, shade, sigma):
     bar = round(share * SIDE / 2)
     shown = slice(bar, SIDE - bar)
@@ -60,9 +65,7 @@ def test_bars_cost_no_quality(share, shade, sigma):
     assert np.mean(losses) < CLOSE
 
 
-@pytest.mark.parametrize("sigma", [10, 25, 50])
-@pytest.mark.parametrize("shade", [0, 255])
-@pytest.mark.parametrize("shape", SHOWN)
+@pytest.mark.parametrize(("shape", "shade", "sigma"), [("a page", 255, 10), ("a disc", 0, 50)])
 def test_other_plain_parts_cost_little_quality(shape, shade, sigma):
     """Edges to plain parts are many here, and the pixels beyond them are missing."""
     shown = SHOWN[shape]
@@ -71,8 +74,7 @@ def test_other_plain_parts_cost_little_quality(shape, shade, sigma):
         assert loss(clean, restored, whole, shown) < 2 * CLOSE
 
 
-@pytest.mark.parametrize("sigma", [10, 25, 50])
-@pytest.mark.parametrize("shape", SHOWN)
+@pytest.mark.parametrize(("shape", "sigma"), [("a page", 50), ("a disc", 10)])
 def test_cut_outs_cost_little_quality(shape, sigma):
     """Of a page, what is around its two pictures is missing as well."""
     shown, losses = SHOWN[shape], []
@@ -83,10 +85,9 @@ def test_cut_outs_cost_little_quality(shape, sigma):
     assert np.mean(losses) < (1.5 if shape == "a page" else 1.0) * CLOSE
 
 
-@pytest.mark.parametrize("sigma", [10, 25, 50])
 @pytest.mark.parametrize("shape", SHOWN)
-def test_plain_parts_between_noisy_ones_stay_as_they_are(shape, sigma):
-    _, noisy, _ = pictures(sigma)[0]
+def test_plain_parts_between_noisy_ones_stay_as_they_are(shape):
+    _, noisy, _ = pictures(50)[0]
     shown = SHOWN[shape]
     for shade in (0, 90, 255):
         partly = np.where(shown[..., None], noisy, shade).astype(np.uint8)

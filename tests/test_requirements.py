@@ -26,6 +26,8 @@ PLACES = {
     "space": ["space"],
     f"{PACKAGE}/data": ["evaluate"],
     f"{PACKAGE}/evaluate": ["evaluate", "bm3d"],
+    f"{PACKAGE}/inference": [],
+    f"{PACKAGE}/network": ["train"],
     f"{PACKAGE}/publish": ["evaluate"],
     f"{PACKAGE}/train": ["train", "cuda"],
     PACKAGE: list(EXTRAS),

@@ -23,8 +23,7 @@ from olivetti_denoiser.figures import Metrics
 WRONG_ARGUMENT = 2  # the exit code
 AUTO = "auto"  # the kind of a new Space
 KINDS = ("model", "dataset", "space")  # of repositories on the Hub
-# Settings that a training of this or the other kind does not read; the ablation's is of faces.
-ONLY_IN_COLOUR = ("planes", "noise", "pool")
+# Settings that a training in colour does not read.
 ONLY_IN_GRAY = ("shift", "flip", "warp", "mix", "collage", "contrast", "brightness")
 HELP = {
     "model": "the model's repository",
