@@ -294,7 +294,7 @@ def test_a_png_named_jpg_restored_onto_itself_becomes_a_whole_jpeg(page_model, t
 
 
 def test_pages_left_out_and_progress_are_said(page_model, tmp_path, capsys, monkeypatch):
-    from olivetti_denoiser.cli import restore as cli
+    from olivetti_denoiser.cli import progress as cli
 
     pages = [RGB.resize((600, 40))] * 2
     source = tmp_path / "scan.tif"

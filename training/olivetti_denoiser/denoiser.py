@@ -194,10 +194,7 @@ class Denoiser:
         Raises:
             ValueError: The picture or an option is not what is described above.
         """
-        _check("strength", strength, 0.0, 1.0)
-        _check("level_factor", level_factor, 0.0, MAX_LEVEL_FACTOR)
-        if sigma is not None:
-            _check("sigma", sigma, 0.0, 1.0)
+        check_options(sigma, strength, level_factor)
         picture = Picture.of(image)
         groups = self._groups(picture, network)
         sigmas = np.full(picture.count, sigma or 0.0, np.float32)
@@ -304,6 +301,18 @@ class Denoiser:
             visible = np.repeat(visible[rows], len(seen) // len(rows), axis=0)
         levels = estimate(self.networks[name], seen, visible)
         return levels.reshape(len(rows), -1).mean(axis=1)
+
+
+def check_options(sigma: float | None, strength: float, level_factor: float) -> None:
+    """Make sure of options of `Denoiser.restore`, before any work.
+
+    Raises:
+        ValueError: One is not what is described there.
+    """
+    _check("strength", strength, 0.0, 1.0)
+    _check("level_factor", level_factor, 0.0, MAX_LEVEL_FACTOR)
+    if sigma is not None:
+        _check("sigma", sigma, 0.0, 1.0)
 
 
 def load_folder(folder: str | Path, providers: Sequence[str] | None = None) -> Denoiser:

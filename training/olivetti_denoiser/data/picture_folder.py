@@ -28,31 +28,43 @@ class Listing(NamedTuple):
     Attributes:
         pictures: paths from the folder, in the order of their names.
         others: how many files there are of each other kind, by their ending.
+        unreadable: paths of the folders that cannot be listed.
     """
 
     pictures: tuple[str, ...]
     others: Mapping[str, int]
+    unreadable: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=8)
-def list_folder(folder: str) -> Listing:
-    """Lists a folder and all below it; linked folders are followed, each folder once.
+def list_folder(folder: str, recursive: bool = True, without: str | None = None) -> Listing:
+    """List a folder and all below it; linked folders are followed, each folder once.
 
     Args:
         folder: its path.
+        recursive: whether to list what is in its subfolders.
+        without: the real path of a subfolder to leave out.
     """
     found: list[str] = []
     others: Counter[str] = Counter()
     seen: set[tuple[int, int]] = set()
-    above = len(folder) + 1
-    for root, folders, names in os.walk(folder, followlinks=True):
+    unreadable: list[str] = []
+    above = len(os.path.join(folder, ""))  # noqa: PTH118
+    failed = lambda error: unreadable.append(error.filename)  # noqa: E731
+    for root, folders, names in os.walk(folder, onerror=failed, followlinks=True):
         place = Path(root).stat()
         if (place.st_dev, place.st_ino) in seen:  # a link to where we have been, or are
             folders.clear()
             continue
         seen.add((place.st_dev, place.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        prefix = f"{root}{os.sep}"[above:]
+        folders[:] = sorted(
+            name
+            for name in folders
+            if recursive
+            and not name.startswith(".")
+            and os.path.realpath(os.path.join(root, name)) != without  # noqa: PTH118
+        )
+        prefix = os.path.join(root, "")[above:]  # noqa: PTH118
         for name in sorted(names):
             ending = os.path.splitext(name)[1].lower()  # noqa: PTH122
             if name.startswith("."):
@@ -61,7 +73,7 @@ def list_folder(folder: str) -> Listing:
                 found.append(f"{prefix}{name}")
             else:
                 others[ending or NO_ENDING] += 1
-    return Listing(tuple(found), dict(others))
+    return Listing(tuple(found), dict(others), tuple(unreadable))
 
 
 def subfolders(folder: Path) -> list[str]:
