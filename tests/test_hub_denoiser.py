@@ -73,4 +73,6 @@ def test_hub_down(small_checkout, tmp_path):
     assert "does not answer and the cache holds no copy" in down["nothing-cached"]["message"]
     assert down["publish"]["end"] == "ConnectionError"
     assert "does not answer: check the connection" in down["publish"]["message"]
-    assert down["served"].startswith("the built-in networks") and "does not answer" in down["served"]
+    assert (
+        down["served"].startswith("the built-in networks") and "does not answer" in down["served"]
+    )

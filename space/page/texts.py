@@ -59,7 +59,7 @@ def restored_in_words(restored: Restored, strength: float = 1.0, level_factor: f
         kept = "more grain stays" if level_factor < 1.0 else "the picture becomes smoother"
         used = f"Removed as if it were σ ≈ {level_factor * sigma:.3f}"
         said += f" {used} ({level_factor:g} times the estimate), so {kept}."
-    return f"{said} Restored by the {NETWORKS[restored.network]}."
+    return f"{said} Restored by the {NETWORKS[str(restored.network)]}."
 
 
 def verdict(figures: dict) -> str:

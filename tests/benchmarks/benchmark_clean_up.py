@@ -1,6 +1,6 @@
 """Clean up, walked in Chromium with five pictures as people bring them: seconds and peak memory.
 
-    python tests/benchmarks/benchmark_clean_up.py                    # the bundled models
+    python tests/benchmarks/benchmark_clean_up.py                    # the built-in networks
     python tests/benchmarks/benchmark_clean_up.py --only screenshot --shots outputs/shots
 
 Each picture is made here: a noisy photograph of 12 megapixels, a cut-out with transparency, a
@@ -44,7 +44,7 @@ def main() -> int:
         PageServer(options.model.resolve(), Path(work)) as page,
         chromium() as browser,
     ):
-        print(next(line for line in page.text().splitlines() if line.startswith("Clean up")))
+        print(next(line for line in page.text().splitlines() if line.startswith("Serving")))
         tab = browser.new_page(viewport={"width": 1280, "height": 900})
         tab.set_default_timeout(PATIENCE)
         tab.goto(page.url)
@@ -67,7 +67,7 @@ def walk(page, tab, part, name, path, shots) -> list[str]:
     changed(tab, part, "Cleaned up", before, PATIENCE)
     seconds, peak = time.perf_counter() - began, page.memory("VmHWM")
     cleaned = Image.open(io.BytesIO(download(part, "Cleaned up")))
-    estimate = re.search(r"Estimated noise level: (.*?)\.\s", part.inner_text() + " ")[1]
+    estimate = re.search(r"Estimated noise level: (.*?network.*?)\.\s", part.inner_text() + " ")[1]
     print(
         f"{name:>11}: {sent.width}×{sent.height} {sent.mode}, {seconds:.1f} s, "
         f"peak {peak:.0f} MB, {estimate}",

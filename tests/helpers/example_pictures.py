@@ -47,7 +47,7 @@ Pair = tuple[np.ndarray, np.ndarray]
 def photograph() -> Pair:
     """Return a photograph in colour, clean and as a camera takes it in poor light."""
     rng = np.random.default_rng(0)
-    target, noisy = camera_noise(from_uint8(data.coffee()[:, 60:540]), rng, NIGHT)
+    target, noisy = camera_noise(from_uint8(data.coffee()[:, 44:556]), rng, NIGHT)
     return to_uint8(target), to_uint8(noisy)
 
 

@@ -34,7 +34,15 @@ import yaml
 from local_xet import XetStore
 
 ROOT = Path(__file__).resolve().parents[2]
-LFS_SUFFIXES = (".h5", ".keras", ".onnx", ".parquet", ".png", ".npz", ".zip")  # plus any file with a NUL
+LFS_SUFFIXES = (
+    ".h5",
+    ".keras",
+    ".onnx",
+    ".parquet",
+    ".png",
+    ".npz",
+    ".zip",
+)  # plus any file with a NUL
 GIT_ATTRIBUTES = "".join(f"*{s} filter=lfs diff=lfs merge=lfs -text\n" for s in LFS_SUFFIXES)
 PREFIXES = {"models": "", "datasets": "datasets/", "spaces": "spaces/"}
 COLORS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
