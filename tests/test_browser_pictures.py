@@ -13,26 +13,19 @@ from PIL import Image, ImageOps
 import pictures_for_browsers as made
 from browser_visit import Visits, clean_up, download, section, shot, until
 from olivetti_denoiser.denoiser import Denoiser
-from olivetti_denoiser.pillow_modes import is_gray
 from pictures_for_browsers import FILES, PICTURES, SWAPPED, TRANSPARENT, noisy_scene, save, write
 from static_space import ROOT
 
-EXAMPLES = ROOT / "space" / "examples"
-MODEL = ROOT / "model_card"
+EXAMPLES = sorted((ROOT / "space" / "examples").glob("noisy_*.png"))
+WORDS = {"gray": "gray network", "colour": "network for colour"}
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
 def denoiser():
-    """What the page's pictures are compared with: the released networks, each for its pictures."""
-    gray, colour = Denoiser.from_pretrained(MODEL), Denoiser.from_pretrained(MODEL / "colour")
-
-    def restore(picture, **options):
-        with Image.open(picture) as image:
-            return (gray if is_gray(image) else colour)(picture, **options)
-
-    return restore
+    """What the page's pictures are compared with."""
+    return Denoiser.from_pretrained(ROOT / "model_card")
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +58,11 @@ def one_level(ours: Image.Image, theirs: Image.Image):
 @pytest.mark.parametrize("name", PICTURES)
 def test_pictures_are_cleaned_up_as_by_the_denoiser(tab, denoiser, tmp_path, name):
     path = PICTURES[name](tmp_path)
-    one_level(clean_up(tab, path), denoiser(path))
+    expected = denoiser.restore(path)
+    one_level(clean_up(tab, path), expected.image)
+    said = tab.locator("#clean-up .status").inner_text()
+    assert said.endswith(f" Restored by the {WORDS[expected.network]}.")
+    assert float(re.search(r"σ ≈ ([\d.]+) ", said)[1]) == pytest.approx(expected.sigma, abs=0.001)
 
 
 @pytest.fixture
@@ -167,7 +164,7 @@ def test_a_mistake_is_one_sentence_and_the_next_picture_is_served(tab, tmp_path)
     for name, content, sentence in (
         ("letter.png", b"Dear page, this is a letter.", "not a picture that can be read here"),
         ("empty.png", b"", "The file is empty"),
-        ("short.png", (EXAMPLES / "noisy_2_still_life.png").read_bytes()[:9000], "cut short"),
+        ("short.png", EXAMPLES[0].read_bytes()[:2000], "cut short"),
         ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "An SVG is a drawing"),
         ("phone.heic", b"\0\0\0\x18ftypheic" + bytes(64), "cannot read the HEIC"),
         ("short.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF", "cannot read the JPEG: it is damaged"),
@@ -228,11 +225,13 @@ def test_a_browser_that_converts_colours_gives_no_profile_for_it(visits, tmp_pat
     assert "converted its colours to sRGB" in tab.locator("#clean-up .status").inner_text()
 
 
-def test_the_controls_the_line_and_the_zoom(tab, denoiser):
+def test_the_controls_the_line_and_the_zoom(tab, denoiser, tmp_path):
     part = section(tab, "Clean up")
-    path = EXAMPLES / "noisy_2_still_life.png"
-    part.get_by_role("button", name="Example: still life noisy").click()
-    part.locator("a.download[download^='noisy_2']").wait_for()
+    part.locator(".examples button").first.click()
+    part.locator(f"a.download[download^='{EXAMPLES[0].stem}']").wait_for()
+    one_level(download(part, "a.download"), denoiser(EXAMPLES[0]))
+    path = save(tmp_path / "small.png", noisy_scene(160, 160, 3))
+    clean_up(tab, path)
     assert re.search(r"σ ≈ 0\.\d+", part.locator(".status").inner_text())
     one_level(download(part, "a.download"), denoiser(path))
     link = part.locator("a.download")
@@ -245,6 +244,7 @@ def test_the_controls_the_line_and_the_zoom(tab, denoiser):
         one_level(download(part, "a.download"), denoiser(path, **options))
 
     moved("Strength", "0", strength=0.0)
+    assert part.locator(".status").inner_text().endswith("Nothing is removed.")
     moved("Strength", "0.5", strength=0.5)
     moved("Smoothness", "0", strength=0.5, level_factor=0.0)
     moved("Smoothness", "2", strength=0.5, level_factor=2.0)

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from browser_visit import HEADERS, Visits, section, shot, shown, source, until
+from browser_visit import HEADERS, Visits, clean_up, section, shot, shown, source, until
 from olivetti_denoiser.gray_view import gray_view
 from olivetti_denoiser.metrics import mse, psnr, ssim
 from olivetti_denoiser.publish.static_space import SETTINGS
@@ -93,7 +93,7 @@ def test_the_first_answer_takes_six_megabytes_and_the_threads_that_it_may(visit)
     assert sum(size for _, size in tab.space.log) <= 6_000_000
     cores = tab.evaluate("navigator.hardwareConcurrency")
     said = tab.locator("#serving").inner_text()
-    assert said.startswith("Serving the network that came with this page.")
+    assert said.startswith("Serving the built-in networks, 30.17 dB on the test faces.")
     assert ("One thread" if cores <= 2 else f"{cores - 1} threads") in said
     portrait = np.asarray(Image.open(EXAMPLES / "drawn_1_portrait.png"))
     assert np.array_equal(shown(section(tab, "Demo"), "original"), portrait)
@@ -172,7 +172,7 @@ def test_about_has_the_figures_the_limits_and_the_credit(tab):
     text = part.inner_text()
     assert "30.17 (29.35–30.99)" in text
     assert "AT&T Laboratories Cambridge" in text
-    assert 'keras.saving.load_model("hf://' in text
+    assert 'Denoiser.from_pretrained("OWNER/' in text
     for image in part.locator(".plots img").all():
         image.scroll_into_view_if_needed()
         until(image.page, lambda image=image: image.evaluate("e => e.naturalWidth") > 300)
@@ -192,7 +192,7 @@ def test_the_policy_lets_nothing_out(tab):
     assert worker.evaluate(violated) == "connect-src"
 
 
-def test_while_the_network_loads_files_wait_and_tabs_work(visit, visits):
+def test_while_the_network_loads_files_wait_and_tabs_work(visit, visits, tmp_path):
     """Chosen and dropped files are worked on afterwards, and the example does not replace them."""
     free = threading.Event()
     held = (visits.folder / "model" / "restorer.onnx").read_bytes()
@@ -212,10 +212,11 @@ def test_while_the_network_loads_files_wait_and_tabs_work(visit, visits):
     }"""
     clean = section(tab, "Clean up")
     assert clean.is_visible() and tab.evaluate(stays)
-    clean.locator("input[type=file]").set_input_files(EXAMPLES / "noisy_2_still_life.png")
+    path = save(tmp_path / "waits.png", noisy_scene(60, 50, 3))
+    clean.locator("input[type=file]").set_input_files(path)
     assert "Reading" in clean.locator(".status").inner_text()
     free.set()
-    clean.locator("a.download[download^='noisy_2_still_life']").wait_for()
+    clean.locator("a.download[download^='waits']").wait_for()
     part = section(tab, "Demo")
     tab.wait_for_selector("figure.reconstructed img[src]")
     assert_view(part, EXAMPLES / "drawn_3_letters.png")
@@ -289,28 +290,91 @@ def test_with_the_storage_full_the_new_page_is_shown(visit, visits):
 VARIABLES = {"MODEL_ID": "owner/olivetti-denoiser", "MODEL_REVISION": "v1.0.0"}
 
 
-def test_the_network_comes_from_the_hub_and_is_kept(visit, visits):
-    asked, gone = [], []
+ONNX = ("onnx/estimator.onnx", "onnx/restorer.onnx")
 
-    def hub(route):
-        if gone:
+
+class Hub:
+    """Answers for the repository that VARIABLES name: files of it by their paths."""
+
+    def __init__(self, files):
+        self.files, self.asked = files, []
+
+    def __call__(self, route):
+        if self.files is None:  # there is no connection
             return route.abort()
-        asked.append(route.request.url)
-        body = (visits.folder / "model" / route.request.url.rsplit("/", 1)[-1]).read_bytes()
-        return route.fulfill(body=body, headers={"Access-Control-Allow-Origin": "*"})
+        path = route.request.url.removeprefix(f"{HUB}owner/olivetti-denoiser/resolve/v1.0.0/")
+        self.asked.append(f"{route.request.method} {path}")
+        found = self.files.get(path)
+        answer = {"status": 404} if found is None else {"body": found}
+        return route.fulfill(headers={"Access-Control-Allow-Origin": "*"}, **answer)
 
-    tab = visit(variables=VARIABLES, hub=hub, offline="block")
+
+def network_at(place, network):
+    """The ONNX files of a released network at a place of a repository, by their paths."""
+    folder = ROOT / "model_card" / {"gray": "", "colour": "colour"}[network]
+    return {place + path: (folder / path).read_bytes() for path in ONNX}
+
+
+def restored_by(tab, path):
+    """Cleans up a picture and returns what is said of the network."""
+    clean_up(tab, path)
+    return tab.locator("#clean-up .status").inner_text().partition("Restored by ")[2]
+
+
+def test_both_networks_come_from_the_hub_when_they_are_needed_and_are_kept(visit, tmp_path):
+    hub = Hub({**network_at("", "gray"), **network_at("colour/", "colour"), "config.json": b"{}"})
+    variables = VARIABLES | {"COLOUR_MODEL_ID": "owner/old"}
+    tab = visit(variables=variables, hub=hub, offline="block")
     assert "Serving owner/olivetti-denoiser at v1.0.0." in tab.locator("#serving").inner_text()
-    start = f"{HUB}owner/olivetti-denoiser/resolve/v1.0.0/onnx/"
-    assert sorted(asked) == [f"{start}estimator.onnx", f"{start}restorer.onnx"]
-    assert not [path for path, _ in tab.space.log if path.endswith(".onnx")]
-    assert "hf://owner/olivetti-denoiser" in section(tab, "About").inner_text()
-    tab.wait_for_timeout(300)  # it is kept after the first answer
-    gone.append(True)
+    # The head of config.json is what the Hub counts downloads by.
+    first = ["GET onnx/estimator.onnx", "GET onnx/restorer.onnx", "HEAD config.json"]
+    assert sorted(hub.asked) == first
+    assert '("owner/olivetti-denoiser")' in section(tab, "About").inner_text()
+    path = save(tmp_path / "own.png", noisy_scene(60, 50, 3))
+    assert restored_by(tab, path) == "the network for colour."
+    assert {f"GET colour/{name}" for name in ONNX} < {*hub.asked}
+    tab.wait_for_timeout(300)  # they are kept after the first answer
+    hub.files = None
     tab.reload()
     section(tab, "Demo")
     tab.wait_for_selector("figure.reconstructed img[src]")
     assert "v1.0.0; kept from an earlier visit" in tab.locator("#serving").inner_text()
+    assert restored_by(tab, path) == "the network for colour."
+    assert not [path for path, _ in tab.space.log if path.endswith(".onnx")]
+
+
+@pytest.mark.parametrize("network", ["gray", "colour"])
+def test_a_repository_of_one_network_is_joined_by_a_built_in_one(visit, tmp_path, network):
+    tab = visit(variables=VARIABLES, hub=Hub(network_at("", network)), offline="block")
+    serving = tab.locator("#serving").inner_text()
+    assert ("v1.0.0, with the built-in gray network." in serving) == (network == "colour")
+    for path, name, words in (
+        (save(tmp_path / "gray.png", noisy_scene(60, 50, 1)), "gray", "gray network."),
+        (save(tmp_path / "own.png", noisy_scene(60, 50, 3)), "colour", "network for colour."),
+    ):
+        built_in = "" if name == network else "built-in "
+        assert restored_by(tab, path) == f"the {built_in}{words}"
+
+
+def test_an_old_network_which_averages_in_its_graph_runs_once(visit):
+    """Files of releases up to v1.0.0 say nothing about mirror and stride."""
+    import onnx
+
+    from olivetti_denoiser.denoiser import Denoiser
+    from olivetti_denoiser.inference.network import Network
+
+    files = network_at("", "gray")
+    old = onnx.load_from_string(files[ONNX[1]])
+    old.ClearField("metadata_props")
+    files[ONNX[1]] = old.SerializeToString()
+    part = section(visit(variables=VARIABLES, hub=Hub(files), offline="block"), "Demo")
+    noisy, restored = (shown(part, name).astype(np.uint8) for name in ("noisy", "reconstructed"))
+    expected = Denoiser(Network([files[path] for path in ONNX]))(noisy)
+    assert np.abs(restored.astype(int) - expected).max() <= 1
+    assert (
+        np.abs(restored.astype(int) - Denoiser(Network.load(ROOT / "model_card/onnx"))(noisy)).max()
+        > 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -324,7 +388,7 @@ def test_without_the_hub_the_bundled_network_serves(visit, answer, note):
         hub=lambda route: route.fulfill(headers={"Access-Control-Allow-Origin": "*"}, **answer),
     )
     said = tab.locator("#serving").inner_text()
-    assert "the network that came with this page; " in said and note in said
+    assert "Serving the built-in networks, 30.17 dB on the test faces; " in said and note in said
 
 
 @pytest.mark.parametrize(

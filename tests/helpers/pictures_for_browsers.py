@@ -29,6 +29,25 @@ def with_alpha(pixels):
     return np.dstack([pixels, alpha])
 
 
+def tinted(width, height):
+    """An old print: the same noise in all channels, in brown."""
+    gray = noisy_scene(width, height, 1).astype(float)
+    return np.rint(np.clip(gray * [0.78, 0.7, 0.6] + [40, 25, 10], 0, 255)).astype(np.uint8)
+
+
+def quiet(width, height):
+    """A gray scene with hardly any noise."""
+    y, x = np.mgrid[:height, :width]
+    return np.rint(128 + 40 * np.sin(x / 7 + y / 9) + (x * y) % 2).astype(np.uint8)
+
+
+def noisy_where_hidden(width, height):
+    """Noise of its own in each channel, beside the same noise in all where nobody sees it."""
+    pixels = np.dstack([noisy_scene(width, height, 3), np.full((height, width), 255, np.uint8)])
+    pixels[:, 40:] = np.dstack([tinted(width, height), np.zeros((height, width), np.uint8)])[:, 40:]
+    return pixels
+
+
 def save(path, picture, **options):
     """Saves a picture or an array as a file, and returns its path."""
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture.squeeze())
@@ -142,7 +161,11 @@ def _stray(path):
 
 # What is restored as by `Denoiser`.
 PICTURES = {
-    "gray": lambda p: save(p / "gray.png", noisy_scene(100, 80, 1)),
+    "gray": lambda p: save(p / "gray.png", noisy_scene(101, 83, 1)),
+    "a print in several tiles": lambda p: save(p / "print.png", tinted(530, 61)),
+    "quiet gray in several tiles": lambda p: save(p / "quiet.png", quiet(530, 61)),
+    "quiet gray and alpha": lambda p: save(p / "quiet_la.png", with_alpha(quiet(90, 70))),
+    "noise where hidden": lambda p: save(p / "hidden.png", noisy_where_hidden(150, 70)),
     "colour in several tiles, bars": lambda p: save(
         p / "page.png", framed(noisy_scene(560, 90, 3), 30, 8, 21, 70)
     ),

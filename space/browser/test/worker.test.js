@@ -1,12 +1,14 @@
-// SETTINGS='{"margin": 64, …}' node --test space/browser/test/, as tests/test_browser_space.py does
+// SETTINGS='{"tileSide": 512, …}' node --test space/browser/test/, as tests/test_browser_space.py does
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { plan, restore } from "../src/worker/denoiser.js";
 import { readHeader } from "../src/worker/header.js";
 import { figures } from "../src/worker/metrics.js";
 import { noisyPicture, normal } from "../src/worker/noise.js";
+import { onnxMetadata } from "../src/worker/onnx_metadata.js";
 import { settings } from "../src/worker/settings.js";
 
 Object.assign(settings, JSON.parse(process.env.SETTINGS));
@@ -43,7 +45,7 @@ function pictureOf(channels, value, width = 30, height = 40) {
 test("what is transparent counts as what it is filled with", async () => {
   const page = pictureOf(4, (pixel, i) => (pixel === 0 ? 0 : pixel > 600 && pixel < 660 ? i % 251 : 255));
   let passed = 0;
-  const network = { planes: 3, restore: async ({ data }) => ((passed += data.length / 3), data) };
+  const network = { planes: 3, stride: 4, restore: async ({ data }) => ((passed += data.length / 3), data) };
   const work = plan(network, page);
   await restore(work, 0.1);
   assert.ok(passed > 0);
@@ -56,4 +58,12 @@ test("the numbers for colours of an AVIF become those of a PNG", () => {
   assert.deepEqual([...readHeader(file).chunks.cICP[0]], [12, 16, 0, 1]); // Display P3, PQ
   const still = readHeader(latin("GIF89a\x40\0\x20\0"));
   assert.deepEqual([still.format, still.width, still.height, still.animated], ["GIF", 64, 32, false]);
+});
+
+test("the networks tell of themselves what Python has written", () => {
+  const told = (path) => onnxMetadata(readFileSync(new URL(`../../../model_card/${path}.onnx`, import.meta.url)));
+  const { mirror, stride } = told("onnx/restorer");
+  assert.deepEqual([mirror, stride], ["true", "4"]);
+  assert.equal(told("colour/onnx/restorer").mirror, "false");
+  assert.deepEqual(told("onnx/estimator"), {});
 });

@@ -3,8 +3,9 @@
     python -m olivetti_denoiser.publish.static_space model_card space/browser/dist
 
 The page is built by `make browser` (it needs Node); this puts beside it what Python makes.
-`content.json` has the numbers that the page shares with this package, its examples, and the list of
-all files, which the page keeps for visits without a network.
+`content.json` has the numbers that the page shares with this package, what visitors call its own
+networks, its examples, and the list of all files, which the page keeps for visits without a
+connection.
 """
 
 from __future__ import annotations
@@ -18,13 +19,12 @@ from pathlib import Path
 
 from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.choose_network import RULE
-from olivetti_denoiser.figures import networks_of
+from olivetti_denoiser.figures import gate_figure, networks_of, read_metrics
 from olivetti_denoiser.gray_view import VIEW_SIDE
 from olivetti_denoiser.inference import noisy_tiles, plain_frame, tiles
 from olivetti_denoiser.inference.estimate import COLOUR_QUANTILE, SMALL_SIDE
-from olivetti_denoiser.inference.network import Network
 from olivetti_denoiser.metrics import PSNR_LIMIT
-from olivetti_denoiser.model_folder import COLOUR, GRAY, METRICS, ONNX, ONNX_FILES, PLOTS
+from olivetti_denoiser.model_folder import COLOUR, GRAY, METRICS, ONNX_FILES, PLOTS
 
 CONTENT = "content.json"
 FOLDERS = {GRAY: "model", COLOUR: "colour"}  # of each network in the page
@@ -72,7 +72,7 @@ def page_files(
     Args:
         page: the built page.
         networks: model folder of the gray network, whose figures and plots the page shows, and of
-            the one for colour, where there is one.
+            the one for colour.
         faces: further examples by name, such as the test faces that a published Space shows.
         work: an empty folder for what has to be made.
 
@@ -122,17 +122,17 @@ def _content(files, networks):
     }
     content = {
         "settings": SETTINGS,
-        "networks": {network: _told(place) for network, place in networks.items()},
+        "builtIn": f"the built-in networks{_figure(networks[GRAY])}",
         "examples": examples,
         "files": sorted([*files, CONTENT]),
     }
     return json.dumps(content, indent=1) + "\n"
 
 
-def _told(folder):
-    """Return what a caller of a network has to know, which the browser cannot read of its file."""
-    network = Network.load(folder / ONNX)
-    return {"mirror": network.mirror, "stride": network.stride}
+def _figure(folder):
+    """Say what a network scores, or nothing where it has no figures."""
+    figure = gate_figure(read_metrics(folder)) if (folder / METRICS).is_file() else None
+    return f", {figure.psnr:.2f} dB on {figure.pictures}" if figure else ""
 
 
 def main(model_folder: str, target: str) -> None:

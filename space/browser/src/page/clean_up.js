@@ -3,7 +3,7 @@
 import { find, make, offer } from "./dom.js";
 import { connectInput, exampleFile, offerExamples } from "./picture_input.js";
 import { BeforeAfter } from "./slider.js";
-import { noiseInWords, timeInWords } from "./words.js";
+import { restoredInWords, timeInWords } from "./words.js";
 
 const LONG = 20; // seconds; longer work is started by hand
 const DELAY = 150; // milliseconds that the controls have to rest
@@ -120,7 +120,7 @@ export class CleanUp {
         const left = ((performance.now() - started) / 1000) * (1 / share - 1);
         if (left > 1) this.#say(`Removing the noise, ${timeInWords(left)} left …`);
       });
-      this.#say(cleaned ? [noiseInWords(cleaned.level, factor), ...opened.notes].join(" ") : "Stopped.");
+      this.#say(cleaned ? [restoredInWords(cleaned, strength, factor), ...opened.notes].join(" ") : "Stopped.");
       if (cleaned) this.#show({ file, opened, chosen, after: cleaned.after });
     } finally {
       row.hidden = true;

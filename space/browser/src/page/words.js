@@ -25,14 +25,15 @@ export function gainInWords({ noisy, reconstructed }) {
   return `${shown}: ${times.toFixed(1)} times less noise.`;
 }
 
-/** What an estimated noise level means, and what a factor makes of it. */
-export function noiseInWords(level, factor = 1) {
+/** How much noise a picture had, what a factor makes of it, and which network removed it. */
+export function restoredInWords({ level, network }, strength, factor) {
   const [, words] = NOISE_WORDS.find(([least]) => level >= least);
   const estimate = `Estimated noise level: σ ≈ ${level.toFixed(3)} (${(255 * level).toFixed(1)} of 255), ${words}.`;
-  if (factor === 1) return estimate;
-  if (factor === 0) return `${estimate} Nothing is removed.`;
+  if (strength === 0 || factor === 0) return `${estimate} Nothing is removed.`;
+  const by = `Restored by the ${network}.`;
+  if (factor === 1) return `${estimate} ${by}`;
   const kept = factor < 1 ? "more grain stays" : "the picture becomes smoother";
-  return `${estimate} Removed as if it were σ ≈ ${(factor * level).toFixed(3)} (${factor} times the estimate), so ${kept}.`;
+  return `${estimate} Removed as if it were σ ≈ ${(factor * level).toFixed(3)} (${factor} times the estimate), so ${kept}. ${by}`;
 }
 
 /** A length of time, roughly. */

@@ -1,6 +1,14 @@
 // Pixels that nobody sees, filled so that they do not bleed into those that are seen, as
 // hidden_pixels.py does.
 
+/** Which pixels anybody sees, a 1 for each; undefined where all are seen. */
+export function visibleIn({ width, height, channels, data }) {
+  if (channels % 2) return undefined;
+  const visible = new Uint8Array(width * height);
+  for (let i = 0; i < visible.length; i += 1) visible[i] = data[(i + 1) * channels - 1] > 0;
+  return visible.every(Boolean) ? undefined : visible;
+}
+
 /**
  * The picture with what is fully transparent filled by means of visible pixels near it.
  *
@@ -9,11 +17,9 @@
  */
 export function filledHidden(picture) {
   const { width, height, channels, data } = picture;
-  if (channels % 2 || !data.length) return picture;
+  const visible = visibleIn(picture);
+  if (!visible) return picture;
   const size = width * height;
-  const visible = new Uint8Array(size);
-  for (let i = 0; i < size; i += 1) visible[i] = data[(i + 1) * channels - 1] > 0;
-  if (visible.every(Boolean)) return picture;
   if (!visible.some(Boolean)) return { ...picture, visible };
   const most = data instanceof Uint16Array ? 65535 : 255;
   const floats = new Float32Array(data.length);

@@ -1,34 +1,35 @@
-// A picture in tiles of a few fixed sides, as `Denoiser` cuts it, so that both restore the same.
+// A picture in tiles, as tiles.py cuts it, so that both restore the same.
 
 import { settings } from "./settings.js";
 
-/** The smallest side that holds the picture, else the largest there is. */
-export function tileSide(width, height) {
-  const longest = Math.max(width, height);
-  return settings.tileSides.find((side) => side >= longest) ?? settings.tileSides.at(-1);
-}
-
-/** The tiles of what is inside a frame: where they begin, how much is there, how much is computed. */
-export function tilesOf({ top, left, rows, columns }, margin) {
-  if (!(rows && columns)) return [];
-  const side = tileSide(columns, rows);
-  const step = side - (Math.max(columns, rows) > side ? 2 * margin : 0);
-  const starts = (length) => {
-    const found = [0];
-    for (let at = step; at < length - (side - step); at += step) found.push(at);
-    return found;
+/**
+ * The tiles of what is inside a frame: a picture of at most 512 pixels a side is one.
+ *
+ * Each is {top, left, rows, columns, high, wide, up, before}: where it begins, how much of the picture
+ * it holds, how much is computed, and how many rows and columns at its beginning are context only.
+ */
+export function tilesOf({ top, left, rows, columns }, margin, stride) {
+  const spans = (length) => {
+    const shared = length > settings.tileSide ? 2 * margin : 0;
+    const starts = [0];
+    for (let at = settings.tileSide - shared; at < length - shared; at += settings.tileSide - shared)
+      starts.push(at);
+    return starts.map((start) => {
+      const held = Math.min(settings.tileSide, length - start);
+      return { start, held, computed: Math.ceil(held / stride) * stride, context: start && margin };
+    });
   };
-  // What lies a margin away from the picture changes nothing, so a tile need not be a square.
-  const computed = (length) => Math.min(side, Math.ceil((length + settings.margin) / 8) * 8);
-  return starts(rows).flatMap((down) =>
-    starts(columns).map((across) => ({
-      margin,
-      top: top + down,
-      left: left + across,
-      rows: rows - down,
-      columns: columns - across,
-      high: computed(rows - down),
-      wide: computed(columns - across),
+  if (!(rows && columns)) return [];
+  return spans(rows).flatMap((down) =>
+    spans(columns).map((across) => ({
+      top: top + down.start,
+      left: left + across.start,
+      rows: down.held,
+      columns: across.held,
+      high: down.computed,
+      wide: across.computed,
+      up: down.context,
+      before: across.context,
     })),
   );
 }
@@ -36,15 +37,13 @@ export function tilesOf({ top, left, rows, columns }, margin) {
 /**
  * Copies one tile of one plane, high×wide, as floats in [0, 1] into `target`, from `offset` on.
  *
- * What reaches beyond the picture, or beyond the tile's own `rows` and `columns`, is mirrored at the
- * lower and right edge. Data are integers of 8 or 16 bits, or floats in [0, 1].
+ * What reaches beyond the tile's own `rows` and `columns` is mirrored at the lower and right edge. Data
+ * are integers of 8 or 16 bits, or floats in [0, 1].
  */
 export function copyTile(picture, plane, tile, target, offset) {
-  const { width, height, channels, data } = picture;
-  const { top, left, high, wide } = tile;
+  const { width, channels, data } = picture;
+  const { top, left, rows, columns, high, wide } = tile;
   const most = { Uint8Array: 255, Uint16Array: 65535 }[data.constructor.name] ?? 1;
-  const rows = Math.min(high, tile.rows ?? height - top);
-  const columns = Math.min(wide, tile.columns ?? width - left);
   for (let y = 0; y < high; y += 1) {
     const row = (top + mirrored(y, rows)) * width + left;
     for (let x = 0; x < wide; x += 1)

@@ -6,19 +6,19 @@
 
 import { checkSize, secondsFor, timed } from "./capacity.js";
 import { decode } from "./decode.js";
-import { blended, estimateLevel, hasColours, plan, restore } from "./denoiser.js";
+import { blended, choose, estimateLevel, plan, restore } from "./denoiser.js";
 import { encodePng } from "./encode_png.js";
 import { grayView } from "./gray_view.js";
 import { figures } from "./metrics.js";
 import { Mistake, saysOutOfMemory } from "./mistake.js";
-import { loadBundled, loadGrayNetwork, loadSettings, startRuntime } from "./networks.js";
+import { startRuntime } from "./network.js";
+import { Networks } from "./networks.js";
 import { noisyPicture } from "./noise.js";
 import { settings } from "./settings.js";
 
 let giveModule;
 const runtimeModule = new Promise((resolve) => (giveModule = resolve));
-let base, loaded; // the page's address, and a promise of the gray network
-let colour = null; // loaded with the first coloured picture
+let started; // a promise of the networks
 let viewed = null; // of the Demo: {key, view, notes}
 let opened = null; // of Clean up: its plan, and {key, level, factor, restored}
 
@@ -30,14 +30,13 @@ const tasks = {
 
   /** Loads the gray network, and says what serves. */
   async start({ address, threads, asked }) {
-    base = address;
-    loaded = load(threads, asked);
-    return (await loaded).source;
+    started = load(address, threads, asked);
+    return (await started).source;
   },
 
   /** Adds noise to a picture's gray view and removes it. */
   async trial({ file, key, sigma, seed }) {
-    const { network: gray } = await loaded;
+    const gray = await (await started).network("gray");
     if (viewed?.key !== key) {
       const picture = await decode(file, checkSize);
       viewed = { key, view: grayView(picture), notes: picture.notes };
@@ -74,15 +73,15 @@ const tasks = {
         return new Promise((resolve) => setTimeout(resolve)); // lets the Demo ask in between
       });
     work.factor = factor;
-    return { level, after: await encodePng(blended(work.picture, work.restored, strength)) };
+    const after = await encodePng(blended(work.picture, work.restored, strength));
+    return { level, network: await (await started).words(work.network.name), after };
   },
 };
 
-async function load(threads, asked) {
+async function load(base, threads, asked) {
   try {
     startRuntime(base, threads, runtimeModule);
-    const [gray] = await Promise.all([loadGrayNetwork(base, asked), loadSettings(base)]);
-    return gray;
+    return await Networks.start(base, asked);
   } catch (error) {
     if (error instanceof Mistake) throw error;
     throw new Mistake(`This browser cannot run the network (${error.message}); please use a newer one.`);
@@ -90,13 +89,12 @@ async function load(threads, asked) {
 }
 
 async function openedPicture(file, key) {
-  const { network: gray } = await loaded;
+  const networks = await started;
   if (opened?.key === key) return opened;
   opened = null;
   const picture = await decode(file, checkSize);
-  const coloured = settings.colour && hasColours(picture);
-  if (coloured) colour ??= await loadBundled(base, "colour");
-  opened = { key, ...plan(coloured ? colour : gray, picture), level: null, factor: null, restored: null };
+  const network = await networks.network(choose(picture));
+  opened = { key, ...plan(network, picture), level: null, factor: null, restored: null };
   return opened;
 }
 
