@@ -52,7 +52,7 @@ def update_release(
             of networks for colour, or a further folder differs in more than its seed.
     """
     check_release(folder)
-    before = read_metrics(folder)
+    before: Any = read_metrics(folder)
     if "pictures_learned" in figures and before.get("planes", 1) != 3:
         raise ValueError(f"these figures are of networks for colour. Received: {folder}")
     after: Any = {**before, **figures}
