@@ -57,7 +57,7 @@ def update_release(
         raise ValueError(f"these figures are of networks for colour. Received: {folder}")
     after: Any = {**before, **figures}
     for kind in SETS:
-        sets = dict(before.get(kind, {}))  # type: ignore[call-overload]
+        sets = dict(before.get(kind, {}))
         if sets := sets | figures.get(kind, {}):
             after[kind] = sets
         else:
