@@ -23,6 +23,15 @@ def some_faces():
     return Faces(clean, clean, np.arange(12), np.arange(12))
 
 
+@pytest.fixture(scope="module")
+def whole(some_faces, tmp_path_factory):
+    """A run that nothing disturbed, and its folder."""
+    from olivetti_denoiser.train.fit import fit
+
+    folder = tmp_path_factory.mktemp("whole")
+    return fit(TrainingConfig(**TINY), some_faces, folder), folder
+
+
 def test_a_batch_is_a_function_of_seed_and_step(some_faces):
     from olivetti_denoiser.train.batches import NoisyFaces
 
@@ -101,11 +110,10 @@ def test_levels_are_the_trained_one_half_of_the_time_and_weigh_inversely(some_fa
     assert residual == pytest.approx(np.sqrt(np.mean(inputs["sigma"] ** 2)), rel=0.3)
 
 
-def test_same_seed_same_weights_and_an_interrupted_run_ends_with_them(some_faces, tmp_path):
+def test_same_seed_same_weights_and_an_interrupted_run_ends_with_them(some_faces, whole, tmp_path):
     from olivetti_denoiser.train import fit as module
 
-    config = TrainingConfig(**TINY)
-    whole = module.fit(config, some_faces, tmp_path / "whole")
+    config, (straight, _) = TrainingConfig(**TINY), whole
 
     def interrupt(self, epoch, logs=None, save=module.RunState.on_epoch_end):
         save(self, epoch, logs)
@@ -117,23 +125,21 @@ def test_same_seed_same_weights_and_an_interrupted_run_ends_with_them(some_faces
         module.fit(config, some_faces, tmp_path / "halves")
     resumed = module.fit(config, some_faces, tmp_path / "halves")
 
-    for one, other in zip(whole.model.get_weights(), resumed.model.get_weights(), strict=True):
+    for one, other in zip(straight.model.get_weights(), resumed.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-    without_time = [{**row, "seconds": 0} for row in whole.history]
+    without_time = [{**row, "seconds": 0} for row in straight.history]
     assert without_time == [{**row, "seconds": 0} for row in resumed.history]
     with (tmp_path / "halves" / "history.csv").open() as file:
         assert [int(row["epoch"]) for row in csv.DictReader(file)] == [1, 2, 3]
 
 
-def test_the_run_folder_holds_what_it_promises(some_faces, tmp_path):
+def test_the_run_folder_holds_what_it_promises(some_faces, whole):
     import keras
 
-    from olivetti_denoiser.train.fit import fit
-
-    result = fit(TrainingConfig(**TINY), some_faces, tmp_path)
-    assert json.loads((tmp_path / "training_config.json").read_text())["epochs"] == 3
-    assert list((tmp_path / "tensorboard").rglob("events*"))
-    best = keras.models.load_model(tmp_path / "best_model.h5", compile=False)
+    result, folder = whole
+    assert json.loads((folder / "training_config.json").read_text())["epochs"] == 3
+    assert list((folder / "tensorboard").rglob("events*"))
+    best = keras.models.load_model(folder / "best_model.h5", compile=False)
     noisy = some_faces.clean[:1]
     assert best.predict(noisy, verbose=0).shape == noisy.shape
     columns = {"restored_loss", "val_restored_loss", "val_psnr", "val_ssim", "learning_rate"}

@@ -65,7 +65,7 @@ def test_a_pictures_weight_is_that_of_its_whole_loss(pair, name):
     assert together == pytest.approx(np.dot(alone, weights.ravel()) / 3, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", ["l1", "mse+ssim"])  # Keras's own by name, and ours
 def test_a_network_learns_from_it(name, tmp_path):
     from olivetti_denoiser.train.fit import fit
 
