@@ -107,8 +107,8 @@ def clean_up_tab(page: gr.Blocks, tab: gr.Tab, denoiser: Denoiser) -> None:
     # Restored when anybody first opens the tab, for all: at the start it would double the memory.
     first_result = functools.cache(lambda: restore(first))
     tab.select(
-        lambda shown: [gr.skip()] * 2 if shown else first_result(),
-        cleaned,
+        lambda said: [gr.skip()] * 2 if said else first_result(),
+        estimate,
         [cleaned, estimate],
         api_visibility="private",
     )
