@@ -175,6 +175,15 @@ def test_clean_up_keeps_the_picture_and_follows_the_strength(visit, page):
     assert sides == [520, 520]
 
 
+def test_clean_up_opens_with_a_result_also_when_older_files_are_deleted(visit, page):
+    for _ in range(2):
+        part = section(visit(), "Clean up")
+        part.locator(".before-after img").first.wait_for()
+        assert pixels(download(part, "Cleaned up")).shape == (400, 512, 3)
+        for path in (page.log.parent / "gradio").rglob("cleaned_up.png"):
+            path.unlink()
+
+
 def photograph(path, size=(1600, 1200)):
     """Writes a noisy colour picture of many tiles and returns its pixels."""
     width, height = size
