@@ -103,6 +103,7 @@ def crowd(model: Path, visitors: int, seconds: float, work: Path) -> None:
     (work / "a").mkdir()
     (work / "b").mkdir()
     waits: dict[str, list[float]] = {"with networks": [], "without": []}
+    work_done = dict.fromkeys(waits, 0.0)
     failures, turns = [], 4
     with (
         PageServer(model, work / "a") as ours,
@@ -110,15 +111,20 @@ def crowd(model: Path, visitors: int, seconds: float, work: Path) -> None:
     ):
         for _ in range(turns):
             for name, page in zip(waits, (ours, floor), strict=True):
+                before = page.processor_seconds()
                 waits[name] += besiege(page, visitors, seconds / turns, failures)
+                work_done[name] += page.processor_seconds() - before
         memory = ours.memory("VmHWM")
     print(f"{visitors} visitors at once, {seconds:g} s")
     for name, times in waits.items():
         print(
             f"  {name}: {len(times) / seconds:.1f} pictures a second, "
-            f"wait {statistics.median(times):.2f} s in the middle, {max(times):.2f} s at most"
+            f"wait {statistics.median(times):.2f} s in the middle, {max(times):.2f} s at most, "
+            f"{1000 * work_done[name] / len(times):.0f} ms of the processors each"
         )
-    print(f"  ratio {len(waits['with networks']) / len(waits['without']):.2f}")
+    counts = [len(times) for times in waits.values()]
+    each = [work_done[name] / len(times) for name, times in waits.items()]
+    print(f"  ratio {counts[0] / counts[1]:.2f}, by the processors' time {each[1] / each[0]:.2f}")
     print(f"  {len(failures)} failures, peak memory {memory:.0f} MB")
     for failure in failures[:5]:
         print(f"  {failure}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from pathlib import Path
 
 import gradio as gr
 
 from olivetti_denoiser.denoiser import Denoiser
 from page import inputs, outputs, texts, trials, uploads
+from page.components import served_file
 from page.lane import Lane
 from page.presence import check_presence
 from page.progress import TimeLeft
@@ -104,11 +106,22 @@ def clean_up_tab(page: gr.Blocks, tab: gr.Tab, denoiser: Denoiser) -> None:
         [cleaned, estimate],
         api_name="restore",
     )
+
     # Restored when anybody first opens the tab, for all: at the start it would double the memory.
-    first_result = functools.cache(lambda: restore(first))
+    @functools.cache
+    def first_result():
+        path, said = restore(str(first))
+        return Path(path).read_bytes(), said
+
+    def opened(said):
+        if said:  # the tab has been open before
+            return [gr.skip()] * 2
+        content, said = first_result()
+        return served_file(content, "cleaned_up.png"), said  # the first file may be deleted by now
+
     tab.select(
-        lambda shown: [gr.skip()] * 2 if shown else first_result(),
-        cleaned,
+        opened,
+        estimate,
         [cleaned, estimate],
         api_visibility="private",
     )
