@@ -5,6 +5,7 @@ denoiser restore photos --recursive --output-dir restored
 camera | denoiser restore - - --format png | viewer
 """
 
+# ruff: noqa: PTH110, PTH112
 from __future__ import annotations
 
 import argparse
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from os.path import exists, isdir  # Path's own raise where a name is too long
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +125,7 @@ def _many(options, ending):
         report(source, status="failed", message=message)
     work = {}
     for output, source in plan.files.items():
-        if output.exists() and not options.overwrite:
+        if exists(output) and not options.overwrite:
             message = "the output exists"
             report(source, output=str(output), status="skipped", message=message)
         else:
@@ -157,8 +159,7 @@ def _check_one(options):
     from olivetti_denoiser.save_picture import check_ending
 
     received = f"Received: {' '.join(options.paths)}"
-    folders = any(Path(path).is_dir() for path in options.paths)
-    if len(options.paths) > 2 or folders:
+    if len(options.paths) > 2 or isdir(options.paths[0]):
         raise ValueError(f"several pictures, or a folder, need --output-dir DIR. {received}")
     if len(options.paths) < 2:
         raise ValueError(f"restore needs the file to write too, or --output-dir DIR. {received}")
@@ -180,13 +181,15 @@ def _check_one(options):
         raise ValueError(
             f"--format is for pipes and --output-dir; here the name says it. Received: {output}"
         )
+    if isdir(output):
+        raise ValueError(f"a file cannot replace a folder; --output-dir writes into it. {received}")
     check_ending(output)
-    if not Path(output).parent.is_dir():
+    if not isdir(Path(output).parent):
         raise ValueError(
             f"there is no folder {str(Path(output).parent)!r} to write to; make it first. "
             f"Received: {output}"
         )
-    if Path(output).exists() and not options.overwrite:
+    if exists(output) and not options.overwrite:
         raise ValueError(f"the output exists; --overwrite replaces it. Received: {output}")
 
 

@@ -5,12 +5,14 @@
 {PosixPath('restored/cats/a.png'): PosixPath('photos/cats/a.png')}
 """
 
+# ruff: noqa: PTH110, PTH112
 from __future__ import annotations
 
 import glob
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from os.path import exists, isdir  # Path's own raise where a name is too long
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,10 +54,10 @@ def plan_files(arguments: Sequence[str], folder: str, recursive: bool, ending: s
         ValueError: there is nothing to read, or a file cannot or must not be written.
     """
     into = Path(folder)
-    if into.exists() and not into.is_dir():
+    if exists(into) and not isdir(into):
         raise ValueError(f"--output-dir must be a folder, and this is a file. Received: {folder}")
     paths = _expanded(arguments)
-    if recursive and not any(path.is_dir() for path in paths):
+    if recursive and not any(map(isdir, paths)):
         raise ValueError("--recursive is for folders. Received: files alone")
     found, notes, failures = _found(paths, into, recursive)
     files: dict[Path, Path] = {}
@@ -100,7 +102,7 @@ def _found(paths: Sequence[Path], into: Path, recursive: bool):
     """Pairs of a file's place below the output folder and the picture; notes; failures."""
     found, notes, failures, real = [], [], [], os.path.realpath(into)
     for path in paths:
-        if not path.is_dir():
+        if not isdir(path):
             found.append((Path(path.name), path))
             continue
         if os.path.realpath(path) == real:
