@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datasets import DatasetDict
 
 BUNDLE = "model_card"
-SHOWN = ("*.json", "*.onnx", "*.png", "*.weights.h5")  # what a Space serves and shows of a network
+SHOWN = ("*.json", "*.onnx", "*.png")  # what a Space serves and shows of a network
 GRADIO, STATIC, AUTO = "gradio", "static", "auto"  # kinds of Spaces
 BROWSER = "browser"  # the static Space's part of space/
 EXAMPLE_FACES = 4
