@@ -18,7 +18,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from browser_visit import HEADERS, Visits, clean_up, section, shot, shown, source, until
+from browser_visit import (
+    HEADERS,
+    Visits,
+    clean_up,
+    section,
+    shot,
+    shown,
+    source,
+    until,
+    wait_for_result,
+)
 from olivetti_denoiser.gray_view import gray_view
 from olivetti_denoiser.metrics import mse, psnr, ssim
 from olivetti_denoiser.publish.static_space import SETTINGS
@@ -216,7 +226,7 @@ def test_while_the_network_loads_files_wait_and_tabs_work(visit, visits, tmp_pat
     clean.locator("input[type=file]").set_input_files(path)
     assert "Reading" in clean.locator(".status").inner_text()
     free.set()
-    clean.locator("a.download[download^='waits']").wait_for()
+    wait_for_result(tab, "a.download[download^='waits']")
     part = section(tab, "Demo")
     tab.wait_for_selector("figure.reconstructed img[src]")
     assert_view(part, EXAMPLES / "drawn_3_letters.png")
@@ -246,7 +256,8 @@ def test_it_works_offline_once_loaded(visit, headers):
     tab.space.stop()
     tab.goto(tab.space.url)
     tab.wait_for_selector("figure.reconstructed img[src]")
-    section(tab, "Clean up").locator(".result").wait_for()
+    section(tab, "Clean up")
+    wait_for_result(tab)
     section(tab, "About").get_by_role("row", name=re.compile("Residual U-Net")).wait_for()
 
 
@@ -421,7 +432,7 @@ def test_it_fits_the_window_and_is_accessible(visit, phone):
     for part in ("Demo", "Clean up", "About"):
         section(tab, part)
         if part == "Clean up":
-            tab.locator(".result").wait_for()
+            wait_for_result(tab)
         tab.wait_for_timeout(500)  # pictures are decoded
         overflow = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert overflow <= 0, f"{part} is {overflow} pixels wider than the window"
@@ -439,7 +450,7 @@ def test_the_tabs_are_walked_by_keyboard_alone(tab):
     section(tab, "Demo")
     tab.locator("#tab-demo").focus()
     tab.keyboard.press("ArrowRight")
-    tab.locator("#clean-up .result").wait_for()
+    wait_for_result(tab)
     tab.keyboard.press("End")
     assert tab.evaluate("document.activeElement.getAttribute('aria-selected')") == "true"
     tab.get_by_text("What it learned from").wait_for()
