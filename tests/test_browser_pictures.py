@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageOps
 
 import pictures_for_browsers as made
-from browser_visit import Visits, clean_up, download, section, shot, until, wait_for_result
+from browser_visit import clean_up, download, section, shot, until, wait_for_result
 from olivetti_denoiser.denoiser import Denoiser
 from pictures_for_browsers import FILES, PICTURES, SWAPPED, TRANSPARENT, noisy_scene, save, write
 from static_space import ROOT
@@ -26,12 +26,6 @@ pytestmark = pytest.mark.browser
 def denoiser():
     """What the page's pictures are compared with."""
     return Denoiser.from_pretrained(ROOT / "model_card")
-
-
-@pytest.fixture(scope="module")
-def visits(tmp_path_factory):
-    with Visits(tmp_path_factory.mktemp("page") / "dist") as visits:
-        yield visits
 
 
 @pytest.fixture(scope="module")
