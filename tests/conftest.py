@@ -166,3 +166,19 @@ def small_checkout(tmp_path_factory):
     from network_folders import copy_with_small_networks
 
     return copy_with_small_networks(tmp_path_factory.mktemp("checkout"))
+
+
+@pytest.fixture(scope="module")
+def visits(tmp_path_factory):
+    """The static Space with the released networks, in a browser: see `browser_visit.Visits`."""
+    from browser_visit import Visits
+
+    with Visits(tmp_path_factory.mktemp("page") / "dist") as visits:
+        yield visits
+
+
+@pytest.fixture
+def visit(visits):
+    """Opens the static Space as a new visitor; fails if it complains or asks any other origin."""
+    yield visits.open
+    assert not visits.complaints

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageOps
 
 import pictures_for_browsers as made
-from browser_visit import Visits, clean_up, download, section, shot, until
+from browser_visit import clean_up, download, section, shot, until, wait_for_result
 from olivetti_denoiser.denoiser import Denoiser
 from pictures_for_browsers import FILES, PICTURES, SWAPPED, TRANSPARENT, noisy_scene, save, write
 from static_space import ROOT
@@ -29,16 +29,10 @@ def denoiser():
 
 
 @pytest.fixture(scope="module")
-def visits(tmp_path_factory):
-    with Visits(tmp_path_factory.mktemp("page") / "dist") as visits:
-        yield visits
-
-
-@pytest.fixture(scope="module")
 def opened(visits):
     """The page in a tab that most tests share; each brings its own picture."""
     tab = visits.open(path="#clean-up", ready=False)
-    tab.locator("#clean-up .result").wait_for()
+    wait_for_result(tab)
     return tab
 
 
@@ -228,7 +222,7 @@ def test_a_browser_that_converts_colours_gives_no_profile_for_it(visits, tmp_pat
 def test_the_controls_the_line_and_the_zoom(tab, denoiser, tmp_path):
     part = section(tab, "Clean up")
     part.locator(".examples button").first.click()
-    part.locator(f"a.download[download^='{EXAMPLES[0].stem}']").wait_for()
+    wait_for_result(tab, f"a.download[download^='{EXAMPLES[0].stem}']")
     one_level(download(part, "a.download"), denoiser(EXAMPLES[0]))
     path = save(tmp_path / "small.png", noisy_scene(160, 160, 3))
     clean_up(tab, path)
@@ -288,7 +282,7 @@ def test_a_long_run_asks_first_is_stopped_and_an_idle_worker_ends(visits, denois
     tab = visits.open(ready=False, offline="block", clock=True)
     tab.wait_for_selector("figure.reconstructed img[src]")
     part = section(tab, "Clean up")
-    part.locator(".result").wait_for()
+    wait_for_result(tab)
     part.locator("input[type=file]").set_input_files(path)
     asked = r"3,000×2,000 pixels: this will take about .*(s|minutes?)\."
     part.get_by_text(re.compile(asked)).wait_for()

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from test_publish import order, run_orders
 
+from browser_visit import wait_for_result
 from local_hub import ROOT, LocalHub
 from static_space import StaticSpace, build_page, headers_of
 
@@ -147,6 +148,6 @@ def test_the_published_repository_works_as_it_is(published):
         assert tab.evaluate("crossOriginIsolated")
         assert tab.locator("#demo .examples button").count() > 4
         tab.get_by_role("tab", name="Clean up").click()
-        tab.locator(".result").wait_for()
+        wait_for_result(tab)
         browser.close()
     assert {"onnx/estimator.onnx", "onnx/restorer.onnx", "config.json"} <= {*asked}

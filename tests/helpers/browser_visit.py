@@ -150,15 +150,20 @@ def clean_up(tab, path) -> Image.Image:
     """Cleans up a picture file and returns what can be downloaded."""
     part = section(tab, "Clean up")
     part.locator("input[type=file]").set_input_files(path)
-    link = part.locator(f"a.download[download^='{Path(path).stem}_']")
-    alert = tab.locator("#alert")
+    wait_for_result(tab, f"a.download[download^='{Path(path).stem}_']")
+    return download(part, "a.download")
+
+
+def wait_for_result(tab, result=".result"):
+    """Waits for what Clean up is at work on, by default the first example when it is opened."""
+    part, alert = tab.locator("#clean-up"), tab.locator("#alert")
+    result = part.locator(result)
     start = part.get_by_role("button", name="Start")  # asked for where the machine is slow
-    until(tab, lambda: any(one.is_visible() for one in (start, link, alert)))
+    until(tab, lambda: any(one.is_visible() for one in (start, result, alert)))
     if start.is_visible():
         start.click()
-        until(tab, lambda: link.is_visible() or alert.is_visible())
+        until(tab, lambda: result.is_visible() or alert.is_visible())
     assert alert.is_hidden(), alert.inner_text()
-    return download(part, "a.download")
 
 
 def shot(tab, name):
