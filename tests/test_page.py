@@ -222,6 +222,16 @@ def test_a_large_picture_does_not_hold_a_small_one_up(page, large):
     assert ended[2] < ended["large"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory is read from /proc")
+def test_a_large_picture_leaves_its_memory(page, large):
+    page.visitor().call("restore", PORTRAIT)
+    page.forget_peak()
+    before = page.memory()
+    page.visitor().call("restore", large)
+    assert page.memory("VmHWM") > before + 100
+    assert page.memory() < before + 50
+
+
 def test_more_large_pictures_than_may_wait_are_refused_in_words(page):
     def visit(_):
         try:
