@@ -310,7 +310,7 @@ def test_the_tabs_are_walked_by_keyboard_alone(tab):
     wait_for_result(tab)
     tab.keyboard.press("End")
     assert tab.evaluate("document.activeElement.getAttribute('aria-selected')") == "true"
-    tab.get_by_text("What it learned from").wait_for()
+    tab.get_by_text("What they learned from").wait_for()
     tab.keyboard.press("Home")
     names = []
     for _ in range(12):
