@@ -150,9 +150,7 @@ def test_space_serves_the_commit_just_published(release):
         "page/serving.py",
     } <= paths
     bundled = {path.removeprefix("model_card/") for path in paths if path.startswith("model_card/")}
-    assert bundled == {
-        path for path in MODEL_FILES if path.endswith((".json", ".onnx", ".png"))
-    }
+    assert bundled == {path for path in MODEL_FILES if path.endswith((".json", ".onnx", ".png"))}
     assert sum(path.startswith("examples/face_") for path in paths) == 4
 
 
