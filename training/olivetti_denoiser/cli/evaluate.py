@@ -148,11 +148,10 @@ def _refuse_what_is_about_faces(options):
 
 def _measure_faces(options, model, denoiser):
     """Measures on the faces, and on photographs seen as they are."""
-    from olivetti_denoiser.data.faces import load_split
+    from olivetti_denoiser.data.faces import load_split, others_if_there
     from olivetti_denoiser.evaluate.measure import evaluate, warning
     from olivetti_denoiser.evaluate.plots import psnr_against_sigma
     from olivetti_denoiser.publish.update import check_update, update_release
-    from olivetti_denoiser.train.run import others_if_there
 
     split = load_split(options.split, options.dataset)
     if options.save:

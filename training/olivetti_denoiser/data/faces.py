@@ -12,11 +12,13 @@ face, and every figure of the project is computed from these bytes.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from olivetti_denoiser.data.fetch import fetch_faces
+from olivetti_denoiser.errors import FacesUnavailableError
 from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
 
 if TYPE_CHECKING:
@@ -145,6 +147,19 @@ def other_faces(name: str | None = None, *, download: bool = True) -> Faces:
     return Faces(
         from_uint8(images[ids])[..., None], from_uint8(noisy)[..., None], subjects[ids], ids
     )
+
+
+def others_if_there(
+    dataset: str | None, say: Callable[[str], None], split: str | None = None
+) -> Faces | None:
+    """Returns the other faces of a split, or None where only the published split can be had."""
+    try:
+        return other_faces(split, download=dataset is None)
+    except FacesUnavailableError:
+        if dataset is None:
+            raise
+        say("The other faces are not in scikit-learn's cache and are left out of the figures.")
+        return None
 
 
 def as_arrays(split: Dataset) -> Faces:

@@ -23,7 +23,7 @@ from olivetti_denoiser.data.faces import (
     Faces,
     as_arrays,
     load_split,
-    other_faces,
+    others_if_there,
     split_checksum,
     split_name,
 )
@@ -31,7 +31,6 @@ from olivetti_denoiser.data.patch_files import NOTES, Patches, Prepared
 from olivetti_denoiser.data.patches import named_in_words, prepare
 from olivetti_denoiser.data.picture_folder import in_words
 from olivetti_denoiser.denoiser import Denoiser
-from olivetti_denoiser.errors import FacesUnavailableError
 from olivetti_denoiser.evaluate.colour import evaluate_colour
 from olivetti_denoiser.evaluate.measure import evaluate
 from olivetti_denoiser.figures import Metrics
@@ -315,16 +314,3 @@ def claim_split(run_folder: Path, checksum: str) -> None:
 def _in_words(checksum):
     name = split_name(checksum)
     return f"{name} split" if name else f"split with the checksum {checksum[:12]}…"
-
-
-def others_if_there(
-    dataset: str | None, say: Callable[[str], None], split: str | None = None
-) -> Faces | None:
-    """Returns the other faces of a split, or None where only the published split can be had."""
-    try:
-        return other_faces(split, download=dataset is None)
-    except FacesUnavailableError:
-        if dataset is None:
-            raise
-        say("The other faces are not in scikit-learn's cache and are left out of the figures.")
-        return None
