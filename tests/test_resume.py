@@ -11,13 +11,13 @@ import pytest
 
 from actions_runner import ROOT
 
-KILLS = 10
+KILLS = 4
 WORKERS = 2
 
 
 @pytest.mark.slow
-def test_killed_at_ten_random_moments_a_run_ends_with_the_same_weights(tmp_path):
-    """Two runs, each killed and resumed five times on its way, against two undisturbed ones."""
+def test_killed_at_random_moments_a_run_ends_with_the_same_weights(tmp_path):
+    """Two runs, each killed and resumed twice on its way, against two undisturbed ones."""
     workers = []
     for number in range(WORKERS):
         (tmp_path / str(number)).mkdir()
@@ -34,7 +34,7 @@ def test_killed_at_ten_random_moments_a_run_ends_with_the_same_weights(tmp_path)
         )
     reports = []
     for worker in workers:
-        out, err = worker.communicate(timeout=500)
+        out, err = worker.communicate(timeout=900)
         assert worker.returncode == 0, err[-3000:]
         reports.append(json.loads(out.splitlines()[-1]))
     moments = [moment for report in reports for moment in report["killed_at_and_epochs_kept"]]

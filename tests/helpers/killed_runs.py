@@ -1,6 +1,6 @@
 """Runs that are killed at random moments: `python tests/helpers/killed_runs.py FOLDER SEED KILLS`.
 
-TensorFlow is imported once and each sitting is a fork, so ten kills cost no ten imports. Prints one
+TensorFlow is imported once and each sitting is a fork, so a kill costs no import. Prints one
 line of JSON: where each kill fell, how many epochs the folder, which must be whole, held then, and
 whether the run equals the undisturbed one bit for bit in the end.
 """
