@@ -71,7 +71,7 @@ class Picture:
             image = upright(image)
             mode, array = image.mode, np.asarray(image)
         elif isinstance(image, np.ndarray):
-            array = image
+            array = np.asarray(image)  # np.matrix has two dimensions at all times, and crashes
         else:
             raise ValueError(f"image must be {KINDS}. Received: {type(image).__name__}")
         _check_array(array)
@@ -122,7 +122,7 @@ class Picture:
         batch = planes.reshape(self.count, self.planes_each, height, width)
         values = _from_unit_range(np.moveaxis(batch, 1, -1), self.dtype)
         if self.alpha is not None:
-            values = np.concatenate([values, self.alpha[..., None]], axis=-1)
+            values = np.concatenate([values, self.alpha[..., None]], axis=-1, dtype=self.dtype)
         array = values.reshape(self.shape)
         if self.mode is None:
             return array
@@ -173,7 +173,7 @@ def _check_array(array):
         )
     if array.size == 0:
         raise ValueError(f"the picture has no pixels. Received: shape={array.shape}")
-    if array.dtype in (np.uint8, np.uint16):
+    if array.dtype.kind == "u" and array.dtype.itemsize <= 2:  # of any byte order
         return
     if array.dtype.kind != "f":
         raise ValueError(
