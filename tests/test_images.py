@@ -112,6 +112,14 @@ def test_a_transparent_palette_keeps_its_transparency(tmp_path):
     assert again.getpixel((0, 0)) == (200, 210, 220, 255)
 
 
+@pytest.mark.parametrize("mode", ["L", "RGBA", "CMYK"])
+def test_the_profile_that_says_what_colours_mean_comes_along(tmp_path, mode):
+    image_of(mode).save(tmp_path / "in.tif", icc_profile=b"a profile")
+    picture = Picture.of(tmp_path / "in.tif")
+    picture.rebuild(picture.planes).save(tmp_path / "out.tif")
+    assert Image.open(tmp_path / "out.tif").info["icc_profile"] == b"a profile"
+
+
 def test_alpha_is_no_plane_and_comes_back_untouched():
     for name in ("uint8 gray with alpha", "uint8 RGBA", "uint8 batch of RGBA", "float64 RGBA"):
         array = ARRAYS[name]
