@@ -18,6 +18,7 @@ import pytest
 
 from olivetti_denoiser.cli.main import build_parser, main
 from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.network.backend import FOR_TRAINING
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = [
@@ -78,6 +79,7 @@ def test_what_only_the_workflow_calls_is_not_listed():
         (["demo"], "gradio", "space"),
         (["evaluate"], "datasets", "evaluate"),
         (["train"], "sklearn", "train"),
+        (["train"], "keras", "train"),
     ],
 )
 def test_a_missing_package_is_one_line_that_names_the_extra(
@@ -86,6 +88,8 @@ def test_a_missing_package_is_one_line_that_names_the_extra(
     if module == "datasets":  # the faces are read before it is needed
         request.getfixturevalue("faces")
     missing = [module] if command == ["train"] else [module, "keras"]  # which training alone needs
+    if module == "keras":
+        missing += FOR_TRAINING
     code = f"import sys; sys.modules.update(dict.fromkeys({missing})); "
     code += "from olivetti_denoiser.cli.main import main"
     done = subprocess.run(

@@ -202,6 +202,7 @@ def test_calls_from_many_threads_give_what_one_gives(denoiser):
         ({"strength": None}, "strength must be a number from 0 to 1"),
         ({"level_factor": 5}, "level_factor must be a number from 0 to 4"),
         ({"network": "color"}, "network must be gray"),
+        ({"mirror": "no"}, "mirror must be True, False or None"),
     ],
 )
 def test_an_impossible_option_is_refused(denoiser, gray, options, message):
@@ -361,6 +362,8 @@ def test_no_such_folder_and_no_such_provider_are_refused(tmp_path):
         Denoiser.from_pretrained(tmp_path / "absent")
     with pytest.raises(ValueError, match=r"CPUExecutionProvider.* Received: \['Absent'\]"):
         Denoiser.from_pretrained(RELEASE, providers=["Absent"])
+    with pytest.raises(ValueError, match="a list of names that this ONNX Runtime has"):
+        Denoiser.from_pretrained(RELEASE, providers=[("CPUExecutionProvider", {})])
 
 
 def test_neither_opening_nor_restoring_imports_keras():

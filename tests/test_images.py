@@ -25,6 +25,8 @@ ARRAYS = {
     "float16 gray": RNG.random((7, 5)).astype(np.float16),
     "float32 batch": RNG.random((3, 7, 5, 1)).astype(np.float32),
     "float64 RGBA": RNG.random((7, 5, 4)).astype(np.float32).astype(np.float64),
+    "uint16 gray of another byte order": RNG.integers(0, 65536, (7, 5)).astype(">u2"),
+    "float32 RGBA of another byte order": RNG.random((7, 5, 4)).astype(">f4"),
     "one pixel": np.array([[200]], np.uint8),
 }
 MODES = ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F")
@@ -51,6 +53,16 @@ def test_an_array_taken_apart_and_put_together_is_the_same(name):
     assert 0.0 <= picture.planes.min() <= picture.planes.max() <= 1.0
     again = picture.rebuild(picture.planes)
     assert again.dtype == array.dtype
+    np.testing.assert_array_equal(again, array)
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+@pytest.mark.parametrize("kind", [np.asmatrix, np.ma.asarray])
+def test_an_array_of_another_class_is_taken_for_a_plain_one(kind):
+    array = ARRAYS["uint8 gray"]
+    picture = Picture.of(kind(array))
+    again = picture.rebuild(picture.planes)
+    assert type(again) is np.ndarray
     np.testing.assert_array_equal(again, array)
 
 
@@ -98,6 +110,14 @@ def test_a_transparent_palette_keeps_its_transparency(tmp_path):
     assert again.mode == "RGBA"
     assert again.getpixel((0, 3)) == (10, 20, 30, 0)
     assert again.getpixel((0, 0)) == (200, 210, 220, 255)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "CMYK"])
+def test_the_profile_that_says_what_colours_mean_comes_along(tmp_path, mode):
+    image_of(mode).save(tmp_path / "in.tif", icc_profile=b"a profile")
+    picture = Picture.of(tmp_path / "in.tif")
+    picture.rebuild(picture.planes).save(tmp_path / "out.tif")
+    assert Image.open(tmp_path / "out.tif").info["icc_profile"] == b"a profile"
 
 
 def test_alpha_is_no_plane_and_comes_back_untouched():

@@ -68,6 +68,17 @@ def test_a_name_that_is_no_unicode_is_printed(noisy):
     assert done.stdout.strip().endswith(rb"\udcff.png")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no such shell")
+@pytest.mark.parametrize(("closed", "code"), [("2>&-", 0), ("<&- >&- 2>&-", 0), ("<&-", 2)])
+def test_a_stream_that_is_closed_ends_no_command(noisy, closed, code):
+    source = noisy if code == 0 else "-"  # of which nothing comes
+    output = noisy.with_name("restored.png")
+    command = [sys.executable, "-m", "olivetti_denoiser", "restore", source, output]
+    done = subprocess.run(["sh", "-c", f'"$@" {closed}', "-", *command], capture_output=True)
+    assert (done.returncode, output.exists()) == (code, code == 0), done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 def test_the_tables_are_printed_when_the_work_is_done(noisy):
     done = run(
         "evaluate", MODEL / "colour", "--pictures", noisy.parent, "--crop", "32", encoding="cp1252"

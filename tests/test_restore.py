@@ -106,6 +106,15 @@ def test_bad_files_are_named_and_the_others_done(here, capsys):
     assert files_below("out") == {"a.png", "z.png"}
 
 
+def test_another_format_is_advised_only_where_it_would_do(here):
+    add_picture("in/a.png")
+    Path("taken").touch()
+    plan = restore_files.plan_files(["in"], "taken/out", False, None)
+    assert [message for _, message in plan.failures] == [
+        f"[Errno 20] Not a directory: '{here}/taken/out/a.png'. Received: in/a.png"
+    ]
+
+
 def test_a_full_disk_stops_the_run(here, monkeypatch, capsys):
     for name in ("in/a.png", "in/b.png"):
         add_picture(name)

@@ -195,6 +195,8 @@ class Denoiser:
             ValueError: The picture or an option is not what is described above.
         """
         check_options(sigma, strength, level_factor)
+        if mirror not in (None, True, False):
+            raise ValueError(f"mirror must be True, False or None. Received: {mirror!r}")
         picture = Picture.of(image)
         groups = self._groups(picture, network)
         sigmas = np.full(picture.count, sigma or 0.0, np.float32)
@@ -393,9 +395,10 @@ def _check_providers(providers: Sequence[str]) -> None:
     import onnxruntime
 
     known = onnxruntime.get_available_providers()
-    if isinstance(providers, str) or not set(providers) <= set(known):
+    is_list = isinstance(providers, (list, tuple))
+    if not is_list or not all(name in known for name in providers):
         raise ValueError(
-            f"providers must be a list of what this ONNX Runtime has: {', '.join(known)}. "
+            f"providers must be a list of names that this ONNX Runtime has: {', '.join(known)}. "
             f"Received: {providers!r}"
         )
 

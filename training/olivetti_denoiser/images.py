@@ -18,6 +18,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from olivetti_denoiser.colour_profile import profile_of
 from olivetti_denoiser.picture_files import read_picture
 from olivetti_denoiser.pillow_modes import upright
 
@@ -47,6 +48,7 @@ class Picture:
         shape: shape of the input array.
         dtype: dtype of the input array.
         mode: mode of the PIL image to return, or None for an array.
+        profile: the ICC profile of that image, which says what its colours are; None for sRGB.
     """
 
     planes: np.ndarray
@@ -55,6 +57,7 @@ class Picture:
     shape: tuple[int, ...]
     dtype: np.dtype
     mode: str | None
+    profile: bytes | None = None
 
     @classmethod
     def of(cls, image: ImageLike) -> Picture:
@@ -64,14 +67,14 @@ class Picture:
             ValueError: not a picture of a supported kind, or not one that can be read; the
                 message ends with what was received.
         """
-        mode = None
+        mode = profile = None
         if isinstance(image, (str, PathLike)):
             image = _read(image)
         if isinstance(image, Image.Image):
             image = upright(image)
-            mode, array = image.mode, np.asarray(image)
+            mode, profile, array = image.mode, profile_of(image), np.asarray(image)
         elif isinstance(image, np.ndarray):
-            array = image
+            array = np.asarray(image)  # np.matrix has two dimensions at all times, and crashes
         else:
             raise ValueError(f"image must be {KINDS}. Received: {type(image).__name__}")
         _check_array(array)
@@ -80,7 +83,7 @@ class Picture:
         if _has_alpha(array, mode):
             alpha, colours = batch[..., -1], batch[..., :-1]
         planes = _to_unit_range(np.moveaxis(colours, -1, 1)).reshape(-1, *batch.shape[1:3])
-        return cls(planes, alpha, len(batch), array.shape, array.dtype, mode)
+        return cls(planes, alpha, len(batch), array.shape, array.dtype, mode, profile)
 
     @property
     def planes_each(self) -> int:
@@ -115,28 +118,25 @@ class Picture:
             planes: float P×H×W like `self.planes`; clipped to [0, 1].
 
         Returns:
-            A PIL image where one (or a path) came in, else an array of the input's shape and
-            dtype. 8 and 16 bits are rounded to the nearest value.
+            A PIL image with the profile of that which came in, itself or as a path; else an array
+            of the input's shape and dtype. 8 and 16 bits are rounded to the nearest value.
         """
         height, width = planes.shape[1:]
         batch = planes.reshape(self.count, self.planes_each, height, width)
         values = _from_unit_range(np.moveaxis(batch, 1, -1), self.dtype)
         if self.alpha is not None:
-            values = np.concatenate([values, self.alpha[..., None]], axis=-1)
+            values = np.concatenate([values, self.alpha[..., None]], axis=-1, dtype=self.dtype)
         array = values.reshape(self.shape)
         if self.mode is None:
             return array
         if self.mode in ("L", "F", "I;16"):
-            return Image.fromarray(array)
-        return Image.frombuffer(
-            self.mode,
-            (width, height),
-            np.ascontiguousarray(array).tobytes(),
-            "raw",
-            self.mode,
-            0,
-            1,
-        )
+            image = Image.fromarray(array)
+        else:
+            content = np.ascontiguousarray(array).tobytes()
+            image = Image.frombuffer(self.mode, (width, height), content, "raw", self.mode, 0, 1)
+        if self.profile:
+            image.info["icc_profile"] = self.profile
+        return image
 
 
 def _read(path):
@@ -173,7 +173,7 @@ def _check_array(array):
         )
     if array.size == 0:
         raise ValueError(f"the picture has no pixels. Received: shape={array.shape}")
-    if array.dtype in (np.uint8, np.uint16):
+    if array.dtype.kind == "u" and array.dtype.itemsize <= 2:  # of any byte order
         return
     if array.dtype.kind != "f":
         raise ValueError(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from olivetti_denoiser.data.picture_folder import in_words, list_folder, subfolders
-from olivetti_denoiser.save_picture import check_ending
+from olivetti_denoiser.save_picture import ENDINGS, check_ending
 
 NAMED = 3  # files that a complaint names
 CASELESS = sys.platform in ("win32", "darwin")  # where a.png and A.png are one file
@@ -67,8 +67,9 @@ def plan_files(arguments: Sequence[str], folder: str, recursive: bool, ending: s
         try:
             check_ending(output)
         except ValueError as error:
-            reason = str(error).partition(". Received: ")[0]
-            failures.append((source, f"{reason}; --format png would do. Received: {source}"))
+            reason = str(error).partition(". Received: ")[0].removesuffix("; .png would do")
+            advice = "" if output.suffix.lower() in ENDINGS else "; --format png would do"
+            failures.append((source, f"{reason}{advice}. Received: {source}"))
             continue
         name = str(output).casefold() if CASELESS else str(output)
         if name not in taken:

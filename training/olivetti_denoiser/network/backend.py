@@ -21,7 +21,7 @@ def prepare_training(preferred: tuple[str, ...] = FOR_TRAINING) -> None:
         preferred: backend names, best first.
 
     Raises:
-        RuntimeError: none of them is installed.
+        ModuleNotFoundError, RuntimeError: see `choose_backend`.
     """
     share_processors()
     take_onednn()
@@ -76,7 +76,8 @@ def choose_backend(preferred: tuple[str, ...]) -> None:
         preferred: backend names, best first.
 
     Raises:
-        RuntimeError: none of them is installed.
+        ModuleNotFoundError: neither they nor Keras are installed.
+        RuntimeError: Keras is, and none of them.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings, not its errors
     if "keras" in sys.modules or os.environ.get("KERAS_BACKEND"):
@@ -85,6 +86,8 @@ def choose_backend(preferred: tuple[str, ...]) -> None:
         if find_spec(name):
             os.environ["KERAS_BACKEND"] = name
             return
+    if not find_spec("keras"):
+        raise ModuleNotFoundError("Keras is not installed", name="keras")
     raise RuntimeError(
         f"Keras needs a backend: install one of {', '.join(preferred)}. Received: none installed"
     )
