@@ -51,7 +51,13 @@ def test_a_partly_filled_cache_names_what_it_lacks(downloads, case, absent):
 
 
 def test_only_what_loading_needs_is_downloaded(downloads):
-    assert downloads["files"] == ["config.json", "onnx/estimator.onnx", "onnx/restorer.onnx"]
+    assert downloads["files"] == [
+        "colour/onnx/estimator.onnx",
+        "colour/onnx/restorer.onnx",
+        "config.json",
+        "onnx/estimator.onnx",
+        "onnx/restorer.onnx",
+    ]
 
 
 def test_hub_down(small_checkout, tmp_path):

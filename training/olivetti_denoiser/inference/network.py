@@ -67,16 +67,22 @@ class Network:
         self._lock = threading.Lock()
         self._sessions: tuple[onnxruntime.InferenceSession, ...] | None = None
         _NETWORKS.add(self)
-        session = self._session(RESTORER)
+        estimator, session = self._session(ESTIMATOR), self._session(RESTORER)
         self.channels = session.get_inputs()[0].shape[1]
-        told = session.get_modelmeta().custom_metadata_map
-        self.mirror = told.get(MIRROR) == "true"
-        self.stride = int(told.get(STRIDE, LARGEST_STRIDE))
-        self.parameters = int(told[PARAMETERS]) if PARAMETERS in told else None
         if self.channels not in CHANNELS:
             raise ValueError(
                 f"a denoiser takes pictures of 1 or 3 channels. Received: {name} of {self.channels}"
             )
+        seen = [[entry.shape[1] for entry in one.get_inputs()] for one in (estimator, session)]
+        if seen != [[self.channels], [self.channels, 1]]:
+            raise ValueError(
+                f"{ESTIMATOR} takes a picture, and {RESTORER} a picture of as many channels and a "
+                f"noise level; these files are of something else. Received: {name}"
+            )
+        told = session.get_modelmeta().custom_metadata_map
+        self.mirror = told.get(MIRROR) == "true"
+        self.stride = int(told.get(STRIDE, LARGEST_STRIDE))
+        self.parameters = int(told[PARAMETERS]) if PARAMETERS in told else None
 
     @classmethod
     def load(cls, folder: str | Path, providers: Sequence[str] | None = None) -> Network:
