@@ -2,8 +2,8 @@
 
     python tests/benchmarks/benchmark_choice.py --photographs ../shared/data/photographs/BSD432
 
-Prints one row a case: how many of its pictures went to the gray network, and how far below the
-better of both networks the chosen one was, the mean and the worst picture. Without a folder the
+Prints one row a case: mean PSNR before and after, how many of its pictures went to the gray network,
+and how far below the better of both networks the chosen one was, the mean and the worst picture. Without a folder the
 photographs are scikit-image's. PSNR counts up to 40 dB, above which nobody sees a difference.
 `--pairs` adds pairs of noisy and clean pictures, in colour and made gray.
 
@@ -154,17 +154,13 @@ def paired_cases(pair):
 def main() -> None:
     """Measures and prints a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--gray", default="model_card", help="folder of the gray network")
-    parser.add_argument(
-        "--colour", default="model_card/colour", help="folder of the colour network"
-    )
+    parser.add_argument("--model", default="model_card", help="a release of both networks")
     parser.add_argument("--photographs", help="folder; without it those of scikit-image")
     parser.add_argument("--pictures", type=int, default=4, help="photographs, spread evenly")
     parser.add_argument("--pairs", help="folder of *_real.* and *_mean.*, for a last check only")
     options = parser.parse_args()
-    networks = {
-        name: Denoiser.from_pretrained(getattr(options, name)) for name in ("gray", "colour")
-    }
+    both = Denoiser.from_pretrained(options.model)
+    networks = {name: both.only(name) for name in ("gray", "colour")}
     photographs = (
         read_colour_set(options.photographs, SIDE) if options.photographs else standing_set(SIDE)
     ).images
@@ -174,7 +170,7 @@ def main() -> None:
     if options.pairs:
         pairs = read_pairs(options.pairs, crop=SIDE)
         made += [paired_cases(pair) for pair in zip(pairs.clean, pairs.noisy, strict=True)]
-    rows: dict[str, list[tuple[bool, float]]] = {}
+    rows: dict[str, list[tuple[bool, float, float, float]]] = {}
     for case, clean, picture in (entry for cases in made for entry in cases):
         scores = {
             name: min(mean_psnr(clean[None], denoiser(picture, mirror=False)[None]), MOST)
@@ -182,13 +178,15 @@ def main() -> None:
         }
         chosen = choose_network(picture)
         loss = max(scores.values()) - scores[chosen]
-        rows.setdefault(case, []).append((chosen == "gray", loss))
-    print("| case | pictures | to gray | mean loss, dB | worst |\n|---|---|---|---|---|")
+        before = min(mean_psnr(clean[None], picture[None]), MOST)
+        rows.setdefault(case, []).append((chosen == "gray", loss, before, scores[chosen]))
+    print("| case | pictures | noisy, dB | restored | to gray | mean loss, dB | worst |")
+    print("|---|---|---|---|---|---|---|")
     for case, results in rows.items():
-        went, losses = np.array(results).T
+        went, losses, before, after = np.array(results).T
         print(
-            f"| {case} | {len(results)} | {100 * went.mean():.0f} % | {losses.mean():.2f} "
-            f"| {losses.max():.2f} |"
+            f"| {case} | {len(results)} | {before.mean():.2f} | {after.mean():.2f} "
+            f"| {100 * went.mean():.0f} % | {losses.mean():.2f} | {losses.max():.2f} |"
         )
 
 
