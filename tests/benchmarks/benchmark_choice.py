@@ -2,10 +2,10 @@
 
     python tests/benchmarks/benchmark_choice.py --photographs ../shared/data/photographs/BSD432
 
-Prints one row a case: mean PSNR before and after, how many of its pictures went to the gray network,
-and how far below the better of both networks the chosen one was, the mean and the worst picture. Without a folder the
-photographs are scikit-image's. PSNR counts up to 40 dB, above which nobody sees a difference.
-`--pairs` adds pairs of noisy and clean pictures, in colour and made gray.
+Prints one row a case: mean PSNR before and after, how many of its pictures went to the gray
+network, and how far below the better of both networks the chosen one was, the mean and the worst
+picture. Without a folder the photographs are scikit-image's. PSNR counts up to 40 dB, above which
+nobody sees a difference. `--pairs` adds pairs of noisy and clean pictures, in colour and made gray.
 
 The middle 128×128 of each photograph, noise of a fixed seed, without the mirror image.
 """
