@@ -25,12 +25,3 @@ def bundled(name: str) -> Path:
         if (place / name).is_dir():
             return place / name
     raise FileNotFoundError(f"this installation came without its folder {name!r}")
-
-
-def colour_model() -> Path | None:
-    """Returns the folder of the released model for colour, None where this copy came without it."""
-    for place in PLACES:
-        folder = place / "model_card" / "colour"
-        if folder.is_dir():
-            return folder
-    return None

@@ -7,28 +7,13 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageChops
+from PIL import Image
 
 from olivetti_denoiser.colour_profile import to_srgb
 from olivetti_denoiser.exif import orientation_of, upright_pixels
 
-GRAY_MODES = ("1", "L", "LA", "La", "I", "F")
 MODES_AS_THEY_ARE = ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F")
 MODES_CONVERTED = {"1": "L", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "HSV": "RGB"}
-
-
-def is_gray(image: Image.Image) -> bool:
-    """Tells whether a picture has no colours, however it is stored.
-
-    Args:
-        image: any picture.
-    """
-    if image.mode in GRAY_MODES or image.mode.startswith("I;"):
-        return True
-    red, green, blue = image.convert("RGB").split()
-    return not (
-        ImageChops.difference(red, green).getbbox() or ImageChops.difference(green, blue).getbbox()
-    )
 
 
 def upright(image: Image.Image) -> Image.Image:
