@@ -84,6 +84,7 @@ def test_noise_and_figures_are_those_of_the_pictures(page, three):
     assert (figures["sigma"], figures["seed"]) == VALUES
 
 
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_curl_gets_the_same_bytes(page, three, tmp_path):
     def curl(*arguments):
         done = subprocess.run(["curl", "-sSf", *arguments], capture_output=True, check=True)
@@ -228,8 +229,9 @@ def test_a_large_picture_leaves_its_memory(page, large):
     page.forget_peak()
     before = page.memory()
     page.visitor().call("restore", large)
-    assert page.memory("VmHWM") > before + 100
-    assert page.memory() < before + 50
+    peak = page.memory("VmHWM")
+    assert peak > before + 50
+    assert page.memory() < before + (peak - before) / 2
 
 
 def test_more_large_pictures_than_may_wait_are_refused_in_words(page):
