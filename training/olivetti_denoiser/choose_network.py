@@ -12,8 +12,9 @@ better one for noise of its own in each channel and for the noise of cameras, wh
 pixel to the next and strong in blotches; cameras that make gray pictures leave the same blotches.
 
 The rule looks at the quietest blocks, where noise is stronger than the picture's own detail, and
-compares sums of whole numbers. `choose_network.js` does the same, so the page in the browser and
-this package agree on every picture. `tests/benchmarks/benchmark_choice.py` measures the rule.
+compares sums of whole numbers and quotients of two. `choose_network.js` does the same, so the page
+in the browser and this package agree on every picture. `tests/benchmarks/benchmark_choice.py`
+measures the rule.
 """
 
 from __future__ import annotations
@@ -30,8 +31,11 @@ RULE = {
     # white page half of the pixels are clipped, and the others still show the noise.
     "darkest": 4,
     "brightest": 251,
-    # The noise is read from the blocks up to the lowest quarter in `fine`: others hold detail.
-    "quiet": 4,
+    # The noise is read from the lowest sixteenth of the blocks, and from eight at least: the others
+    # hold detail. Grass and fur fill most of some photographs, and look like noise that the
+    # channels share.
+    "quiet": 16,
+    "least": 8,
     # Weakest noise in brightness for the gray network, in 255ths. Rounding to 8 bits alone leaves
     # white noise of 0.3, and what cameras have smoothed lies below it too.
     "weakest": 2,
@@ -59,18 +63,21 @@ def choose_network(
         ValueError: an array is not what is described above.
     """
     _check(pixels, visible)
-    blocks = _blocks(pixels, visible)
-    quiet = blocks[:, blocks[0] <= _quietest(blocks[0])]
-    fine, coarse, between = quiet.sum(axis=1)
+    fine, coarse, between = _blocks(pixels, visible)
+    if not len(fine):
+        return "colour"
+    most_fine, most_between = _quietest(fine), _quietest(between)
+    quiet = fine <= most_fine
+    fine_sum, coarse_sum = fine[quiet].sum(), coarse[quiet].sum()
     # White noise of standard deviation s, the same in all channels, has differences of brightness
     # with a variance of 4·(3·s)².
-    strong = fine >= 36 * RULE["weakest"] ** 2 * (BLOCK // 2) ** 2 * quiet.shape[1]
+    strong = fine_sum >= 36 * RULE["weakest"] ** 2 * (BLOCK // 2) ** 2 * quiet.sum()
+    white = coarse_sum < RULE["white"] * fine_sum
     # Noise that the channels share leaves nothing between them. Noise of its own in each channel
-    # has `between` = 4/3 `fine` on average and about twice `fine` in the quietest blocks. The
-    # networks are even where channels correlate by 0.2 to 0.4; there the two energies are even.
-    shared = between < fine
-    white = coarse < RULE["white"] * fine
-    return "gray" if strong and shared and white else "colour"
+    # has `between` = 4/3 `fine` on average. Detail that the channels share adds to `fine`, and more
+    # to `coarse`: the less white, the less may be left.
+    shared = strong and most_between / most_fine < fine_sum / coarse_sum
+    return "gray" if shared and white else "colour"
 
 
 def _check(pixels, visible):
@@ -84,12 +91,11 @@ def _check(pixels, visible):
         )
 
 
-def _quietest(fine):
-    """The energy up to which blocks are quiet: that of the lowest quarter."""
-    if not len(fine):
-        return 0
-    place = (len(fine) - 1) // RULE["quiet"]
-    return np.partition(fine, place)[place]
+def _quietest(energies):
+    """The energy up to which blocks are quiet."""
+    last = len(energies) - 1
+    place = min(last, max(last // RULE["quiet"], RULE["least"] - 1))
+    return np.partition(energies, place)[place]
 
 
 def _blocks(pixels, visible):

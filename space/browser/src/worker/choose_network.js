@@ -11,13 +11,20 @@ const BLOCK = 8; // pixels a side
  */
 export function chooseNetwork(picture, rule) {
   const blocks = usefulBlocks(picture, rule);
-  const energies = Float64Array.from(blocks, (block) => block.fine).sort();
-  const quietest = energies[Math.floor((energies.length - 1) / rule.quiet)];
-  const quiet = blocks.filter((block) => block.fine <= quietest);
+  if (!blocks.length) return "colour";
+  const quietest = (name) => {
+    const energies = Float64Array.from(blocks, (block) => block[name]).sort();
+    const last = energies.length - 1;
+    return energies[Math.min(last, Math.max(Math.floor(last / rule.quiet), rule.least - 1))];
+  };
+  const mostFine = quietest("fine");
+  const quiet = blocks.filter((block) => block.fine <= mostFine);
   const total = (name) => quiet.reduce((sum, block) => sum + block[name], 0);
-  const [fine, coarse, between] = ["fine", "coarse", "between"].map(total);
+  const [fine, coarse] = [total("fine"), total("coarse")];
   const strong = fine >= 36 * rule.weakest ** 2 * (BLOCK / 2) ** 2 * quiet.length;
-  return strong && between < fine && coarse < rule.white * fine ? "gray" : "colour";
+  const white = coarse < rule.white * fine;
+  const shared = strong && quietest("between") / mostFine < fine / coarse;
+  return shared && white ? "gray" : "colour";
 }
 
 /** The energies of the blocks that tell something about noise. */
