@@ -27,7 +27,7 @@ from browser_visit import (
     until,
     wait_for_result,
 )
-from olivetti_denoiser.gray_view import gray_view
+from olivetti_denoiser.images.gray_view import gray_view
 from olivetti_denoiser.metrics import mse, psnr, ssim
 from olivetti_denoiser.publish.static_space import SETTINGS
 from pictures_for_browsers import VIEWS, noisy_scene, save

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from olivetti_denoiser.camera_noise import (
+from olivetti_denoiser.synthesis.camera_noise import (
     Camera,
     bayer_mosaic,
     camera_noise,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from olivetti_denoiser.choose_network import RULE, choose_network
+from olivetti_denoiser.inference.choose_network import RULE, choose_network
 
 SCRIPT = Path(__file__).parents[1] / "space/browser/src/worker/choose_network.js"
 ASK = """

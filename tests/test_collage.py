@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.synthesis.dead_leaves import collage
 from olivetti_denoiser.train.batches import NoisyFaces
-from olivetti_denoiser.train.dead_leaves import collage
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.noise import from_uint8
-from olivetti_denoiser.train.coloured_leaves import KINDS, ROUGH, SHARES, draw_palette, leaves
-from olivetti_denoiser.train.pool import HELD_OUT, LEARNED, lay_block, prepare_pool
+from olivetti_denoiser.synthesis.coloured_leaves import KINDS, ROUGH, SHARES, draw_palette, leaves
+from olivetti_denoiser.synthesis.synthetic_dataset import HELD_OUT, LEARNED, lay_block, prepare_pool
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def config():
 @pytest.fixture
 def few(monkeypatch):
     """A pool small enough to be laid in this process."""
-    from olivetti_denoiser.train import pool
+    from olivetti_denoiser.synthesis import synthetic_dataset as pool
 
     monkeypatch.setattr(pool, "VALIDATION", 3)
     monkeypatch.setattr(pool, "BLOCK", 100)
@@ -140,7 +140,7 @@ def test_an_interrupted_pool_is_gone_on_with(faces, config, few, tmp_path):
 
 @pytest.mark.slow
 def test_several_processes_lay_the_same_pool_as_one(faces, config, few, tmp_path, monkeypatch):
-    from olivetti_denoiser.train import pool
+    from olivetti_denoiser.synthesis import synthetic_dataset as pool
 
     prepare_pool(faces, tmp_path / "one", config, lambda line: None)
     monkeypatch.setattr(pool, "BLOCK", 16)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from odd_pictures import encoded, png_with_chunks
-from olivetti_denoiser.deep_pictures import encode_png16, encode_tiff16
+from olivetti_denoiser.images.high_bit_depth import encode_png16, encode_tiff16
 
 pytest.importorskip("pillow_heif").register_heif_opener()
 
@@ -27,9 +27,12 @@ from pathlib import Path
 for name in ("cv2", "pillow_heif", "PIL.AvifImagePlugin", "keras", "onnxruntime"):
     sys.modules[name] = None  # as where it is not installed
 
-from olivetti_denoiser import atomic, gray_view, hidden_pixels, images
-from olivetti_denoiser.picture_files import read_picture
-from olivetti_denoiser.save_picture import check_output, save_picture
+from olivetti_denoiser import atomic
+from olivetti_denoiser.images import gray_view
+from olivetti_denoiser.inference import transparent_pixels as hidden_pixels
+from olivetti_denoiser.images import picture as images
+from olivetti_denoiser.images.read import read_picture
+from olivetti_denoiser.images.write import check_output, save_picture
 
 def said(name, output="out.png"):
     try:

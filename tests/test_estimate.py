@@ -10,8 +10,8 @@ from PIL import Image
 
 from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.denoiser import Denoiser
-from olivetti_denoiser.hidden_pixels import fill_hidden
-from olivetti_denoiser.inference.noisy_tiles import has_plain_parts, noisy_blocks
+from olivetti_denoiser.inference.estimation_patches import has_plain_parts, noisy_blocks
+from olivetti_denoiser.inference.transparent_pixels import fill_hidden
 
 SIGMA = 0.098
 CLOSE = 0.3  # dB between what the estimate reaches and what the true level reaches

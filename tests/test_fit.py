@@ -49,7 +49,7 @@ def test_a_batch_is_a_function_of_seed_and_step(some_faces):
 
 
 def test_a_warped_face_is_a_face_of_the_same_light(some_faces):
-    from olivetti_denoiser.train.augment import warped
+    from olivetti_denoiser.synthesis.augment import warped
 
     face = some_faces.clean[0]
     several = np.stack([warped(face, np.random.default_rng(seed)) for seed in range(50)])

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from olivetti_denoiser.images import Picture
-from olivetti_denoiser.picture_files import read_picture
-from olivetti_denoiser.pillow_modes import upright
+from olivetti_denoiser.images.picture import Picture
+from olivetti_denoiser.images.pillow_modes import upright
+from olivetti_denoiser.images.read import read_picture
 
 RNG = np.random.default_rng(0)
 ARRAYS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from olivetti_denoiser.inference import noisy_tiles as module
-from olivetti_denoiser.inference.noisy_tiles import MOST, noisy_blocks
+from olivetti_denoiser.inference import estimation_patches as module
+from olivetti_denoiser.inference.estimation_patches import MOST, noisy_blocks
 
 
 def noisy_tiles(picture, side, opaque=None):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from odd_pictures import encoded, exif_block, gamma_profile, jpeg_with_exif
 from olivetti_denoiser.cli.main import main
-from olivetti_denoiser.picture_files import decode_picture, read_picture
+from olivetti_denoiser.images.read import decode_picture, read_picture
 
 cv2 = pytest.importorskip("cv2")
 pytest.importorskip("pillow_heif").register_heif_opener()

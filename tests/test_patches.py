@@ -310,7 +310,7 @@ def test_patches_in_colour_are_larger_and_keep_their_colours(tmp_path):
 
 
 def test_a_picture_of_any_mode_has_a_view_in_colour():
-    from olivetti_denoiser.gray_view import colour_pixels
+    from olivetti_denoiser.images.gray_view import colour_pixels
 
     gray = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
     assert (colour_pixels(gray) == np.asarray(gray)[..., None]).all()

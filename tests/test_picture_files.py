@@ -25,17 +25,17 @@ from odd_pictures import (
     png_of_bits,
     png_with_chunks,
 )
-from olivetti_denoiser.colour_profile import profile_of, to_srgb
-from olivetti_denoiser.gray_view import gray_pixels, gray_view
-from olivetti_denoiser.images import Picture
-from olivetti_denoiser.picture_files import (
+from olivetti_denoiser.images.colour_profile import profile_of, to_srgb
+from olivetti_denoiser.images.gray_view import gray_pixels, gray_view
+from olivetti_denoiser.images.picture import Picture
+from olivetti_denoiser.images.pillow_modes import upright
+from olivetti_denoiser.images.read import (
     DamagedPictureError,
     NoPictureError,
     TooLargeError,
     decode_picture,
     read_picture,
 )
-from olivetti_denoiser.pillow_modes import upright
 
 RNG = np.random.default_rng(0)
 WIDE = Image.fromarray(RNG.integers(0, 256, (8, 24, 3), np.uint8)).resize((48, 16))
@@ -195,7 +195,7 @@ def test_a_big_tiff_is_upright_and_keeps_its_bits(dtype, orientation):
     ("kind", "channels"), [("PNG", 2), ("PNG", 3), ("PNG", 4), ("TIFF", 3), ("TIFF", 4)]
 )
 def test_16_bits_a_colour_are_kept_or_what_is_lost_is_said(kind, channels, tmp_path):
-    from olivetti_denoiser.deep_pictures import encode_png16, encode_tiff16
+    from olivetti_denoiser.images.high_bit_depth import encode_png16, encode_tiff16
 
     deep = RNG.integers(0, 65536, (6, 9, channels), np.uint16)
     content = encode_png16(deep) if kind == "PNG" else encode_tiff16(deep)
@@ -210,7 +210,7 @@ def test_16_bits_a_colour_are_kept_or_what_is_lost_is_said(kind, channels, tmp_p
 
 
 def test_16_bits_a_colour_are_turned_as_8_are():
-    from olivetti_denoiser.deep_pictures import encode_png16
+    from olivetti_denoiser.images.high_bit_depth import encode_png16
 
     deep = RNG.integers(0, 65536, (6, 9, 3), np.uint16)
     for orientation in range(1, 9):
@@ -468,7 +468,7 @@ IN_THREADS = """
 import sys, warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from olivetti_denoiser.picture_files import read_picture
+from olivetti_denoiser.images.read import read_picture
 
 before = list(warnings.filters)
 with ThreadPoolExecutor(8) as threads:

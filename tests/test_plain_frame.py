@@ -8,7 +8,7 @@ from PIL import Image
 
 from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.denoiser import Denoiser
-from olivetti_denoiser.inference.plain_frame import THIN, inside_frame
+from olivetti_denoiser.inference.letterbox import THIN, inside_frame
 
 
 @pytest.fixture(scope="module", params=["gray", "colour"])

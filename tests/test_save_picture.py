@@ -18,10 +18,10 @@ from odd_pictures import (
     with_small_picture,
 )
 from olivetti_denoiser.cli.main import main
-from olivetti_denoiser.colour_profile import to_srgb
-from olivetti_denoiser.deep_pictures import encode_png16, encode_tiff16
-from olivetti_denoiser.picture_files import decode_picture, read_picture
-from olivetti_denoiser.save_picture import check_output, save_picture
+from olivetti_denoiser.images.colour_profile import to_srgb
+from olivetti_denoiser.images.high_bit_depth import encode_png16, encode_tiff16
+from olivetti_denoiser.images.read import decode_picture, read_picture
+from olivetti_denoiser.images.write import check_output, save_picture
 
 RNG = np.random.default_rng(0)
 RGB = Image.fromarray(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from olivetti_denoiser.gray_view import gray_view
-from olivetti_denoiser.images import Picture
+from olivetti_denoiser.images.gray_view import gray_view
+from olivetti_denoiser.images.picture import Picture
 from page.uploads import encode_png, for_the_browser, read_upload
 
 FACE = (np.add.outer(np.arange(64), np.arange(64)) * 1.6 + 20).astype(np.uint8)

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from olivetti_denoiser.colour_profile import to_srgb
-from olivetti_denoiser.picture_files import (
+from olivetti_denoiser.images.colour_profile import to_srgb
+from olivetti_denoiser.images.read import (
     DamagedPictureError,
     PictureFile,
     TooLargeError,

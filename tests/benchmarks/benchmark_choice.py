@@ -18,8 +18,6 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from olivetti_denoiser.camera_noise import camera_noise, patterned_noise
-from olivetti_denoiser.choose_network import choose_network
 from olivetti_denoiser.data.colour_images import (
     middle_square,
     read_colour_set,
@@ -28,7 +26,9 @@ from olivetti_denoiser.data.colour_images import (
 )
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.colour import mean_psnr
+from olivetti_denoiser.inference.choose_network import choose_network
 from olivetti_denoiser.noise import from_uint8, to_uint8
+from olivetti_denoiser.synthesis.camera_noise import camera_noise, patterned_noise
 
 SIDE, MOST, SEED = 128, 40.0, 700
 TINTS = {"sepia": ((40, 22, 8), (255, 240, 205)), "blue": ((10, 25, 60), (225, 240, 250))}

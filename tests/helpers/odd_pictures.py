@@ -139,7 +139,7 @@ def encoded(image: Image.Image, kind: str, **options) -> bytes:
 
 def gamma_profile(exponent: float, space: str = "RGB") -> bytes:
     """An ICC profile of sRGB's primaries, or of gray, with a plain power as its curve."""
-    from olivetti_denoiser.colour_profile import SRGB_CHROMATICITIES, _curve_profile
+    from olivetti_denoiser.images.colour_profile import SRGB_CHROMATICITIES, _curve_profile
 
     return _curve_profile((exponent,), SRGB_CHROMATICITIES if space == "RGB" else None)
 

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 
 from olivetti_denoiser import hub
-from olivetti_denoiser.choose_network import choose_network
-from olivetti_denoiser.hidden_pixels import fill_hidden
-from olivetti_denoiser.images import ImageLike, Picture
+from olivetti_denoiser.images.picture import ImageLike, Picture
+from olivetti_denoiser.inference.choose_network import choose_network
 from olivetti_denoiser.inference.estimate import estimate
 from olivetti_denoiser.inference.network import FILES, Network
 from olivetti_denoiser.inference.restore import plan
+from olivetti_denoiser.inference.transparent_pixels import fill_hidden
 from olivetti_denoiser.model_folder import COLOUR, MODEL_FILES, NETWORK, ONNX
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from olivetti_denoiser.denoiser import Denoiser
-from olivetti_denoiser.gray_view import gray_view
+from olivetti_denoiser.images.gray_view import gray_view
 from page import inputs, outputs, texts, trials, uploads
 
 LABELS = (outputs.ORIGINAL, outputs.NOISY, outputs.RECONSTRUCTED)

@@ -25,7 +25,7 @@ from olivetti_denoiser.cli.progress import Progress
 
 if TYPE_CHECKING:
     from olivetti_denoiser.denoiser import Denoiser
-    from olivetti_denoiser.picture_files import PictureFile
+    from olivetti_denoiser.images.read import PictureFile
 
 PIPE = "-"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the next picture would fail as well
@@ -156,7 +156,7 @@ def _many(options, ending):
 
 def _check_one(options):
     """Refuse what is no picture and file to write, before any work."""
-    from olivetti_denoiser.save_picture import check_ending
+    from olivetti_denoiser.images.write import check_ending
 
     received = f"Received: {' '.join(options.paths)}"
     if len(options.paths) > 2 or isdir(options.paths[0]):
@@ -195,7 +195,7 @@ def _check_one(options):
 
 def _ending(name):
     """The ending of a format's files."""
-    from olivetti_denoiser.save_picture import check_ending
+    from olivetti_denoiser.images.write import check_ending
 
     if name is None:
         return None
@@ -210,8 +210,8 @@ def _ending(name):
 
 def _read(source, output: Path, named: bool = False) -> PictureFile:
     """Read a picture and say what its output will lack, each time with its name where asked."""
-    from olivetti_denoiser.picture_files import decode_picture, read_picture
-    from olivetti_denoiser.save_picture import check_output
+    from olivetti_denoiser.images.read import decode_picture, read_picture
+    from olivetti_denoiser.images.write import check_output
 
     if source == PIPE:
         picture = decode_picture(sys.stdin.buffer.read(), "standard input")
@@ -231,7 +231,7 @@ def _load(options) -> Denoiser:
 
 def _restore(denoiser: Denoiser, picture, output: Path, options, progress) -> dict[str, Any]:
     """Restore a picture, write it, and return what `--json` says of it."""
-    from olivetti_denoiser.save_picture import save_picture
+    from olivetti_denoiser.images.write import save_picture
 
     started = time.monotonic()
     try:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from olivetti_denoiser.data.picture_folder import in_words, list_folder, subfolders
-from olivetti_denoiser.save_picture import ENDINGS, check_ending
+from olivetti_denoiser.images.write import ENDINGS, check_ending
 
 NAMED = 3  # files that a complaint names
 CASELESS = sys.platform in ("win32", "darwin")  # where a.png and A.png are one file

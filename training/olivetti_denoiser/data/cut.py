@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from olivetti_denoiser.data.image_dataset import read_row
-from olivetti_denoiser.gray_view import colour_pixels, gray_pixels
-from olivetti_denoiser.picture_files import decode_picture
+from olivetti_denoiser.images.gray_view import colour_pixels, gray_pixels
+from olivetti_denoiser.images.read import decode_picture
 
 SIDE = 64
 SHAPES = {1: (SIDE, SIDE, 1), 3: (2 * SIDE, 2 * SIDE, 3)}  # by the planes of the network

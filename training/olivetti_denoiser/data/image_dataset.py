@@ -23,7 +23,7 @@ from olivetti_denoiser.data.picture_folder import (
     list_folder,
     subfolders,
 )
-from olivetti_denoiser.picture_formats import IN_WORDS
+from olivetti_denoiser.images.formats import IN_WORDS
 
 if TYPE_CHECKING:
     from datasets import IterableDataset

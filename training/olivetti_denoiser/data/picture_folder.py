@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from olivetti_denoiser.picture_formats import ENDINGS
+from olivetti_denoiser.images.formats import ENDINGS
 
 NO_ENDING = "without an ending"
 

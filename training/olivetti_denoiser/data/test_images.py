@@ -14,10 +14,10 @@ import numpy as np
 from PIL import Image
 
 from olivetti_denoiser.data.faces import SEED, SIGMA
-from olivetti_denoiser.gray_view import VIEW_SIDE, gray_view
+from olivetti_denoiser.images.formats import ENDINGS, IN_WORDS
+from olivetti_denoiser.images.gray_view import VIEW_SIDE, gray_view
+from olivetti_denoiser.images.read import read_picture
 from olivetti_denoiser.noise import from_uint8, noisy_uint8
-from olivetti_denoiser.picture_files import read_picture
-from olivetti_denoiser.picture_formats import ENDINGS, IN_WORDS
 
 
 class Photographs(NamedTuple):

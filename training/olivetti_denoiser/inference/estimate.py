@@ -9,9 +9,13 @@ from collections import defaultdict
 
 import numpy as np
 
+from olivetti_denoiser.inference.estimation_patches import (
+    has_plain_parts,
+    noisy_blocks,
+    noisy_tiles,
+)
+from olivetti_denoiser.inference.letterbox import inside_frame
 from olivetti_denoiser.inference.network import Network
-from olivetti_denoiser.inference.noisy_tiles import has_plain_parts, noisy_blocks, noisy_tiles
-from olivetti_denoiser.inference.plain_frame import inside_frame
 from olivetti_denoiser.inference.tiles import TILE_SIDE, chunks, padded
 
 # Of the levels of a picture's tiles: fine texture is taken for noise, so tiles with little of it

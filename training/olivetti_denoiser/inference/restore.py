@@ -12,8 +12,8 @@ from functools import partial
 
 import numpy as np
 
+from olivetti_denoiser.inference.letterbox import inside_frame
 from olivetti_denoiser.inference.network import Network
-from olivetti_denoiser.inference.plain_frame import inside_frame
 from olivetti_denoiser.inference.tiles import MARGINS, TILE_SIDE, chunks, padded, tile_places
 
 

@@ -18,10 +18,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from olivetti_denoiser.bundled import bundled
-from olivetti_denoiser.choose_network import RULE
 from olivetti_denoiser.figures import gate_figure, networks_of, read_metrics
-from olivetti_denoiser.gray_view import VIEW_SIDE
-from olivetti_denoiser.inference import noisy_tiles, plain_frame, tiles
+from olivetti_denoiser.images.gray_view import VIEW_SIDE
+from olivetti_denoiser.inference import estimation_patches as noisy_tiles
+from olivetti_denoiser.inference import letterbox as plain_frame
+from olivetti_denoiser.inference import tiles
+from olivetti_denoiser.inference.choose_network import RULE
 from olivetti_denoiser.inference.estimate import COLOUR_QUANTILE, SMALL_SIDE
 from olivetti_denoiser.metrics import PSNR_LIMIT
 from olivetti_denoiser.model_folder import COLOUR, GRAY, METRICS, ONNX_FILES, PLOTS

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.images import ImageRows
+from olivetti_denoiser.images.picture import ImageRows
 from olivetti_denoiser.noise import add_gaussian_noise
-from olivetti_denoiser.train.augment import varied
+from olivetti_denoiser.synthesis.augment import varied
 
 LEAST_SIGMA = 0.01  # levels under this one weigh no more than this one does
 

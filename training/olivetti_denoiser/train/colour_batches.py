@@ -13,10 +13,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from olivetti_denoiser.camera_noise import camera_noise, patterned_noise
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.hidden_pixels import fill_hidden
+from olivetti_denoiser.inference.transparent_pixels import fill_hidden
 from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
+from olivetti_denoiser.synthesis.camera_noise import camera_noise, patterned_noise
 from olivetti_denoiser.train.batches import Example, StepBatches
 
 SIDE = 64  # pixels of a patch
@@ -121,7 +121,7 @@ def partly_noisy(
     Args:
         clean, noisy, level, told: of `noisy_patch`.
         rng: what is drawn: the part, and what it shows, which is one colour, black or white mostly;
-            what `hidden_pixels.fill_hidden` puts there; or the picture.
+            what `transparent_pixels.fill_hidden` puts there; or the picture.
 
     Returns:
         The same, the part alike in the target and the noisy patch.

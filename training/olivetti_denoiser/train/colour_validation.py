@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.images import ImageRows
+from olivetti_denoiser.images.picture import ImageRows
 from olivetti_denoiser.metrics import PSNR_LIMIT
 from olivetti_denoiser.network.unet import estimator_of
 from olivetti_denoiser.train.callbacks import copy_averaged_weights

@@ -40,10 +40,10 @@ from olivetti_denoiser.network.backend import processors
 from olivetti_denoiser.network.export import to_network
 from olivetti_denoiser.network.unet import multiply_adds
 from olivetti_denoiser.noise import to_uint8
+from olivetti_denoiser.synthesis.synthetic_dataset import prepare_pool
 from olivetti_denoiser.train.checkpoint import STATE, check_settings
 from olivetti_denoiser.train.distributed import data_parallel, initialize
 from olivetti_denoiser.train.fit import fit
-from olivetti_denoiser.train.pool import prepare_pool
 from olivetti_denoiser.train.time_limit import TimeLimit
 
 SPLIT = "split.sha256"  # of a run folder: which faces it has learned from

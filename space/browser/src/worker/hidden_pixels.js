@@ -1,5 +1,5 @@
 // Pixels that nobody sees, filled so that they do not bleed into those that are seen, as
-// hidden_pixels.py does.
+// transparent_pixels.py does.
 
 /** Which pixels anybody sees, a 1 for each; undefined where all are seen. */
 export function visibleIn({ width, height, channels, data }) {

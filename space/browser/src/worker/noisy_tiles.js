@@ -1,4 +1,4 @@
-// Where to look for the noise of a picture, as noisy_tiles.py does: tiles that hold some, not bars
+// Where to look for the noise of a picture, as estimation_patches.py does: tiles that hold some, not bars
 // or cut-outs.
 
 import { settings } from "./settings.js";

@@ -1,4 +1,4 @@
-// Bars and margins around a picture, which a network does not need to see, as plain_frame.py has it.
+// Bars and margins around a picture, which a network does not need to see, as letterbox.py has it.
 
 import { settings } from "./settings.js";
 

@@ -18,9 +18,9 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from olivetti_denoiser.colour_profile import profile_of
-from olivetti_denoiser.picture_files import read_picture
-from olivetti_denoiser.pillow_modes import upright
+from olivetti_denoiser.images.colour_profile import profile_of
+from olivetti_denoiser.images.pillow_modes import upright
+from olivetti_denoiser.images.read import read_picture
 
 ImageLike = str | PathLike[str] | Image.Image | np.ndarray
 

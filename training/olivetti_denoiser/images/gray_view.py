@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from olivetti_denoiser.colour_profile import to_srgb
-from olivetti_denoiser.images import Picture
-from olivetti_denoiser.pillow_modes import upright
+from olivetti_denoiser.images.colour_profile import to_srgb
+from olivetti_denoiser.images.picture import Picture
+from olivetti_denoiser.images.pillow_modes import upright
 
 VIEW_SIDE = 64  # pixels, the size of the faces
 

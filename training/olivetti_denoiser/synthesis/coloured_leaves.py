@@ -17,8 +17,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from olivetti_denoiser.images import ImageRows
-from olivetti_denoiser.train.dead_leaves import leaf, piece, radius
+from olivetti_denoiser.images.picture import ImageRows
+from olivetti_denoiser.synthesis.dead_leaves import leaf, piece, radius
 
 SIDE = 128  # pixels of a picture; training cuts its patches out of it
 ZOOM = 2  # leaves are laid at this many times the size and shrunk, as a camera blurs an edge

@@ -13,7 +13,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from olivetti_denoiser.images import ImageRows
+from olivetti_denoiser.images.picture import ImageRows
 
 ZOOM = 2  # leaves are laid at this many times the size and shrunk, as a camera blurs an edge
 LEAVES = (15, 200)  # how many lie on a collage

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.images import ImageRows
-from olivetti_denoiser.train.dead_leaves import collage
+from olivetti_denoiser.images.picture import ImageRows
+from olivetti_denoiser.synthesis.dead_leaves import collage
 
 WARP_ANGLE, WARP_SCALE, WARP_SHEAR = np.deg2rad(8), 0.15, 0.08  # largest; logarithms of ratios
 

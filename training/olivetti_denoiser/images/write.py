@@ -19,12 +19,12 @@ import numpy as np
 from PIL import Image
 
 from olivetti_denoiser.atomic import check_target, whole_file
-from olivetti_denoiser.colour_profile import profile_of, to_srgb
-from olivetti_denoiser.deep_pictures import encode_png16, encode_tiff16
-from olivetti_denoiser.exif import descriptive
-from olivetti_denoiser.picture_files import PictureFile
-from olivetti_denoiser.picture_formats import INSTALL, formats
-from olivetti_denoiser.pillow_modes import eight_bits
+from olivetti_denoiser.images.colour_profile import profile_of, to_srgb
+from olivetti_denoiser.images.exif import descriptive
+from olivetti_denoiser.images.formats import INSTALL, formats
+from olivetti_denoiser.images.high_bit_depth import encode_png16, encode_tiff16
+from olivetti_denoiser.images.pillow_modes import eight_bits
+from olivetti_denoiser.images.read import PictureFile
 
 ENDINGS = {
     ".png": "PNG",

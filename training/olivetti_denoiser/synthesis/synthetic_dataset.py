@@ -23,7 +23,7 @@ from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.patch_files import Patches, PatchFile
 from olivetti_denoiser.network.backend import processors
 from olivetti_denoiser.noise import to_uint8
-from olivetti_denoiser.train.coloured_leaves import ROUGH, SHARES, SIDE, leaves
+from olivetti_denoiser.synthesis.coloured_leaves import ROUGH, SHARES, SIDE, leaves
 
 SHAPE = (SIDE, SIDE, 3)
 LEARNED, HELD_OUT = "learned.u8", "held_out.u8"  # pictures, one after another

@@ -17,8 +17,8 @@ import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
 from PIL.TiffImagePlugin import TiffImageFile
 
-from olivetti_denoiser.exif import START
-from olivetti_denoiser.picture_formats import INSTALL
+from olivetti_denoiser.images.exif import START
+from olivetti_denoiser.images.formats import INSTALL
 
 PNG = b"\x89PNG\r\n\x1a\n"
 J2K = b"\xff\x4f\xff\x51"

@@ -21,8 +21,23 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from olivetti_denoiser.colour_profile import KEYS, coded_profile
-from olivetti_denoiser.deep_pictures import (
+from olivetti_denoiser.images.colour_profile import KEYS, coded_profile
+from olivetti_denoiser.images.exif import (
+    descriptive,
+    keep_descriptive,
+    orientation_of,
+    upright_array,
+    upright_pixels,
+)
+from olivetti_denoiser.images.formats import (
+    DamagedPictureError,
+    NoPictureError,
+    PictureError,
+    TooLargeError,
+    formats,
+    reason,
+)
+from olivetti_denoiser.images.high_bit_depth import (
     BITS,
     PLANES,
     PNG,
@@ -31,22 +46,7 @@ from olivetti_denoiser.deep_pictures import (
     bits_of,
     read_deep,
 )
-from olivetti_denoiser.exif import (
-    descriptive,
-    keep_descriptive,
-    orientation_of,
-    upright_array,
-    upright_pixels,
-)
-from olivetti_denoiser.picture_formats import (
-    DamagedPictureError,
-    NoPictureError,
-    PictureError,
-    TooLargeError,
-    formats,
-    reason,
-)
-from olivetti_denoiser.pillow_modes import common_mode, eight_bits
+from olivetti_denoiser.images.pillow_modes import common_mode, eight_bits
 
 FRAMES_OF = ("AVIF", "GIF", "HEIF", "PNG", "TIFF", "WEBP")  # MPO holds a photograph's depth
 GRAY = ("1", "L", "I", "I;16", "I;16B", "F")  # of which Pillow keeps all bits

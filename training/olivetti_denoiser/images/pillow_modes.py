@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from olivetti_denoiser.colour_profile import to_srgb
-from olivetti_denoiser.exif import orientation_of, upright_pixels
+from olivetti_denoiser.images.colour_profile import to_srgb
+from olivetti_denoiser.images.exif import orientation_of, upright_pixels
 
 MODES_AS_THEY_ARE = ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F")
 MODES_CONVERTED = {"1": "L", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "HSV": "RGB"}
