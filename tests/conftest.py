@@ -18,7 +18,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 ROOT = Path(__file__).resolve().parent.parent
 FACES_NEARBY = ROOT.parent / "shared" / "data" / "scikit_learn_data"
-LONG = ("test_publish.py", "test_hub_denoiser.py", "test_fit.py", "test_page_browser.py")
 REQUIRE_ALL = "DENOISER_REQUIRE_ALL"  # set to 1, a skipped test is a failed one
 
 if "SCIKIT_LEARN_DATA" not in os.environ and FACES_NEARBY.is_dir():
@@ -65,36 +64,53 @@ def test_faces(faces):
 
 
 def pytest_addoption(parser):
-    """Adds --slow, which takes along the tests that tell a whole story."""
-    parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
+    """Adds the options that take further tests along."""
+    parser.addoption("--all", action="store_true", help="all tiers whole, not one case of each")
+    parser.addoption("--matrix", action="store_true", help="and all combinations, as every night")
 
 
 def pytest_report_header(config):
     """Says what the run leaves out."""
-    return None if _with_slow(config) else f"without the slow tests; --slow or {REQUIRE_ALL}=1 adds"
+    if config.getoption("--matrix"):
+        return None
+    return (
+        "without the combinations (--matrix)"
+        if _all(config)
+        else "unit tests, and one case of each other tier; all tests: --all"
+    )
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves the slow tests out where nobody asked for them, and sorts and marks the others.
+    """Leaves out what nobody asked for, and says which tests share a process.
 
-    Every test that uses the faces is marked, so that `-m "not faces"` leaves them out. The files
-    that take longest come first: the workers then end at about the same time.
+    A test's tier is its folder. Unasked, the unit tests run, and of the other tiers what is marked
+    smoke. Every test that uses the faces is marked, so that `-m "not faces"` leaves them out. What
+    needs Keras runs in one process, so that TensorFlow is imported once; it takes longest, so it
+    comes first.
     """
-    if not _with_slow(config):
-        config.hook.pytest_deselected(
-            items=[item for item in items if item.get_closest_marker("slow")]
-        )
-        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    kept, left = [], []
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        wanted = _all(config) or item.path.parent.name == "unit" or "smoke" in marks
+        wanted = wanted and ("matrix" not in marks or config.getoption("--matrix"))
+        (kept if wanted else left).append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+    items[:] = sorted(kept, key=lambda item: (not _trains(item), item.path.parent.name == "unit"))
     for item in items:
         if "faces" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.faces)
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (item.path not in slow, item.path.name not in LONG))
+        item.add_marker(pytest.mark.xdist_group("keras" if _trains(item) else item.path.stem))
 
 
-def _with_slow(config):
-    """Whether slow tests run: asked for by an option, by a file's name, or where all have to."""
-    asked = config.getoption("--slow") or config.getoption("markexpr")
+def _trains(item):
+    """Whether a test imports Keras: its tier is train, or it is marked keras."""
+    return item.path.parent.name == "train" or bool(item.get_closest_marker("keras"))
+
+
+def _all(config):
+    """Whether all tiers run whole: asked for by an option or a file's name, or all are required."""
+    asked = config.getoption("--all") or config.getoption("--matrix")
     by_name = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
     return bool(asked or by_name or os.environ.get(REQUIRE_ALL) == "1")
 

@@ -25,7 +25,7 @@ from olivetti_denoiser.network.backend import FOR_TRAINING, choose_backend
 if TYPE_CHECKING:
     import keras
 
-OLDEST_KERAS = "3.12"  # tests/test_save_model.py opens in it what is written
+OLDEST_KERAS = "3.12"  # tests/train/test_save_model.py opens in it what is written
 LAYERS = "keras.layers"  # where a class is from that the format of Keras 2 names alone
 LEGACY_CONFIG = "model_config"  # the attribute of an HDF5 file that holds the network
 

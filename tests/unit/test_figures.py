@@ -16,7 +16,7 @@ from olivetti_denoiser.figures import (
     write_metrics,
 )
 
-RELEASED = Path(__file__).resolve().parents[1] / "model_card"
+RELEASED = Path(__file__).resolve().parents[2] / "model_card"
 
 
 def in_colour(psnr=30.0, checksum="a" * 64) -> dict:

@@ -22,7 +22,7 @@ from olivetti_denoiser.errors import DisconnectedError
 from olivetti_denoiser.train import distributed, precision
 from olivetti_denoiser.train.distributed import KERAS_VARIABLES, Processes, check_batch_size
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = [
     "--steps-per-epoch=4", "--channels=8,16", "--blocks=1,1", "--validation-faces=4",
     "--epochs=3", "--batch-size=4", "--patience=100",

@@ -28,8 +28,6 @@ EXAMPLES = ROOT / "space" / "examples"
 SHOTS = ROOT / "screenshots"
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.fixture(scope="module")
 def browser():

@@ -17,7 +17,7 @@ from olivetti_denoiser.data.faces import Faces
 from olivetti_denoiser.metrics import ssim
 from olivetti_denoiser.train.losses import SSIM_SHARE, mean_ssim, restored_loss
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,6 @@ from static_space import ROOT
 EXAMPLES = sorted((ROOT / "space" / "examples").glob("noisy_*.png"))
 WORDS = {"gray": "gray network", "colour": "network for colour"}
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.fixture(scope="module")
 def denoiser():

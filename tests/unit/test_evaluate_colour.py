@@ -31,7 +31,7 @@ from olivetti_denoiser.evaluate.published import (
 )
 from olivetti_denoiser.figures import read_metrics
 
-RELEASED = Path(__file__).resolve().parents[1] / "model_card"
+RELEASED = Path(__file__).resolve().parents[2] / "model_card"
 WEIGHTS = FACES_NEARBY.parent / "peers"
 PHOTOGRAPHS = FACES_NEARBY.parent / "testsets" / "CBSD68"
 

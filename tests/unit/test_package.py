@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "training" / "olivetti_denoiser"
 VARIABLES = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"}
 VARIABLES["PYTHONPATH"] = str(ROOT / "training")

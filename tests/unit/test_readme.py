@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| (.+?) \| ([\d.]+) \| ([\d.]+) \(([\d.]+) – ([\d.]+)\) \| ([\d.]+) \|$", re.M)
 

@@ -61,7 +61,7 @@ def test_pull_requests_run_what_the_readme_says():
     assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12"]
     commands = [step["run"] for step in workflow["jobs"]["test"]["steps"] if "run" in step]
     assert commands[:2] == ["tests/install_programs.sh", "make lint"]
-    assert commands[-1] == "make test ARGS=--slow"
+    assert commands[-1] == "make test ARGS=--all"
     assert os.access(ROOT / commands[0], os.X_OK)
     assert "$ make test" in (ROOT / "README.md").read_text()
     for target in ("lint", "test"):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from page_server import MODEL, PageServer
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("train", "evaluate", "export", "restore", "demo", "publish", "summary")
 
 

@@ -10,10 +10,9 @@ import pytest
 from browser_visit import clean_up, section, shown
 from pictures_for_browsers import noisy_scene, save
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HUB = "https://huggingface.co/"
 
-pytestmark = pytest.mark.browser
 
 VARIABLES = {"MODEL_ID": "owner/olivetti-denoiser", "MODEL_REVISION": "v1.0.0"}
 

@@ -115,7 +115,6 @@ def test_without_the_built_page_one_line_says_what_to_do(faces, checkout, tmp_pa
         assert ("spaces", "alice/s") not in hub.repositories
 
 
-@pytest.mark.browser
 def test_the_published_repository_works_as_it_is(published):
     """Served as the Hub serves it; the network comes from the model's repository."""
     sync_api = pytest.importorskip("playwright.sync_api")

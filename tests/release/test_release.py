@@ -16,7 +16,7 @@ import pytest
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.network.saving import OLDEST_KERAS
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RELEASED = ROOT / "model_card"
 HISTORY = [
     {

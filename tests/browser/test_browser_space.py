@@ -33,11 +33,9 @@ from olivetti_denoiser.publish.static_space import SETTINGS
 from pictures_for_browsers import VIEWS, noisy_scene, save
 from static_space import PACKAGES
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "space" / "examples"
 PHONE = {"width": 390, "height": 844}
-
-pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

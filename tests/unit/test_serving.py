@@ -109,7 +109,7 @@ def test_the_variable_of_an_older_space_is_told_and_not_read(capsys):
 
 
 def test_the_benchmark_of_the_page_measures_each_of_its_parts():
-    sys.path.append(str(Path(__file__).resolve().parent / "benchmarks"))
+    sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
     from benchmark_page import PARTS, run
 
     parts = dict(json.loads(run("-c", PARTS, MODEL).splitlines()[-1]))

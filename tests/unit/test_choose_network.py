@@ -12,7 +12,7 @@ import pytest
 
 from olivetti_denoiser.inference.choose_network import RULE, choose_network
 
-SCRIPT = Path(__file__).parents[1] / "space/browser/src/worker/choose_network.js"
+SCRIPT = Path(__file__).parents[2] / "space/browser/src/worker/choose_network.js"
 ASK = """
 import { readFileSync } from "node:fs";
 const [script, folder] = process.argv.slice(1);

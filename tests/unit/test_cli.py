@@ -20,7 +20,7 @@ from olivetti_denoiser.cli.main import build_parser, main
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.network.backend import FOR_TRAINING
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = [
     "--steps-per-epoch=3", "--channels=8,16", "--blocks=1,1", "--validation-faces=4", "--epochs=2",
 ]  # fmt: skip
