@@ -67,8 +67,8 @@ def main(arguments: list[str] | None = None) -> None:
     print(table(ablation), end="")
     if options.save:
         from olivetti_denoiser.evaluate.plots import losses_grid
-        from olivetti_denoiser.model_folder import LOSS_FACES
         from olivetti_denoiser.publish.update import update_release
+        from olivetti_denoiser.release import LOSS_FACES
 
         shown = faces.take(slice(-HELD_OUT, None)).take(SHOWN)
         grid = shown.clean, shown.noisy, restored

@@ -17,8 +17,15 @@ from pathlib import Path
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.denoiser import DOWNLOADED, Denoiser, load_folder
-from olivetti_denoiser.figures import gate_figure, network_of, read_metrics
-from olivetti_denoiser.model_folder import GRAY, METRICS, ONNX, PLACES
+from olivetti_denoiser.release import (
+    GRAY,
+    METRICS,
+    ONNX,
+    PLACES,
+    gate_score,
+    network_of,
+    read_metrics,
+)
 from page.texts import NETWORKS
 
 # The page shows the figures and the plots; a repository without them serves all the same.
@@ -127,5 +134,5 @@ def _folders(release):
 
 def _figure(folders, network):
     """Say what a network scores, or nothing where it has no figures."""
-    figure = gate_figure(read_metrics(folders[network])) if network in folders else None
+    figure = gate_score(read_metrics(folders[network])) if network in folders else None
     return f", {figure.psnr:.2f} dB on {figure.pictures}" if figure else ""

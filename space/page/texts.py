@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from olivetti_denoiser.denoiser import Restored
-from olivetti_denoiser.figures import Metrics
+from olivetti_denoiser.release import Metrics
 from page.trials import NETWORK, MethodResult
 
 # What visitors call the networks.

@@ -23,9 +23,9 @@ import keras  # noqa: E402
 from olivetti_denoiser.config import TrainingConfig  # noqa: E402
 from olivetti_denoiser.data.colour_images import noisy_versions, standing_set  # noqa: E402
 from olivetti_denoiser.evaluate.colour import mean_psnr  # noqa: E402
-from olivetti_denoiser.model_folder import CONFIG, WEIGHTS  # noqa: E402
 from olivetti_denoiser.network.unet import residual_unet, restorer_of  # noqa: E402
 from olivetti_denoiser.noise import from_uint8, to_uint8  # noqa: E402
+from olivetti_denoiser.release import CONFIG, WEIGHTS  # noqa: E402
 
 SIGMAS = (5, 10, 25, 50)  # 255ths of the range
 

@@ -32,9 +32,9 @@ from olivetti_denoiser.data.patches import prepare  # noqa: E402
 from olivetti_denoiser.denoiser import Denoiser  # noqa: E402
 from olivetti_denoiser.evaluate import tables  # noqa: E402
 from olivetti_denoiser.evaluate.colour import measure_colour, measure_pairs  # noqa: E402
-from olivetti_denoiser.figures import MODEL, NOISY  # noqa: E402
 from olivetti_denoiser.images.picture import ImageRows  # noqa: E402
 from olivetti_denoiser.publish.update import check_release, update_release  # noqa: E402
+from olivetti_denoiser.release import MODEL, NOISY  # noqa: E402
 from olivetti_denoiser.synthesis.coloured_leaves import KINDS, ROUGH, SHARES  # noqa: E402
 from olivetti_denoiser.synthesis.synthetic_dataset import prepare_pool  # noqa: E402
 from olivetti_denoiser.train.fit import fit  # noqa: E402

@@ -284,7 +284,7 @@ def upload(repo_id: str, files: Path | dict[str, Path]) -> None:
     """Make a repository with the released files of a folder at its root, as earlier releases."""
     from huggingface_hub import CommitOperationAdd, HfApi
 
-    from olivetti_denoiser.model_folder import files_of
+    from olivetti_denoiser.release import files_of
 
     files = files if isinstance(files, dict) else files_of(files)
     HfApi().create_repo(repo_id)
@@ -296,8 +296,8 @@ def publish_to_every_start(folder: Path) -> dict:
     """Publish each kind of folder to each kind of repository; tell how each case ended."""
     import shutil
 
-    from olivetti_denoiser.model_folder import files_of
     from olivetti_denoiser.publish.publish import publish
+    from olivetti_denoiser.release import files_of
 
     old = make_release(folder / "old", psnr=29.0, seed=1)
     new = make_release(folder / "new", psnr=29.5, seed=2)

@@ -24,8 +24,8 @@ import numpy as np
 
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import Faces
-from olivetti_denoiser.model_folder import HISTORY
-from olivetti_denoiser.model_folder import LEGACY_MODEL as BEST_MODEL
+from olivetti_denoiser.release import HISTORY
+from olivetti_denoiser.release import LEGACY_MODEL as BEST_MODEL
 from olivetti_denoiser.train.checkpoint import STATE
 from olivetti_denoiser.train.fit import fit
 

@@ -31,11 +31,11 @@ def make_network(
     from PIL import Image
 
     from olivetti_denoiser.config import TrainingConfig
-    from olivetti_denoiser.model_folder import PLOTS, REAL
     from olivetti_denoiser.network.export import write_exports
     from olivetti_denoiser.network.saving import save_folder
     from olivetti_denoiser.network.unet import residual_unet
     from olivetti_denoiser.publish.card import render_card
+    from olivetti_denoiser.release import PLOTS, REAL
 
     folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(seed)
@@ -90,7 +90,7 @@ def copy_with_small_networks(folder: Path) -> Path:
 def _figures(network, psnr, checksum):
     """What `metrics.json` holds, as far as gate, cards and pages look at it."""
     from olivetti_denoiser.data.faces import SPLIT_CHECKSUM
-    from olivetti_denoiser.figures import GATE_LEVEL, STANDING_SET
+    from olivetti_denoiser.release import GATE_LEVEL, STANDING_SET
 
     row = {
         name: {"mean": value, "low": value * 0.9, "high": value * 1.1}

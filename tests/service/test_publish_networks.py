@@ -45,7 +45,7 @@ def name_of(case):
 
 def released(folder, place):
     """The released files of one network by their path in the repository; not the cards."""
-    from olivetti_denoiser.model_folder import files_of
+    from olivetti_denoiser.release import files_of
 
     files = files_of(folder / place) if place else files_of(folder)
     return {place + path: file.read_bytes() for path, file in files.items() if path != "README.md"}

@@ -106,7 +106,7 @@ def test_photographs_are_a_part_with_the_name_of_their_folder(metrics):
 
 def test_the_table_shows_the_time_of_every_method_but_the_input(metrics):
     from olivetti_denoiser.evaluate.tables import table
-    from olivetti_denoiser.figures import rows
+    from olivetti_denoiser.release import rows
 
     text = table(metrics)
     assert "Photographs of BSD2 (2), 64×64, sigma 0.1" in text

@@ -29,7 +29,7 @@ from olivetti_denoiser.evaluate.published import (
     COLOUR_FILE,
     published_denoisers,
 )
-from olivetti_denoiser.figures import read_metrics
+from olivetti_denoiser.release import read_metrics
 
 RELEASED = Path(__file__).resolve().parents[2] / "model_card"
 WEIGHTS = FACES_NEARBY.parent / "peers"
@@ -196,7 +196,7 @@ def test_photographs_are_shown_pixel_for_pixel_before_and_after(tmp_path):
 def colour_release(tmp_path):
     """The folder of a colour model with figures."""
     from olivetti_denoiser.config import TrainingConfig
-    from olivetti_denoiser.figures import write_metrics
+    from olivetti_denoiser.release import write_metrics
 
     metrics = json.loads((RELEASED / "metrics.json").read_text())
     del metrics["seeds"]  # of the gray network

@@ -16,9 +16,8 @@ from olivetti_denoiser.evaluate.plots import (
     loss_curves,
     psnr_against_sigma,
 )
-from olivetti_denoiser.figures import MODEL
-from olivetti_denoiser.model_folder import PLOTS
 from olivetti_denoiser.noise import from_uint8, to_uint8
+from olivetti_denoiser.release import MODEL, PLOTS
 
 VERMILION = (0xD5, 0x5E, 0x00)
 

@@ -18,7 +18,7 @@ ROW = re.compile(r"^\| (.+?) \| ([\d.]+) \| ([\d.]+) \(([\d.]+) – ([\d.]+)\) \
 
 
 def test_the_scores_are_those_of_the_released_model():
-    from olivetti_denoiser.figures import read_metrics, rows
+    from olivetti_denoiser.release import read_metrics, rows
 
     measured = rows(read_metrics(ROOT / "model_card")["parts"]["test"])
     shown = {name.strip("*"): figures for name, *figures in ROW.findall(README)}

@@ -28,7 +28,7 @@ from olivetti_denoiser.inference.estimate import estimate
 from olivetti_denoiser.inference.network import FILES, Network
 from olivetti_denoiser.inference.restore import plan
 from olivetti_denoiser.inference.transparent_pixels import fill_hidden
-from olivetti_denoiser.model_folder import COLOUR, MODEL_FILES, NETWORK, ONNX
+from olivetti_denoiser.release import COLOUR, MODEL_FILES, NETWORK, ONNX
 
 if TYPE_CHECKING:
     from PIL import Image

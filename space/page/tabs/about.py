@@ -6,8 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from olivetti_denoiser.figures import read_metrics
-from olivetti_denoiser.model_folder import COMPARISON, CURVES, ERRORS, LEVELS
+from olivetti_denoiser.release import COMPARISON, CURVES, ERRORS, LEVELS, read_metrics
 from page import texts
 from page.limits import limits_in_words
 from page.serving import Served

@@ -19,8 +19,8 @@ def register(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Writes the files and says how far they are from Keras."""
-    from olivetti_denoiser.model_folder import ONNX
     from olivetti_denoiser.network.export import export_folder
+    from olivetti_denoiser.release import ONNX
 
     difference = export_folder(options.folder)
     print(f"{options.folder}/{ONNX}: at most {difference:.1e} away from Keras")

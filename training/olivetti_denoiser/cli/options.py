@@ -18,7 +18,7 @@ from dataclasses import fields
 from typing import Any, NoReturn, cast
 
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.figures import Metrics
+from olivetti_denoiser.release import Metrics
 
 WRONG_ARGUMENT = 2  # the exit code
 AUTO = "auto"  # the kind of a new Space

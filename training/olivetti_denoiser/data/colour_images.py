@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from olivetti_denoiser.figures import STANDING_SET
 from olivetti_denoiser.images.colour_profile import to_srgb
 from olivetti_denoiser.images.formats import ENDINGS
 from olivetti_denoiser.images.read import read_picture
 from olivetti_denoiser.noise import noisy_uint8
+from olivetti_denoiser.release import STANDING_SET
 
 STANDING = ("astronaut", "chelsea", "coffee", "hubble_deep_field", "retina", "rocket")
 CROP = 256  # pixels: the middle square that figures are of

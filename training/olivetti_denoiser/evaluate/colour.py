@@ -21,9 +21,9 @@ from olivetti_denoiser.data.colour_images import ColourSet, Pairs, noisy_version
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.baselines import non_local_means_colour
 from olivetti_denoiser.evaluate.published import CLIPPED
-from olivetti_denoiser.figures import MODEL, NOISY, ColourSetFigures, Kind, Methods, PairsFigures
 from olivetti_denoiser.metrics import psnr
 from olivetti_denoiser.noise import from_uint8, to_uint8
+from olivetti_denoiser.release import MODEL, NOISY, ColourSetMetrics, Kind, Methods, PairsMetrics
 
 COLOUR_SIGMAS = (0.0, 10 / 255, 25 / 255, 50 / 255)
 # Nobody knows the level of a real picture: methods that have to be told one are told each of these.
@@ -52,7 +52,7 @@ def evaluate_colour(
         say: receives lines of progress.
 
     Returns:
-        `colour` and `pairs` of `figures.Metrics`.
+        `colour` and `pairs` of `release.Metrics`.
     """
     told = {"Non-local means": non_local_means_colour, **(published or {})}
     model = {MODEL: lambda noisy, sigma: denoiser(noisy)}
@@ -77,7 +77,7 @@ def measure_colour(
     pictures: ColourSet,
     sigmas: Sequence[float] = COLOUR_SIGMAS,
     say: Callable[[str], None] = lambda line: None,
-) -> ColourSetFigures:
+) -> ColourSetMetrics:
     """Measures methods on photographs with white noise.
 
     Args:
@@ -125,7 +125,7 @@ def measure_pairs(
     methods: Mapping[str, ColourMethod],
     pairs: Pairs,
     say: Callable[[str], None] = lambda line: None,
-) -> PairsFigures:
+) -> PairsMetrics:
     """Measures methods on real noisy pictures, whose level nobody knows.
 
     Args:

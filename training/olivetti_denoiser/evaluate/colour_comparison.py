@@ -17,8 +17,8 @@ import numpy as np
 from olivetti_denoiser.data.colour_images import noisy_versions
 from olivetti_denoiser.evaluate.colour import mean_psnr
 from olivetti_denoiser.evaluate.plot_style import picture_grid
-from olivetti_denoiser.model_folder import COMPARISON, REAL
 from olivetti_denoiser.noise import from_uint8
+from olivetti_denoiser.release import COMPARISON, REAL
 
 if TYPE_CHECKING:
     from olivetti_denoiser.denoiser import Denoiser

@@ -35,7 +35,9 @@ from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.errors import FacesUnavailableError
 from olivetti_denoiser.evaluate.baselines import BASELINES, restore_all
 from olivetti_denoiser.evaluate.tables import PART_NAMES
-from olivetti_denoiser.figures import (
+from olivetti_denoiser.metrics import details, mean_interval, mse, psnr, ssim
+from olivetti_denoiser.noise import from_uint8, noisy_uint8
+from olivetti_denoiser.release import (
     MODEL,
     NOISY,
     Kind,
@@ -45,8 +47,6 @@ from olivetti_denoiser.figures import (
     Scores,
     read_metrics,
 )
-from olivetti_denoiser.metrics import details, mean_interval, mse, psnr, ssim
-from olivetti_denoiser.noise import from_uint8, noisy_uint8
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -91,7 +91,7 @@ def evaluate(
         say: receives a line of progress for each part.
 
     Returns:
-        What `metrics.json` holds of these pictures, see `figures.Metrics`.
+        What `metrics.json` holds of these pictures, see `release.Metrics`.
     """
     published = dict(published or {})
     (network,) = denoiser.networks.values()

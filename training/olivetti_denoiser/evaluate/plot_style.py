@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from olivetti_denoiser.atomic import whole_file
-from olivetti_denoiser.figures import MODEL, NOISY
 from olivetti_denoiser.noise import to_uint8
+from olivetti_denoiser.release import MODEL, NOISY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -24,9 +24,16 @@ from olivetti_denoiser.evaluate.plot_style import (
     plain_log_ticks,
     save_figure,
 )
-from olivetti_denoiser.figures import NOISY, ColourSetFigures, Metrics
 from olivetti_denoiser.metrics import psnr, ssim
-from olivetti_denoiser.model_folder import COMPARISON, CURVES, ERRORS, LEVELS
+from olivetti_denoiser.release import (
+    COMPARISON,
+    CURVES,
+    ERRORS,
+    LEVELS,
+    NOISY,
+    ColourSetMetrics,
+    Metrics,
+)
 
 
 def draw_plots(
@@ -226,11 +233,11 @@ def psnr_against_sigma(
     save_figure(figure, path)
 
 
-def psnr_of_colour(figures: Mapping[str, ColourSetFigures], name: str, path: str | Path) -> None:
+def psnr_of_colour(figures: Mapping[str, ColourSetMetrics], name: str, path: str | Path) -> None:
     """Draws PSNR against sigma on a set of colour pictures.
 
     Args:
-        figures: `colour` of `figures.Metrics`.
+        figures: `colour` of `release.Metrics`.
         name: the set's name.
         path: PNG file to write.
     """

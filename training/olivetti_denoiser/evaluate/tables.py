@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from olivetti_denoiser.figures import Methods, Metrics, PicturesLearned, Scores, rows
+from olivetti_denoiser.release import Methods, Metrics, PicturesLearned, Scores, rows
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from olivetti_denoiser.model_folder import POINTER
+from olivetti_denoiser.release import POINTER
 
 if TYPE_CHECKING:
     import onnxruntime

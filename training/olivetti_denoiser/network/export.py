@@ -31,7 +31,7 @@ from olivetti_denoiser.inference.network import (
     STRIDE,
     Network,
 )
-from olivetti_denoiser.model_folder import LEGACY_MODEL, ONNX
+from olivetti_denoiser.release import LEGACY_MODEL, ONNX
 
 if TYPE_CHECKING:
     import keras

@@ -19,8 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from olivetti_denoiser.model_folder import MODEL_FILES, NETWORK, missing_files
 from olivetti_denoiser.network.backend import FOR_TRAINING, choose_backend
+from olivetti_denoiser.release import MODEL_FILES, NETWORK, missing_files
 
 if TYPE_CHECKING:
     import keras

@@ -18,16 +18,19 @@ from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import REFERENCE
 from olivetti_denoiser.evaluate import tables
 from olivetti_denoiser.evaluate.ablation import table as ablation_table
-from olivetti_denoiser.figures import (
+from olivetti_denoiser.network.saving import OLDEST_KERAS
+from olivetti_denoiser.release import (
+    CARD,
+    COLOUR,
+    CONFIG,
     GATE_LEVEL,
+    METRICS,
     MODEL,
-    gate_figure,
+    gate_score,
     model_scores,
     networks_of,
     read_metrics,
 )
-from olivetti_denoiser.model_folder import CARD, COLOUR, CONFIG, METRICS
-from olivetti_denoiser.network.saving import OLDEST_KERAS
 
 TEMPLATES = {1: "model_card.md", 3: "colour_card.md"}  # by the network's planes
 NAME = "olivetti-denoiser"
@@ -93,7 +96,7 @@ def render_cards(release: str | Path) -> None:
         release: a model folder, with or without `colour/` in it.
 
     Raises:
-        ValueError: see `render_card` and `figures.networks_of`.
+        ValueError: see `render_card` and `release.networks_of`.
     """
     for folder in networks_of(release).values():
         write_whole(folder / CARD, render_card(folder))
@@ -128,12 +131,12 @@ def _shown_of_other(folder):
     if folder is None:
         return {}
     metrics = read_metrics(folder)
-    return {"colour": metrics, "colour_gate": gate_figure(metrics)}
+    return {"colour": metrics, "colour_gate": gate_score(metrics)}
 
 
 def _shown_of_colour(metrics):
     """What only the card of a colour model shows."""
-    shown = {"gate": gate_figure(metrics)}
+    shown = {"gate": gate_score(metrics)}
     if learned := metrics.get("pictures_learned"):
         shown["learned"] = tables.markdown(tables.pictures_learned(learned))
     for kind, table in (("colour", tables.colour), ("pairs", tables.pairs)):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.bundled import PACKAGE
-from olivetti_denoiser.model_folder import CARD
+from olivetti_denoiser.release import CARD
 
 if TYPE_CHECKING:
     from datasets import DatasetDict

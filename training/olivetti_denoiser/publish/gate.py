@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from olivetti_denoiser.errors import RefusedError
-from olivetti_denoiser.figures import GateFigure, gate_figure, read_metrics
-from olivetti_denoiser.model_folder import METRICS, PLACES
+from olivetti_denoiser.release import METRICS, PLACES, GateScore, gate_score, read_metrics
 
 PSNR_TOLERANCE = 1e-3  # dB; the same weights differ by less from one machine to another
 
@@ -42,7 +41,7 @@ def judge(
     """
     psnr, verdicts, refused = {}, [], []
     for network, folder in networks.items():
-        mine = gate_figure(read_metrics(folder))
+        mine = gate_score(read_metrics(folder))
         theirs = _published_figure(published, network, where, allow_regression)
         psnr[network] = (mine.psnr, theirs and theirs.psnr)
         if theirs is None:
@@ -67,12 +66,12 @@ def judge(
     return psnr
 
 
-def _published_figure(published, network, where, allow_regression) -> GateFigure | None:
+def _published_figure(published, network, where, allow_regression) -> GateScore | None:
     folder = published and published / PLACES[network]
     if folder is None or not (folder / METRICS).is_file():
         return None
     try:
-        figure = gate_figure(read_metrics(folder))
+        figure = gate_score(read_metrics(folder))
     except ValueError:
         figure = None
     if figure is None and not allow_regression:

@@ -23,16 +23,16 @@ import numpy as np
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.errors import DamagedFileError, PublishError, RefusedError
-from olivetti_denoiser.model_folder import (
-    MODEL_FILES,
-    ONNX_FILES,
-    PLACES,
-)
 from olivetti_denoiser.publish.dataset import publish_card, publish_pictures
 from olivetti_denoiser.publish.gate import judge
 from olivetti_denoiser.publish.repository import Repository
 from olivetti_denoiser.publish.space_files import AUTO, GRADIO, SHOWN, STATIC
 from olivetti_denoiser.publish.staging import Stage, restored
+from olivetti_denoiser.release import (
+    MODEL_FILES,
+    ONNX_FILES,
+    PLACES,
+)
 
 PREDICTION_TOLERANCE = 1e-6
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.errors import PublishError
-from olivetti_denoiser.model_folder import CARD
+from olivetti_denoiser.release import CARD
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from olivetti_denoiser.bundled import PACKAGE, bundled
-from olivetti_denoiser.model_folder import CARD, PLACES, files_of
+from olivetti_denoiser.release import CARD, PLACES, files_of
 
 if TYPE_CHECKING:
     from datasets import DatasetDict

@@ -21,8 +21,17 @@ import numpy as np
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.bundled import bundled
-from olivetti_denoiser.figures import gate_figure, network_of, networks_of, read_metrics
-from olivetti_denoiser.model_folder import (
+from olivetti_denoiser.publish.card import render_card
+from olivetti_denoiser.publish.dataset import dataset_files, refuse_another_split, split_of
+from olivetti_denoiser.publish.space_files import (
+    AUTO,
+    GRADIO,
+    STATIC,
+    example_faces,
+    gradio_files,
+    static_files,
+)
+from olivetti_denoiser.release import (
     CARD,
     COLOUR,
     CONFIG,
@@ -34,17 +43,11 @@ from olivetti_denoiser.model_folder import (
     ONNX_FILES,
     PLACES,
     files_of,
+    gate_score,
+    network_of,
+    networks_of,
     pointers_of,
-)
-from olivetti_denoiser.publish.card import render_card
-from olivetti_denoiser.publish.dataset import dataset_files, refuse_another_split, split_of
-from olivetti_denoiser.publish.space_files import (
-    AUTO,
-    GRADIO,
-    STATIC,
-    example_faces,
-    gradio_files,
-    static_files,
+    read_metrics,
 )
 
 NEEDED = (*MODEL_FILES, METRICS, CONFIG)
@@ -243,7 +246,7 @@ def check_release(folder: Path) -> dict[str, Path]:
                 f"{', '.join(pointers)} are pointers of git-lfs, not the files that they stand "
                 f"for; `git lfs pull` fetches these. Received: {place}"
             )
-        if gate_figure(read_metrics(place)) is None:
+        if gate_score(read_metrics(place)) is None:
             raise ValueError(f"{METRICS} holds no PSNR to judge the model by. Received: {place}")
         links = [first or second for first, second in PICTURE.findall(render_card(place))]
         if lost := [link for link in links if "://" not in link and not (place / link).is_file()]:

@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from olivetti_denoiser.bundled import bundled
-from olivetti_denoiser.figures import gate_figure, networks_of, read_metrics
 from olivetti_denoiser.images.gray_view import VIEW_SIDE
 from olivetti_denoiser.inference import estimation_patches as noisy_tiles
 from olivetti_denoiser.inference import letterbox as plain_frame
@@ -26,7 +25,16 @@ from olivetti_denoiser.inference import tiles
 from olivetti_denoiser.inference.choose_network import RULE
 from olivetti_denoiser.inference.estimate import COLOUR_QUANTILE, SMALL_SIDE
 from olivetti_denoiser.metrics import PSNR_LIMIT
-from olivetti_denoiser.model_folder import COLOUR, GRAY, METRICS, ONNX_FILES, PLOTS
+from olivetti_denoiser.release import (
+    COLOUR,
+    GRAY,
+    METRICS,
+    ONNX_FILES,
+    PLOTS,
+    gate_score,
+    networks_of,
+    read_metrics,
+)
 
 CONTENT = "content.json"
 FOLDERS = {GRAY: "model", COLOUR: "colour"}  # of each network in the page
@@ -133,7 +141,7 @@ def _content(files, networks):
 
 def _figure(folder):
     """Say what a network scores, or nothing where it has no figures."""
-    figure = gate_figure(read_metrics(folder)) if (folder / METRICS).is_file() else None
+    figure = gate_score(read_metrics(folder)) if (folder / METRICS).is_file() else None
     return f", {figure.psnr:.2f} dB on {figure.pictures}" if figure else ""
 
 

@@ -18,17 +18,22 @@ from pathlib import Path
 from olivetti_denoiser import hub
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.evaluate.tables import NONE, markdown
-from olivetti_denoiser.figures import (
+from olivetti_denoiser.publish.gate import PSNR_TOLERANCE
+from olivetti_denoiser.release import (
+    COLOUR,
+    COMPARISON,
+    CONFIG,
+    CURVES,
+    METRICS,
     MODEL,
+    PLACES,
     Measure,
     Metrics,
-    gate_figure,
+    gate_score,
     model_scores,
     network_of,
     read_metrics,
 )
-from olivetti_denoiser.model_folder import COLOUR, COMPARISON, CONFIG, CURVES, METRICS, PLACES
-from olivetti_denoiser.publish.gate import PSNR_TOLERANCE
 
 PICTURES = (COMPARISON, CURVES)
 PARTS = {
@@ -111,7 +116,7 @@ def addresses(names: Mapping[str, str]) -> str:
 
 def _released(places, network, new):
     """The released folder, where it comes from, and a line for each place without figures."""
-    missing, mine = [], gate_figure(new)
+    missing, mine = [], gate_score(new)
     for place in places:
         try:
             release = Path(place)
@@ -122,7 +127,7 @@ def _released(places, network, new):
             folder = next((f for f in inside if network_of(f) == network), None)
             if folder is None:
                 raise ValueError(f"it holds no {network} network's figures.")
-            theirs = gate_figure(read_metrics(folder))
+            theirs = gate_score(read_metrics(folder))
             if theirs is None:
                 raise ValueError("it holds no figure to compare with.")
             if mine is not None and not mine.compares_with(theirs):
@@ -134,13 +139,13 @@ def _released(places, network, new):
 
 
 def _verdict(new, old, where):
-    mine = gate_figure(new)
+    mine = gate_score(new)
     if mine is None:
         raise ValueError("the folder's figures hold none to judge the model by.")
     sentence = f"PSNR on {mine.pictures} **{mine.psnr:.3f} dB**, noisy input {mine.noisy:.3f} dB."
     if old is None:
         return f"{sentence} There is no released model to compare with."
-    theirs = gate_figure(old).psnr
+    theirs = gate_score(old).psnr
     word = "worse than" if mine.psnr < theirs - PSNR_TOLERANCE else "better than"
     if abs(mine.psnr - theirs) <= PSNR_TOLERANCE:
         word = "as good as"

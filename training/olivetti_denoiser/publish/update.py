@@ -15,9 +15,16 @@ from olivetti_denoiser.atomic import whole_folder
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import REFERENCE, split_checksum, split_name
 from olivetti_denoiser.evaluate.plots import draw_levels
-from olivetti_denoiser.figures import gate_figure, model_scores, read_metrics, write_metrics
-from olivetti_denoiser.model_folder import CARD, CONFIG, is_released
 from olivetti_denoiser.publish.card import render_above, render_card
+from olivetti_denoiser.release import (
+    CARD,
+    CONFIG,
+    gate_score,
+    is_released,
+    model_scores,
+    read_metrics,
+    write_metrics,
+)
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -37,7 +44,7 @@ def update_release(
 
     Args:
         folder: a model folder with figures and card.
-        figures: some of `figures.Metrics`, which replace those of the same name. Of `colour` and
+        figures: some of `release.Metrics`, which replace those of the same name. Of `colour` and
             `pairs` only the sets that are given are replaced. With `parts` they are a whole
             evaluation on the faces: what it leaves out of published denoisers is dropped.
         also: model folders of the same recipe with other seeds, or on another split, whose figures
@@ -137,7 +144,7 @@ def _figures_beside(folder, also):
 def _scores(figures, seed):
     """Seed, test scores, validation score and, in colour, the figure of the gate of one run."""
     scores = {name: row["mean"] for name, row in model_scores(figures).items()}
-    if figures.get("planes", 1) == 3 and (gate := gate_figure(figures)):
+    if figures.get("planes", 1) == 3 and (gate := gate_score(figures)):
         scores["gate_psnr"] = gate.psnr
     return {"seed": seed, **scores, "validation_psnr": figures["training"]["validation_psnr"]}
 

@@ -14,18 +14,18 @@ from olivetti_denoiser.atomic import whole_folder
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.colour_comparison import draw_photographs
 from olivetti_denoiser.evaluate.plots import draw_plots
-from olivetti_denoiser.figures import write_metrics
-from olivetti_denoiser.model_folder import (
+from olivetti_denoiser.network.export import write_exports
+from olivetti_denoiser.network.saving import save_folder
+from olivetti_denoiser.publish.card import render_above, render_card
+from olivetti_denoiser.release import (
     CARD,
     CONFIG,
     EVENTS,
     HISTORY,
     RELEASED,
     check_target,
+    write_metrics,
 )
-from olivetti_denoiser.network.export import write_exports
-from olivetti_denoiser.network.saving import save_folder
-from olivetti_denoiser.publish.card import render_above, render_card
 from olivetti_denoiser.train.run import Trained
 
 

@@ -22,7 +22,7 @@ from olivetti_denoiser.atomic import whole_file, write_whole
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.errors import TrainingStoppedError
 from olivetti_denoiser.history import write_history
-from olivetti_denoiser.model_folder import CONFIG, HISTORY
+from olivetti_denoiser.release import CONFIG, HISTORY
 from olivetti_denoiser.train.callbacks import BestModel
 from olivetti_denoiser.train.distributed import Processes
 from olivetti_denoiser.train.time_limit import Shortened, TimeLimit

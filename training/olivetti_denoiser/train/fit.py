@@ -17,8 +17,8 @@ import keras
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import Faces
 from olivetti_denoiser.data.patch_files import Patches
-from olivetti_denoiser.model_folder import LEGACY_MODEL
 from olivetti_denoiser.network.unet import estimator_of, residual_unet, with_mirror
+from olivetti_denoiser.release import LEGACY_MODEL
 from olivetti_denoiser.train.batches import NoisyFaces
 from olivetti_denoiser.train.callbacks import BestModel, Validation
 from olivetti_denoiser.train.checkpoint import RunState, claim

@@ -33,13 +33,12 @@ from olivetti_denoiser.data.picture_folder import in_words
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.colour import evaluate_colour
 from olivetti_denoiser.evaluate.measure import evaluate
-from olivetti_denoiser.figures import Metrics
 from olivetti_denoiser.history import best_epoch
-from olivetti_denoiser.model_folder import check_target, is_released
 from olivetti_denoiser.network.backend import processors
 from olivetti_denoiser.network.export import to_network
 from olivetti_denoiser.network.unet import multiply_adds
 from olivetti_denoiser.noise import to_uint8
+from olivetti_denoiser.release import Metrics, check_target, is_released
 from olivetti_denoiser.synthesis.synthetic_dataset import prepare_pool
 from olivetti_denoiser.train.checkpoint import STATE, check_settings
 from olivetti_denoiser.train.distributed import data_parallel, initialize

@@ -1,13 +1,16 @@
-"""The figures of a model: the declared form of `metrics.json`, and its readers and writers.
+"""A release: the name of every file in it, the declared form of its metrics, and the gate's score.
 
-    >>> metrics = read_metrics("model_card")                                      # doctest: +SKIP
-    >>> metrics["parts"]["test"]["methods"]["model"]["psnr"]["mean"]              # doctest: +SKIP
-    30.166569652096122
-    >>> gate_figure(metrics).psnr                                                 # doctest: +SKIP
+    >>> missing_files("model_card")                                               # doctest: +SKIP
+    []
+    >>> gate_score(read_metrics("model_card")).psnr                               # doctest: +SKIP
     30.166569652096122
 
-A result of several methods is a `Methods`: what is compared stands under `methods`, and other ways
-to call the model (told sigma, without mirror) stand under `variants`, by what they do.
+A model folder holds one network: Keras's own files, the ONNX files, the card, the metrics, the
+history and settings of the training, and plots. A release is the model folder of the gray network
+with that of the network for colour in `colour/`; a folder with one network is a release too.
+
+In metrics, a result of several methods is a `Methods`: what is compared stands under `methods`, and
+other ways to call the model (sigma given, without mirror) stand under `variants`, by what they do.
 """
 
 from __future__ import annotations
@@ -16,7 +19,81 @@ import json
 from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, NotRequired, TypedDict, TypeVar
 
-from olivetti_denoiser.model_folder import COLOUR, METRICS, NETWORKS
+NETWORK, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+MODEL_FILES = (NETWORK, METADATA, WEIGHTS)  # what Keras writes and reads
+POINTER = b"version https://git-lfs"  # what a pointer of git-lfs begins with
+LEGACY_MODEL = "best_model.h5"  # the same weights as one file; of a gray network only
+ONNX = "onnx"  # the folder of the network for everything but Keras
+ESTIMATOR, RESTORER = f"{ONNX}/estimator.onnx", f"{ONNX}/restorer.onnx"
+ONNX_FILES = (ESTIMATOR, RESTORER)
+CARD, METRICS = "README.md", "metrics.json"
+HISTORY, CONFIG = "history.csv", "training_config.json"
+EVENTS = "runs"  # TensorBoard events; the Hub shows them wherever they lie
+COMPARISON, CURVES = "comparison.png", "loss_curves.png"
+LEVELS, ERRORS = "psnr_vs_sigma.png", "error_map.png"
+PLOTS = (CURVES, COMPARISON, LEVELS, ERRORS)
+LOSS_FACES = "losses.png"
+REAL = "real_photographs.png"  # of a model for colour
+GRAY, COLOUR = "gray", "colour"  # the two networks; the second has its folder inside the first's
+NETWORKS = {1: GRAY, 3: COLOUR}  # by the number of channels
+PLACES = {GRAY: "", COLOUR: f"{COLOUR}/"}  # where each lies in a release
+
+# Everything a model folder consists of; other files of a folder stay as they are.
+RELEASED = (
+    *MODEL_FILES, LEGACY_MODEL, ONNX, CARD, METRICS, HISTORY, CONFIG, *PLOTS, LOSS_FACES, REAL,
+    EVENTS,
+)  # fmt: skip
+
+
+def missing_files(folder: str | Path) -> list[str]:
+    """Returns which of the files that Keras needs are not in the folder."""
+    return [name for name in MODEL_FILES if not (Path(folder) / name).is_file()]
+
+
+def pointers_of(folder: str | Path) -> list[str]:
+    """Return which files of the network are pointers of git-lfs, left by a clone without it."""
+    found = []
+    for name in (*MODEL_FILES, *ONNX_FILES):
+        if (Path(folder) / name).is_file():
+            with (Path(folder) / name).open("rb") as file:
+                if file.read(len(POINTER)) == POINTER:
+                    found.append(name)
+    return found
+
+
+def is_released(folder: str | Path) -> bool:
+    """Whether the folder holds a complete release: network, figures and card."""
+    return all((Path(folder) / name).exists() for name in (*MODEL_FILES, METRICS, CARD))
+
+
+def files_of(folder: str | Path) -> dict[str, Path]:
+    """Return the files of a model folder that are released, by their path in the folder."""
+    folder = Path(folder)
+    return {
+        path.relative_to(folder).as_posix(): path
+        for name in RELEASED
+        for path in (folder / name, *sorted((folder / name).rglob("*")))
+        if path.is_file()
+    }
+
+
+def check_target(folder: str | Path) -> None:
+    """Makes sure that writing a release to `folder` overwrites nothing but a release.
+
+    Raises:
+        ValueError: it is a file, or a folder with files but no model.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        return
+    if folder.is_dir() and (
+        not any(folder.iterdir()) or any((folder / name).is_file() for name in MODEL_FILES)
+    ):
+        return
+    raise ValueError(
+        f"the output must be a new folder or an earlier model folder. Received: {folder}"
+    )
+
 
 T = TypeVar("T")
 Kind = Literal["methods", "variants"]
@@ -67,7 +144,7 @@ class Part(Methods[Scores]):
     name: NotRequired[str]
 
 
-class ColourSetFigures(TypedDict):
+class ColourSetMetrics(TypedDict):
     """PSNR on colour pictures with white noise, over all three planes.
 
     Attributes:
@@ -85,12 +162,12 @@ class ColourSetFigures(TypedDict):
     seconds: Methods[float]
 
 
-class PairsFigures(TypedDict):
+class PairsMetrics(TypedDict):
     """Mean PSNR in dB on real noisy pictures, against clean ones of the same scenes.
 
     Attributes:
         count: How many pairs there are.
-        crop: As of `ColourSetFigures`.
+        crop: As of `ColourSetMetrics`.
         psnr: Mean PSNR in dB; no method is told a level, but for the variants that say so.
     """
 
@@ -103,7 +180,7 @@ class Run(TypedDict):
     """The scores of another run of the recipe, on its own test faces.
 
     Attributes:
-        gate_psnr: Of a network for colour: see `gate_figure`.
+        gate_psnr: Of a network for colour: see `gate_score`.
         parts: Of a run on another split: mean PSNR in dB of each method, with `count`.
     """
 
@@ -170,8 +247,8 @@ class Metrics(TypedDict):
     faces: list[dict[str, Any]]
     details: list[dict[str, Any]]
     sigmas: Methods[dict[str, float]]
-    colour: NotRequired[dict[str, ColourSetFigures]]
-    pairs: NotRequired[dict[str, PairsFigures]]
+    colour: NotRequired[dict[str, ColourSetMetrics]]
+    pairs: NotRequired[dict[str, PairsMetrics]]
     seeds: NotRequired[list[Run]]
     other_splits: NotRequired[dict[str, Run]]
     training: NotRequired[dict[str, Any]]
@@ -179,7 +256,7 @@ class Metrics(TypedDict):
     pictures_learned: NotRequired[PicturesLearned]
 
 
-class GateFigure(NamedTuple):
+class GateScore(NamedTuple):
     """What a model is compared by before it replaces a published one.
 
     Attributes:
@@ -194,7 +271,7 @@ class GateFigure(NamedTuple):
     pictures: str
     checksum: str | None
 
-    def compares_with(self, other: GateFigure) -> bool:
+    def compares_with(self, other: GateScore) -> bool:
         """Whether both are of the same pictures, as far as they say so."""
         unknown = None in (self.checksum, other.checksum)
         return self.pictures == other.pictures and (unknown or self.checksum == other.checksum)
@@ -275,7 +352,7 @@ def model_scores(metrics: Metrics, part: str = "test") -> Scores:
     return metrics["parts"][part]["methods"][MODEL]
 
 
-def gate_figure(metrics: Metrics) -> GateFigure | None:
+def gate_score(metrics: Metrics) -> GateScore | None:
     """Returns what a release is judged by.
 
     A gray model is judged by its mean PSNR on the test faces, a colour model by that on the colour
@@ -291,12 +368,12 @@ def gate_figure(metrics: Metrics) -> GateFigure | None:
         if metrics.get("planes", 1) == 1:
             scores = metrics["parts"]["test"]["methods"]
             psnr, noisy = (float(scores[name]["psnr"]["mean"]) for name in (MODEL, NOISY))
-            return GateFigure(psnr, noisy, "the test faces", metrics.get("split_checksum"))
+            return GateScore(psnr, noisy, "the test faces", metrics.get("split_checksum"))
         figures = metrics["colour"][STANDING_SET]
         levels = figures["psnr"]["methods"]
         psnr, noisy = (float(levels[name][GATE_LEVEL]) for name in (MODEL, NOISY))
         pictures = f"the colour pictures of {STANDING_SET} at σ = {GATE_LEVEL}/255"
-        return GateFigure(psnr, noisy, pictures, figures.get("checksum"))
+        return GateScore(psnr, noisy, pictures, figures.get("checksum"))
     except (KeyError, TypeError, ValueError):
         return None
 

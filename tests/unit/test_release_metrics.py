@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from olivetti_denoiser.figures import (
+from olivetti_denoiser.release import (
     STANDING_SET,
     Metrics,
-    gate_figure,
+    gate_score,
     read_metrics,
     rows,
     write_metrics,
@@ -65,22 +65,22 @@ def test_what_is_no_figures_is_refused(tmp_path, text):
 
 def test_a_gray_model_is_judged_by_the_test_faces():
     metrics = read_metrics(RELEASED)
-    figure = gate_figure(metrics)
+    figure = gate_score(metrics)
     assert figure.psnr == metrics["parts"]["test"]["methods"]["model"]["psnr"]["mean"]
     assert (figure.pictures, figure.checksum) == ("the test faces", metrics["split_checksum"])
 
 
 def test_a_colour_model_is_judged_by_the_pictures_that_every_machine_has():
-    figure = gate_figure(in_colour(30.25))
+    figure = gate_score(in_colour(30.25))
     assert (figure.psnr, figure.noisy) == (30.25, 20.5)
     assert STANDING_SET in figure.pictures and "25/255" in figure.pictures
-    assert gate_figure(json.loads('{"planes": 3, "parts": {}}')) is None
-    assert gate_figure({"planes": 1, "parts": {}}) is None
+    assert gate_score(json.loads('{"planes": 3, "parts": {}}')) is None
+    assert gate_score({"planes": 1, "parts": {}}) is None
 
 
 def test_only_figures_of_the_same_pictures_compare():
-    gray, colour = gate_figure(read_metrics(RELEASED)), gate_figure(in_colour())
-    assert colour.compares_with(gate_figure(in_colour(29.0)))
+    gray, colour = gate_score(read_metrics(RELEASED)), gate_score(in_colour())
+    assert colour.compares_with(gate_score(in_colour(29.0)))
     assert not colour.compares_with(gray) and not gray.compares_with(colour)
-    assert not colour.compares_with(gate_figure(in_colour(checksum="b" * 64)))
-    assert colour.compares_with(gate_figure(in_colour(checksum=None)))
+    assert not colour.compares_with(gate_score(in_colour(checksum="b" * 64)))
+    assert colour.compares_with(gate_score(in_colour(checksum=None)))
