@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from actions_runner import ROOT
+from checkout import ROOT
 
 NOTEBOOK = ROOT / "training" / "denoising_autoencoder.ipynb"
 SHORT = {"epochs": 2, "steps_per_epoch": 40, "channels": [8, 16], "blocks": [1, 1]}

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from actions_runner import ROOT
+from checkout import ROOT
 from olivetti_denoiser.data.faces import Faces
 from olivetti_denoiser.evaluate.ablation import table
 from olivetti_denoiser.history import read_history

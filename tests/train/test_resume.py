@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from actions_runner import ROOT
+from checkout import ROOT
 
 KILLS = 4
 WORKERS = 2

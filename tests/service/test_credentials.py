@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from actions_runner import Identity
 from local_hub import LocalHub
+from workflow_steps import Identity
 
 NAME = "alice/m"
 KINDS = ("--model", NAME, "--dataset", NAME)
