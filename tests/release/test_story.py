@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from test_first_run import end, serve
 
 from checkout import copy_checkout, link_environment
 from empty_environment import EmptyEnvironment
 from local_hub import LocalHub
 from page_server import free_port
 from static_space import link_packages
-from test_first_run import end, serve
 from workflow_steps import run_step
 
 SCRIPT = "tests/helpers/hub_scripts.py"
@@ -29,7 +29,7 @@ TINY = {"epochs": 2, "steps_per_epoch": 4, "channels": [4, 8], "blocks": [1, 1],
 
 @pytest.fixture(scope="module")
 def published(faces, tmp_path_factory):
-    """A Hub with what the retraining of a tiny network has published, and the checkout it ran in."""
+    """A Hub with what the retraining of a tiny network has published, and its checkout."""
     folder = tmp_path_factory.mktemp("story")
     checkout = copy_checkout(folder / "checkout")
     link_environment(checkout / ".venv", Path(sys.prefix))
@@ -113,7 +113,7 @@ def test_the_space_serves_it_with_its_own_requirements_alone(published, tmp_path
         answer = client.predict(handle_file(str(face)), 0.1, 0, api_name="/denoise")
     finally:
         end(page)
-    original, noisy, restored = (np.asarray(Image.open(path).convert("L")) for path in answer[:3])
+    original, _, restored = (np.asarray(Image.open(path).convert("L")) for path in answer[:3])
     np.testing.assert_array_equal(original, np.asarray(Image.open(face)))
     command = ["denoiser", "restore", answer[1], tmp_path / "here.png", "--network", "gray"]
     command += ["--model", checkout / "outputs" / "model"]

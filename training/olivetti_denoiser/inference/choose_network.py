@@ -30,8 +30,13 @@ RULE = {
     # white page half of the pixels are clipped, and the others still show the noise.
     "darkest": 4,
     "brightest": 251,
-    # The noise is read from the blocks up to the lowest quarter in `fine`: others hold detail.
-    "quiet": 4,
+    # The noise is read from the blocks up to the lowest sixteenth: the others hold detail. Grass
+    # and fur fill most of some photographs, and look like noise that the channels share.
+    "quiet": 16,
+    # The channels share their noise where `fine` is above this multiple of `between`. The networks
+    # are even where channels correlate by 0.2 to 0.4; detail that the channels share, in pictures
+    # with noise of their own, makes `fine` up to three times as large as `between`.
+    "shared": 3,
     # Weakest noise in brightness for the gray network, in 255ths. Rounding to 8 bits alone leaves
     # white noise of 0.3, and what cameras have smoothed lies below it too.
     "weakest": 2,
@@ -59,17 +64,17 @@ def choose_network(
         ValueError: an array is not what is described above.
     """
     _check(pixels, visible)
-    blocks = _blocks(pixels, visible)
-    quiet = blocks[:, blocks[0] <= _quietest(blocks[0])]
-    fine, coarse, between = quiet.sum(axis=1)
+    fine, coarse, between = _blocks(pixels, visible)
+    quietest = _quietest(fine)
+    quiet = fine <= quietest
     # White noise of standard deviation s, the same in all channels, has differences of brightness
     # with a variance of 4·(3·s)².
-    strong = fine >= 36 * RULE["weakest"] ** 2 * (BLOCK // 2) ** 2 * quiet.shape[1]
+    weakest = 36 * RULE["weakest"] ** 2 * (BLOCK // 2) ** 2
+    strong = fine[quiet].sum() >= weakest * quiet.sum()
     # Noise that the channels share leaves nothing between them. Noise of its own in each channel
-    # has `between` = 4/3 `fine` on average and about twice `fine` in the quietest blocks. The
-    # networks are even where channels correlate by 0.2 to 0.4; there the two energies are even.
-    shared = between < fine
-    white = coarse < RULE["white"] * fine
+    # has `between` = 4/3 `fine` on average.
+    shared = RULE["shared"] * _quietest(between) < quietest
+    white = coarse[quiet].sum() < RULE["white"] * fine[quiet].sum()
     return "gray" if strong and shared and white else "colour"
 
 
@@ -84,12 +89,12 @@ def _check(pixels, visible):
         )
 
 
-def _quietest(fine):
-    """The energy up to which blocks are quiet: that of the lowest quarter."""
-    if not len(fine):
+def _quietest(energies):
+    """The energy up to which blocks are quiet."""
+    if not len(energies):
         return 0
-    place = (len(fine) - 1) // RULE["quiet"]
-    return np.partition(fine, place)[place]
+    place = (len(energies) - 1) // RULE["quiet"]
+    return np.partition(energies, place)[place]
 
 
 def _blocks(pixels, visible):

@@ -11,13 +11,18 @@ const BLOCK = 8; // pixels a side
  */
 export function chooseNetwork(picture, rule) {
   const blocks = usefulBlocks(picture, rule);
-  const energies = Float64Array.from(blocks, (block) => block.fine).sort();
-  const quietest = energies[Math.floor((energies.length - 1) / rule.quiet)];
-  const quiet = blocks.filter((block) => block.fine <= quietest);
+  const quietest = (name) => {
+    const energies = Float64Array.from(blocks, (block) => block[name]).sort();
+    return energies[Math.floor((energies.length - 1) / rule.quiet)];
+  };
+  const most = quietest("fine");
+  const quiet = blocks.filter((block) => block.fine <= most);
   const total = (name) => quiet.reduce((sum, block) => sum + block[name], 0);
-  const [fine, coarse, between] = ["fine", "coarse", "between"].map(total);
-  const strong = fine >= 36 * rule.weakest ** 2 * (BLOCK / 2) ** 2 * quiet.length;
-  return strong && between < fine && coarse < rule.white * fine ? "gray" : "colour";
+  const weakest = 36 * rule.weakest ** 2 * (BLOCK / 2) ** 2;
+  const strong = total("fine") >= weakest * quiet.length;
+  const shared = rule.shared * quietest("between") < most;
+  const white = total("coarse") < rule.white * total("fine");
+  return strong && shared && white ? "gray" : "colour";
 }
 
 /** The energies of the blocks that tell something about noise. */
