@@ -63,7 +63,6 @@ def clone(tmp_path_factory):
     end(page)
 
 
-@pytest.mark.slow
 def test_a_program_calls_the_page(clone, tmp_path):
     folder, port = clone
     (block,) = (block for block in BLOCKS if "gradio_client" in block.code)
@@ -74,7 +73,6 @@ def test_a_program_calls_the_page(clone, tmp_path):
     assert "dB" in program.run("python", "-c", f"{code}\nprint(figures, verdict)")
 
 
-@pytest.mark.slow
 def test_the_commands_lie_where_the_readme_says(clone):
     """Those of *On the command line* that need no model of one's own."""
     folder, _ = clone

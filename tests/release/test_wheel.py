@@ -8,15 +8,15 @@ import os
 import re
 import subprocess
 import sys
-import time
 import tomllib
 import zipfile
 from pathlib import Path
-from urllib.request import ProxyHandler, build_opener
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from test_first_run import end, serve
 
 from checkout import ROOT, copy_checkout
 from code_blocks import blocks
@@ -26,6 +26,7 @@ from page_server import free_port
 
 README, CARDS = ROOT / "README.md", sorted((ROOT / "model_card").rglob("README.md"))
 OURS = re.compile(r"^(?:olivetti-denoiser|\.)(?:\[([\w,]+)\])?(?: @ git\+https://\S+)?$")
+PICTURES = {"noisy.png": "L", "noisy.jpg": "RGB", "noisy.tif": "L"}
 TINY = ["--epochs=1", "--steps-per-epoch=2", "--channels=8,16", "--blocks=1,1"]
 # Every Python block that needs our package or Keras, and how old its packages are; what calls the
 # page is in test_first_run.py.
@@ -34,7 +35,9 @@ PYTHON = [
     for path in (README, *CARDS)
     for number, block in enumerate(blocks(path))
     if block.language == "python" and "gradio_client" not in block.code
-    for age in (("newest", "oldest") if "olivetti_denoiser" in block.code else ("newest",))
+    for age in (
+        ("newest", "oldest") if "import Denoiser" in block.code and path == README else ("newest",)
+    )
 ]
 
 
@@ -110,14 +113,13 @@ def environment(wheel, hub, tmp_path_factory):
                 made.install("--no-deps", wheel)
             else:
                 made.install(f"olivetti-denoiser[{extras}] @ {wheel.as_uri()}" if ours else need)
-        for name in ("noisy.png", "noisy.jpg", "noisy.tif"):
-            noisy_picture(made.work / name, "RGB" if name == "noisy.jpg" else "L")
+        for name, mode in PICTURES.items():
+            noisy_picture(made.work / name, mode)
         return made
 
     return make
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("block", "age"), PYTHON)
 def test_a_block_runs_where_only_what_it_names_is_installed(environment, block, age):
     """Its reader brings `array` and `noisy`, as the files noisy.png and noisy.jpg."""
@@ -134,61 +136,38 @@ def test_a_block_runs_where_only_what_it_names_is_installed(environment, block, 
     assert float(said.splitlines()[-1]) < 20
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("age", ["newest", "oldest"])
-@pytest.mark.parametrize("name", ["noisy.png", "noisy.jpg", "noisy.tif"])
-def test_the_command_line_restores_a_picture(environment, name, age):
+@pytest.mark.parametrize(
+    "age", [pytest.param("newest", marks=pytest.mark.smoke), pytest.param("oldest")]
+)
+def test_the_command_line_restores_pictures(environment, age):
     (needs,) = {tuple(b.needs()) for b in blocks(README) if "import Denoiser" in b.code}
     made = environment(needs, age)
-    assert made.run("denoiser", "restore", name, f"out_{name}").strip() == f"out_{name}"
-    noisy, restored = (np.asarray(Image.open(made.work / f)) for f in (name, f"out_{name}"))
-    assert restored.shape == noisy.shape and restored.std() < noisy.std() / 2
+    for name, mode in PICTURES.items():
+        noisy = noisy_picture(made.work / name, mode)
+        assert made.run("denoiser", "restore", name, f"out_{name}").strip() == f"out_{name}"
+        restored = np.asarray(Image.open(made.work / f"out_{name}"))
+        assert restored.shape == noisy.shape and restored.std() < noisy.std() / 2
 
 
-@pytest.fixture(scope="module")
-def everything(wheel, tmp_path_factory):
-    """An environment of the wheel with what trains and serves, at the pinned versions."""
+def test_with_all_extras_it_serves_measures_and_trains(faces, wheel, tmp_path):
+    """At the pinned versions, in a folder that is no checkout."""
     data = os.environ.get("SCIKIT_LEARN_DATA") or str(Path.home() / "scikit_learn_data")
-    variables = {"HF_HUB_OFFLINE": "1", "SCIKIT_LEARN_DATA": data}
-    made = EmptyEnvironment(tmp_path_factory.mktemp("everything"), **variables)
+    made = EmptyEnvironment(tmp_path, HF_HUB_OFFLINE="1", SCIKIT_LEARN_DATA=data)
     wanted = f"olivetti-denoiser[train,space] @ {wheel.as_uri()}"
     made.install("--constraint", ROOT / "requirements.txt", wanted)
-    noisy_picture(made.work / "noisy.png")
-    return made
 
-
-@pytest.mark.slow
-def test_demo_serves_the_page(everything):
     port = free_port()
-    page = everything.start("denoiser", "demo", "--port", port)
+    page = serve([made.bin / "denoiser", "demo", "--port", str(port)], made.work, port)
     try:
-        said = _answer(f"http://127.0.0.1:{port}/gradio_api/info", page)
+        answer = httpx.get(f"http://127.0.0.1:{port}/gradio_api/info", timeout=60)
     finally:
-        page.terminate()
-        page.wait(30)
-    assert "/denoise" in json.loads(said)["named_endpoints"]
-    assert "Serving" in (everything.work / "log").read_text()
+        end(page)
+    assert "/denoise" in answer.json()["named_endpoints"]
 
-
-def _answer(address, page):
-    opener, end = build_opener(ProxyHandler({})), time.monotonic() + 240
-    while True:
-        assert page.poll() is None and time.monotonic() < end, "the page does not start"
-        try:
-            return opener.open(address, timeout=30).read()
-        except OSError:
-            time.sleep(0.5)
-
-
-@pytest.mark.slow
-def test_evaluate_measures_the_bundled_model(faces, everything):
-    metrics = json.loads(everything.run("denoiser", "evaluate", "--json"))
+    made.run("denoiser", "train", "--preset", "quick", *TINY)
+    model = made.work / "outputs" / "model"
+    assert (model / "README.md").is_file() and (model / "model.weights.h5").is_file()
+    noisy_picture(made.work / "noisy.png")
+    made.run("denoiser", "restore", "noisy.png", "again.png", "--model", model)
+    metrics = json.loads(made.run("denoiser", "evaluate", "--json"))
     assert round(metrics["parts"]["test"]["methods"]["model"]["psnr"]["mean"], 1) == 30.2
-
-
-@pytest.mark.slow
-def test_train_ends_with_a_model_folder_and_its_card(faces, everything):
-    output = everything.work / "outputs" / "model"
-    everything.run("denoiser", "train", "--preset", "quick", *TINY)
-    assert (output / "README.md").is_file() and (output / "model.weights.h5").is_file()
-    everything.run("denoiser", "restore", "noisy.png", "again.png", "--model", output)

@@ -1,4 +1,4 @@
-"""The README is true: its figures, its links, its commands."""
+"""README and training/README.md are true: figures, links, commands."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from olivetti_denoiser.cli.main import build_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -44,8 +46,6 @@ def test_every_file_that_it_links_exists():
 
 
 def test_every_command_is_understood():
-    from olivetti_denoiser.cli.main import build_parser
-
     commands = re.findall(r"^\$ denoiser ((?:.*\\\n)*.*?)(?:\s+#.*)?$", README, re.M)
     assert len(commands) >= 5
     for command in commands:
@@ -94,3 +94,38 @@ def test_make_says_which_python_it_needs_before_it_installs(tmp_path, version, t
     assert done.returncode == 2 and said in done.stderr, done.stderr
     assert f"Received: {'Python ' * (target == 'test')}{version[0]}.{version[1]}" in done.stderr
     assert "Installing" not in done.stdout
+
+
+def shown_command() -> list[str]:
+    """The words of the command under "Jobs"."""
+    guide = (ROOT / "training" / "README.md").read_text(encoding="utf-8")
+    section = guide.partition("## Jobs\n")[2]
+    block = re.search(r"```console\n\$ (.*?)```", section, re.DOTALL)
+    return shlex.split(block[1])
+
+
+def test_the_hubs_client_takes_the_job():
+    hf, *words = shown_command()
+    hf = str(Path(sys.executable).with_name(hf))
+    at = words.index("run") + 1
+    done = subprocess.run(
+        [hf, *words[:at], "--dry-run", "--format", "human", *words[at:]],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"HF_TOKEN": "hf_of_nobody", "NO_COLOR": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    told = " ".join(done.stdout.split())
+    for part in ("image python:3.12", "flavor a10g-small", "timeout 6h", "KERAS_BACKEND=jax"):
+        assert part in told
+    assert "secrets HF_TOKEN=***" in told and "hf_of_nobody" not in told
+
+
+def test_bash_and_the_command_line_take_what_the_job_runs():
+    script = shown_command()[-1]
+    subprocess.run(["bash", "-n", "-c", script], check=True)
+    lines = [shlex.split(line) for line in script.strip().splitlines()]
+    commands = [words[1:] for words in lines if words[0] == "denoiser"]
+    train, publish = (build_parser().parse_args(words) for words in commands)
+    assert (train.command, publish.command) == ("train", "publish")
+    assert train.output == publish.folder

@@ -33,10 +33,10 @@ RULE = {
     # The noise is read from the blocks up to the lowest sixteenth: the others hold detail. Grass
     # and fur fill most of some photographs, and look like noise that the channels share.
     "quiet": 16,
-    # The channels share their noise where `fine` is above this multiple of `between`. The networks
-    # are even where channels correlate by 0.2 to 0.4; detail that the channels share, in pictures
-    # with noise of their own, makes `fine` up to three times as large as `between`.
-    "shared": 3,
+    # The channels share their noise where `fine` is above this multiple of `between`. Noise of its
+    # own in each channel has 3/4; with detail that the channels share it reaches 7 in photographs
+    # of grass. Noise that the channels share has more than 20.
+    "shared": 10,
     # Weakest noise in brightness for the gray network, in 255ths. Rounding to 8 bits alone leaves
     # white noise of 0.3, and what cameras have smoothed lies below it too.
     "weakest": 2,
