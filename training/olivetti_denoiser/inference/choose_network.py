@@ -33,9 +33,10 @@ RULE = {
     # The noise is read from the blocks up to the lowest sixteenth: the others hold detail. Grass
     # and fur fill most of some photographs, and look like noise that the channels share.
     "quiet": 16,
-    # The channels share their noise where `fine` is above this multiple of `between`. Noise of its
-    # own in each channel has 3/4; with detail that the channels share it reaches 7 in photographs
-    # of grass. Noise that the channels share has more than 20.
+    # The channels share their noise where the quietest `fine` is above this multiple of the
+    # quietest `between`. Noise of its own in each channel has 0.7; detail that the channels share
+    # makes it up to 7 with noise of 10 and more, up to 21 with 5. Noise that the channels share has
+    # at least 98, and 12 where half of it is clipped in two dark channels.
     "shared": 10,
     # Weakest noise in brightness for the gray network, in 255ths. Rounding to 8 bits alone leaves
     # white noise of 0.3, and what cameras have smoothed lies below it too.
