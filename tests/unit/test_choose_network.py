@@ -98,7 +98,7 @@ def hidden_part():
 def detail():
     """Noise of its own in each channel, on a gray texture of single pixels but for a strip."""
     texture = grain(sigma=30, seed=5)[..., None]
-    texture[:, :20] = 0
+    texture[:, :30] = 0
     return own(8, 128 + np.repeat(texture, 3, axis=2))
 
 

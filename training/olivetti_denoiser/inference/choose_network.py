@@ -12,7 +12,7 @@ better one for noise of its own in each channel and for the noise of cameras, wh
 pixel to the next and strong in blotches; cameras that make gray pictures leave the same blotches.
 
 The rule looks at the quietest blocks, where noise is stronger than the picture's own detail, and
-compares sums of whole numbers. `choose_network.js` does the same, so the page in the browser and
+compares sums of whole numbers and quotients of two. `choose_network.js` does the same, so the page in the browser and
 this package agree on every picture. `tests/benchmarks/benchmark_choice.py` measures the rule.
 """
 
@@ -30,14 +30,11 @@ RULE = {
     # white page half of the pixels are clipped, and the others still show the noise.
     "darkest": 4,
     "brightest": 251,
-    # The noise is read from the blocks up to the lowest sixteenth: the others hold detail. Grass
-    # and fur fill most of some photographs, and look like noise that the channels share.
+    # The noise is read from the lowest sixteenth of the blocks, and from eight at least: the others
+    # hold detail. Grass and fur fill most of some photographs, and look like noise that the
+    # channels share.
     "quiet": 16,
-    # The channels share their noise where the quietest `fine` is above this multiple of the
-    # quietest `between`. Noise of its own in each channel has 0.7; detail that the channels share
-    # makes it up to 7 with noise of 10 and more, up to 21 with 5. Noise that the channels share has
-    # at least 98, and 12 where half of it is clipped in two dark channels.
-    "shared": 10,
+    "least": 8,
     # Weakest noise in brightness for the gray network, in 255ths. Rounding to 8 bits alone leaves
     # white noise of 0.3, and what cameras have smoothed lies below it too.
     "weakest": 2,
@@ -66,17 +63,20 @@ def choose_network(
     """
     _check(pixels, visible)
     fine, coarse, between = _blocks(pixels, visible)
-    quietest = _quietest(fine)
-    quiet = fine <= quietest
+    if not len(fine):
+        return "colour"
+    most_fine, most_between = _quietest(fine), _quietest(between)
+    quiet = fine <= most_fine
+    fine_sum, coarse_sum = fine[quiet].sum(), coarse[quiet].sum()
     # White noise of standard deviation s, the same in all channels, has differences of brightness
     # with a variance of 4·(3·s)².
-    weakest = 36 * RULE["weakest"] ** 2 * (BLOCK // 2) ** 2
-    strong = fine[quiet].sum() >= weakest * quiet.sum()
+    strong = fine_sum >= 36 * RULE["weakest"] ** 2 * (BLOCK // 2) ** 2 * quiet.sum()
+    white = coarse_sum < RULE["white"] * fine_sum
     # Noise that the channels share leaves nothing between them. Noise of its own in each channel
-    # has `between` = 4/3 `fine` on average.
-    shared = RULE["shared"] * _quietest(between) < quietest
-    white = coarse[quiet].sum() < RULE["white"] * fine[quiet].sum()
-    return "gray" if strong and shared and white else "colour"
+    # has `between` = 4/3 `fine` on average. Detail that the channels share adds to `fine`, and more
+    # to `coarse`: the less white, the less may be left.
+    shared = strong and most_between / most_fine < fine_sum / coarse_sum
+    return "gray" if shared and white else "colour"
 
 
 def _check(pixels, visible):
@@ -92,9 +92,8 @@ def _check(pixels, visible):
 
 def _quietest(energies):
     """The energy up to which blocks are quiet."""
-    if not len(energies):
-        return 0
-    place = (len(energies) - 1) // RULE["quiet"]
+    last = len(energies) - 1
+    place = min(last, max(last // RULE["quiet"], RULE["least"] - 1))
     return np.partition(energies, place)[place]
 
 

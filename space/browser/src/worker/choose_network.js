@@ -11,18 +11,20 @@ const BLOCK = 8; // pixels a side
  */
 export function chooseNetwork(picture, rule) {
   const blocks = usefulBlocks(picture, rule);
+  if (!blocks.length) return "colour";
   const quietest = (name) => {
     const energies = Float64Array.from(blocks, (block) => block[name]).sort();
-    return energies[Math.floor((energies.length - 1) / rule.quiet)];
+    const last = energies.length - 1;
+    return energies[Math.min(last, Math.max(Math.floor(last / rule.quiet), rule.least - 1))];
   };
-  const most = quietest("fine");
-  const quiet = blocks.filter((block) => block.fine <= most);
+  const mostFine = quietest("fine");
+  const quiet = blocks.filter((block) => block.fine <= mostFine);
   const total = (name) => quiet.reduce((sum, block) => sum + block[name], 0);
-  const weakest = 36 * rule.weakest ** 2 * (BLOCK / 2) ** 2;
-  const strong = total("fine") >= weakest * quiet.length;
-  const shared = rule.shared * quietest("between") < most;
-  const white = total("coarse") < rule.white * total("fine");
-  return strong && shared && white ? "gray" : "colour";
+  const [fine, coarse] = [total("fine"), total("coarse")];
+  const strong = fine >= 36 * rule.weakest ** 2 * (BLOCK / 2) ** 2 * quiet.length;
+  const white = coarse < rule.white * fine;
+  const shared = strong && quietest("between") / mostFine < fine / coarse;
+  return shared && white ? "gray" : "colour";
 }
 
 /** The energies of the blocks that tell something about noise. */
