@@ -12,8 +12,9 @@ better one for noise of its own in each channel and for the noise of cameras, wh
 pixel to the next and strong in blotches; cameras that make gray pictures leave the same blotches.
 
 The rule looks at the quietest blocks, where noise is stronger than the picture's own detail, and
-compares sums of whole numbers and quotients of two. `choose_network.js` does the same, so the page in the browser and
-this package agree on every picture. `tests/benchmarks/benchmark_choice.py` measures the rule.
+compares sums of whole numbers and quotients of two. `choose_network.js` does the same, so the page
+in the browser and this package agree on every picture. `tests/benchmarks/benchmark_choice.py`
+measures the rule.
 """
 
 from __future__ import annotations
