@@ -52,6 +52,7 @@ def test_a_partly_filled_cache_names_what_it_lacks(downloads, case, absent):
 
 def test_only_what_loading_needs_is_downloaded(downloads):
     assert downloads["files"] == [
+        "colour/config.json",
         "colour/onnx/estimator.onnx",
         "colour/onnx/restorer.onnx",
         "config.json",

@@ -96,14 +96,14 @@ def test_random_blocks_never_stop_a_picture():
         for content in contents:
             picture = decode_picture(content, "odd")
             assert sorted(picture.image.size) == [16, 48], (number, block)
-        assert Picture.of(upright(Image.open(io.BytesIO(plain)))).planes.shape == (3, 16, 48)
+        assert Picture.of(upright(Image.open(io.BytesIO(plain)))).channels.shape == (3, 16, 48)
 
 
 def test_a_picture_in_memory_with_odd_exif_is_used(tmp_path):
     block = exif_block(ODD_ENTRIES["resolution unit as text"])
     image = Image.open(io.BytesIO(jpeg_with_exif(WIDE, block)))
     picture = Picture.of(image)
-    assert picture.planes.shape == (3, 48, 16)
+    assert picture.channels.shape == (3, 48, 16)
     assert gray_view(image).shape == (64, 64)
 
 

@@ -90,7 +90,7 @@ def _gray_on_white(image):
     """The picture as mode L, or as mode F in [0, 1] where it has more than 8 bits."""
     image = to_srgb(image)
     if image.mode in ("F", "I;16"):
-        return Image.fromarray(Picture.of(image).planes[0])
+        return Image.fromarray(Picture.of(image).channels[0])
     image = _on_white(image)
     return image.convert("L")
 

@@ -58,11 +58,7 @@ def choose_network(
 
     Returns:
         "gray" or "colour"; "colour" where the picture is too small or too plain to tell.
-
-    Raises:
-        ValueError: an array is not what is described above.
     """
-    _check(pixels, visible)
     fine, coarse, between = _blocks(pixels, visible)
     if not len(fine):
         return "colour"
@@ -80,26 +76,15 @@ def choose_network(
     return "gray" if shared and white else "colour"
 
 
-def _check(pixels, visible):
-    shape = pixels.shape
-    if pixels.dtype != np.uint8 or not (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)):
-        raise ValueError(f"pixels are uint8 H×W or H×W×3. Received: {pixels.dtype} {shape}")
-    if visible is not None and (visible.dtype != bool or visible.shape != shape[:2]):
-        raise ValueError(
-            f"visible is bool H×W of the picture's size {shape[:2]}. "
-            f"Received: {visible.dtype} {visible.shape}"
-        )
-
-
 def _quietest(energies):
-    """The energy up to which blocks are quiet."""
+    """Return the energy up to which blocks are quiet."""
     last = len(energies) - 1
     place = min(last, max(last // RULE["quiet"], RULE["least"] - 1))
     return np.partition(energies, place)[place]
 
 
 def _blocks(pixels, visible):
-    """Energies of the blocks that tell something about noise: int64 3×blocks.
+    """Return energies of the blocks that tell something about noise: int64 3×blocks.
 
     `fine` is that of brightness from pixel to pixel, `coarse` that from 2×2 to 2×2 pixels, and
     `between` that of the differences between channels from pixel to pixel.
@@ -123,33 +108,34 @@ def _blocks(pixels, visible):
 
 
 def _in_rows(array, rows, columns):
-    """A view of whole blocks: rows×BLOCK×W."""
+    """Return a view of whole blocks: rows×BLOCK×W."""
     whole = array[: rows * BLOCK, : columns * BLOCK]
     return whole.reshape(rows, BLOCK, *whole.shape[1:])
 
 
 def _corners(image):
-    """The four pixels of each 2×2 pixels of rows×H×W."""
+    """Return the four pixels of each 2×2 pixels of rows×H×W."""
     return image[:, ::2, ::2], image[:, ::2, 1::2], image[:, 1::2, ::2], image[:, 1::2, 1::2]
 
 
 def _pair_sums(image):
-    """Sums of 2×2 pixels."""
+    """Return sums of 2×2 pixels."""
     a, b, c, d = _corners(image)
     return a + b + c + d
 
 
 def _energy(image):
-    """The sum over each block of squared differences: of 2×2 pixels a b / c d it is a − b − c + d.
+    """Return the sum of squared differences in each block.
 
-    That is zero on every ramp and on every straight edge along rows or columns.
+    The difference of 2×2 pixels a b / c d is a − b − c + d, which is zero on every ramp and on
+    every straight edge along rows or columns.
     """
     a, b, c, d = _corners(image)
     return _block_sums(np.square(a - b - c + d), image.shape[1] // 2)
 
 
 def _block_sums(image, side=BLOCK):
-    """Sums of side×side pixels of rows×side×W, int64."""
+    """Return sums of side×side pixels of rows×side×W, int64."""
     while side > 1:
         image, side = _pair_sums(image), side // 2
     return image[:, 0].astype(np.int64)

@@ -1,38 +1,38 @@
-"""Bars and margins around a picture, which a network does not need to see.
+"""The letterbox border of a picture: bars and margins, which a network does not need to see.
 
-    >>> picture = np.zeros((60, 40, 3), np.float32)
-    >>> picture[20:50, :, 1] = np.random.default_rng(0).random((30, 40))
-    >>> inside_frame(picture)
+    >>> picture = np.zeros((3, 60, 40), np.float32)
+    >>> picture[1, 20:50] = np.random.default_rng(0).random((30, 40))
+    >>> inside_letterbox(picture)
     (slice(20, 50, None), slice(0, 40, None))
 
 A letterboxed film, a scan with white margins: rows and columns at the edges of one colour hold no
-noise. The level of what is inside is estimated, and it is restored, as if it were the whole
-picture; beside edges to black or white both would be worse.
+noise. The inside is estimated and restored as if it were the whole picture; beside edges to black
+or white both would be worse.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-THIN = 8  # pixels; thinner frames are restored with the picture
+THIN = 8  # pixels; thinner borders are restored with the picture
 
 
-def inside_frame(picture: np.ndarray) -> tuple[slice, slice]:
-    """Finds what is inside the plain rows and columns along the edges of a picture.
+def inside_letterbox(channels: np.ndarray) -> tuple[slice, slice]:
+    """Find the inside of the plain rows and columns along the edges of a picture.
 
     Args:
-        picture: H×W×C of any type.
+        channels: C×H×W of any type.
 
     Returns:
-        Its rows and columns: all of them where there is no frame, none where there is nothing else.
-        Each edge has a colour of its own, the same for every pixel; noise, however weak, ends it.
+        Its rows and columns: all of them where there is no border, none where all is border. Each
+        edge has a colour of its own, the same for every pixel; noise, however weak, ends it.
     """
-    rows = _between(picture)
-    return rows, _between(picture[rows].swapaxes(0, 1))
+    rows = _between(np.moveaxis(channels, 0, -1))
+    return rows, _between(np.moveaxis(channels[:, rows], 0, -1).swapaxes(0, 1))
 
 
 def _between(lines):
-    """The span of lines, L×P×C, without those at either end that have one colour."""
+    """Return the span of lines, L×P×C, without the lines of one colour at either end."""
     first, last = _plain(lines), _plain(lines[::-1])
     if first + last >= len(lines):
         return slice(0, 0)
@@ -40,6 +40,6 @@ def _between(lines):
 
 
 def _plain(lines):
-    """How many lines from the first on have the colour of its first pixel throughout."""
+    """Return how many lines from the first on have the colour of its first pixel throughout."""
     differing = (index for index, line in enumerate(lines) if (line != lines[0, :1]).any())
     return next(differing, len(lines))

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.inference.transparent_pixels import fill_hidden
+from olivetti_denoiser.inference.transparent_pixels import fill_transparent
 from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
 from olivetti_denoiser.synthesis.camera_noise import camera_noise, patterned_noise
 from olivetti_denoiser.train.batches import Example, StepBatches
@@ -121,7 +121,7 @@ def partly_noisy(
     Args:
         clean, noisy, level, told: of `noisy_patch`.
         rng: what is drawn: the part, and what it shows, which is one colour, black or white mostly;
-            what `transparent_pixels.fill_hidden` puts there; or the picture.
+            what `transparent_pixels.fill_transparent` puts there; or the picture.
 
     Returns:
         The same, the part alike in the target and the noisy patch.
@@ -131,7 +131,8 @@ def partly_noisy(
     if kind == 0:
         shown = rng.random(3) if rng.random() < 0.3 else np.full(3, rng.integers(2))
     elif kind == 1:
-        shown = fill_hidden(noisy[None], ~free[None, ..., 0])[0]
+        filled = fill_transparent(np.moveaxis(noisy, -1, 0), ~free[..., 0])
+        shown = np.moveaxis(filled, 0, -1)
     else:
         shown = clean
     shown = from_uint8(to_uint8(np.broadcast_to(shown, clean.shape)))
