@@ -23,7 +23,7 @@ from gradio import utils
 from gradio.mcp import GradioMCPServer
 from gradio_client.utils import is_http_url_like
 
-from olivetti_denoiser.atomic import write_whole
+from olivetti_denoiser.atomic import atomic_write
 from page.uploads import MAX_BYTES
 from page.visitors_files import sent_here
 
@@ -57,7 +57,7 @@ def served_file(content: bytes, name: str) -> str:
     """
     folder = Path(utils.get_upload_folder()) / hashlib.sha256(content).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / name, content)
+    atomic_write(folder / name, content)
     return str(folder / name)
 
 

@@ -32,10 +32,10 @@ def write_history(path: str | Path, history: Sequence[Mapping]) -> None:
     """
     import pandas as pd
 
-    from olivetti_denoiser.atomic import whole_file
+    from olivetti_denoiser.atomic import atomic_file
 
     table = pd.DataFrame(list(history), columns=list(history[-1]))
-    with whole_file(path) as beside:
+    with atomic_file(path) as beside:
         table.to_csv(beside, index=False, lineterminator="\n")
 
 

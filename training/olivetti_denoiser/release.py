@@ -303,7 +303,7 @@ def write_metrics(folder: str | Path, metrics: Metrics) -> None:
     """Writes the figures of a model folder.
 
     Args:
-        folder: A folder that nobody reads yet; see `atomic.whole_folder`.
+        folder: A folder that nobody reads yet; see `atomic.atomic_folder`.
         metrics: The figures.
     """
     text = json.dumps(metrics, indent=1) + "\n"

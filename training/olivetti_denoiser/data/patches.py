@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from olivetti_denoiser import hub
-from olivetti_denoiser.atomic import write_whole
+from olivetti_denoiser.atomic import atomic_write
 from olivetti_denoiser.data.cut import Cut, cut_row, part_of
 from olivetti_denoiser.data.image_dataset import Pictures, open_pictures
 from olivetti_denoiser.data.patch_files import (
@@ -311,7 +311,7 @@ class _Reading:
         for file in self.files.values():
             file.flush()
             os.fsync(file.fileno())
-        write_whole(self.folder / NOTES, json.dumps(asdict(self.notes), indent=1) + "\n")
+        atomic_write(self.folder / NOTES, json.dumps(asdict(self.notes), indent=1) + "\n")
         self.saved = self.notes.read
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
-from olivetti_denoiser.atomic import whole_file
+from olivetti_denoiser.atomic import atomic_file
 from olivetti_denoiser.noise import to_uint8
 from olivetti_denoiser.release import MODEL, NOISY
 
@@ -63,7 +63,7 @@ def save_figure(figure: Figure, path: str | Path, *, palette: bool = True) -> No
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
     if palette:
         picture = picture.quantize(256, dither=Image.Dither.NONE)
-    with whole_file(path) as beside:
+    with atomic_file(path) as beside:
         picture.save(beside, format="PNG", optimize=True)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from olivetti_denoiser.atomic import check_target, whole_file
+from olivetti_denoiser.atomic import atomic_file, check_writable
 from olivetti_denoiser.images.colour_profile import profile_of, to_srgb
 from olivetti_denoiser.images.exif import descriptive
 from olivetti_denoiser.images.formats import INSTALL, formats
@@ -95,7 +95,7 @@ def check_ending(output: str | PathLike) -> str:
             f"{Path(output).suffix} needs {NEEDS[kind]}; .png would do. Received: {output}"
         )
     try:
-        check_target(Path(output))
+        check_writable(Path(output))
     except OSError as error:
         raise ValueError(str(error)) from None
     return kind
@@ -121,7 +121,7 @@ def save_picture(
     profile = profile_of(picture.image) if keeps else None
     pixels = _as_mode(restored, mode, picture, to_be_srgb=not keeps)
     dpi, exif = _dpi(picture.image), picture.image.info.get("exif")
-    with whole_file(Path(output)) as path:
+    with atomic_file(Path(output)) as path:
         if mode in DEEP.values() and kind == "PNG":
             path.write_bytes(encode_png16(pixels, profile, dpi, exif))
         elif mode in DEEP.values():

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from olivetti_denoiser.atomic import whole_file, whole_folder
+from olivetti_denoiser.atomic import atomic_file, atomic_folder
 from olivetti_denoiser.inference.network import (
     ESTIMATOR,
     FILES,
@@ -72,11 +72,11 @@ def write_exports(model: keras.Model, folder: str | Path) -> float:
 
     network = to_network(model)
     difference = check(model, network)
-    with whole_folder(Path(folder) / ONNX) as stage:
+    with atomic_folder(Path(folder) / ONNX) as stage:
         for name, content in zip(FILES, network.files, strict=True):
             (stage / name).write_bytes(content)
     if planes_of(model) == 1:  # what opens that format knows gray pictures alone
-        with whole_file(Path(folder) / LEGACY_MODEL) as path:
+        with atomic_file(Path(folder) / LEGACY_MODEL) as path:
             save_file(without_mirror(model), path)
     return difference
 

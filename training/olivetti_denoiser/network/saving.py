@@ -60,7 +60,7 @@ def save_folder(model: keras.Model, folder: str | Path) -> None:
     Args:
         model: Any Keras model.
         folder: Where to write; created where missing, and what else is in it is kept. It is not
-            written as a whole, see `atomic.whole_folder`.
+            written as a whole, see `atomic.atomic_folder`.
     """
     Path(folder).mkdir(parents=True, exist_ok=True)
     # Keras stops at a folder that holds `assets`, as one has that it wrote itself.
@@ -80,7 +80,7 @@ def save_file(model: keras.Model, path: str | Path) -> None:
 
     Args:
         model: a Keras model of layers that the format knows.
-        path: the file, which ends in `.h5`; not written as a whole, see `atomic.whole_file`.
+        path: the file, which ends in `.h5`; not written as a whole, see `atomic.atomic_file`.
     """
     import h5py
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from olivetti_denoiser.atomic import write_whole
+from olivetti_denoiser.atomic import atomic_write
 from olivetti_denoiser.bundled import PACKAGE
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import REFERENCE
@@ -99,7 +99,7 @@ def render_cards(release: str | Path) -> None:
         ValueError: see `render_card` and `release.networks_of`.
     """
     for folder in networks_of(release).values():
-        write_whole(folder / CARD, render_card(folder))
+        atomic_write(folder / CARD, render_card(folder))
 
 
 def render_above(folder: str | Path) -> None:
@@ -110,7 +110,7 @@ def render_above(folder: str | Path) -> None:
     """
     folder = Path(folder).resolve()
     if folder.name == COLOUR and (folder.parent / METRICS).is_file():
-        write_whole(folder.parent / CARD, render_card(folder.parent))
+        atomic_write(folder.parent / CARD, render_card(folder.parent))
 
 
 def _shown_of_gray(metrics):

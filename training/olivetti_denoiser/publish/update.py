@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from olivetti_denoiser.atomic import whole_folder
+from olivetti_denoiser.atomic import atomic_folder
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import REFERENCE, split_checksum, split_name
 from olivetti_denoiser.evaluate.plots import draw_levels
@@ -78,7 +78,7 @@ def update_release(
         after["parts"] = {**figures["parts"], **learned_from}
         for name in MEASURED_ON_REQUEST - figures.keys():
             after.pop(name, None)
-    with whole_folder(folder) as stage:
+    with atomic_folder(folder) as stage:
         write_metrics(stage, after)
         if "sigmas" in figures or (after.get("planes") == 3 and "colour" in figures):
             draw_levels(stage, after)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from olivetti_denoiser.atomic import whole_folder
+from olivetti_denoiser.atomic import atomic_folder
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.colour_comparison import draw_photographs
 from olivetti_denoiser.evaluate.plots import draw_plots
@@ -46,7 +46,7 @@ def write_model_folder(folder: str | Path, trained: Trained) -> Path:
     """
     run_folder = Path(trained.run_folder)
     check_target(folder)
-    with whole_folder(folder, _replaced(folder)) as stage:
+    with atomic_folder(folder, _replaced(folder)) as stage:
         save_folder(trained.model, stage)
         write_exports(trained.model, stage)
         (stage / CONFIG).write_text(trained.config.to_json(), encoding="utf-8")

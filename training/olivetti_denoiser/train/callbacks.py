@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from olivetti_denoiser.atomic import whole_file
+from olivetti_denoiser.atomic import atomic_file
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import Faces
 from olivetti_denoiser.data.patch_files import Patches
@@ -103,5 +103,5 @@ class BestModel(keras.callbacks.ModelCheckpoint):
 
     def save(self, path: str, overwrite: bool = True) -> None:
         """Saves the other model; a killed run leaves a whole file."""
-        with whole_file(path) as beside:
+        with atomic_file(path) as beside:
             save_file(self.released, beside)

@@ -18,7 +18,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from olivetti_denoiser.atomic import whole_file, write_whole
+from olivetti_denoiser.atomic import atomic_file, atomic_write
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.errors import TrainingStoppedError
 from olivetti_denoiser.history import write_history
@@ -123,7 +123,7 @@ class RunState(keras.callbacks.Callback):
             f"v{index}": keras.ops.convert_to_numpy(variable)
             for index, variable in enumerate(_all_variables(self.model))
         }
-        with whole_file(self.folder / STATE) as path, path.open("wb") as file:
+        with atomic_file(self.folder / STATE) as path, path.open("wb") as file:
             np.savez(file, notes=np.array(json.dumps(notes)), **variables)
 
 
@@ -158,4 +158,4 @@ def claim(folder: Path, config: TrainingConfig) -> None:
     """Makes the run folder this config's, or refuses when it is another's."""
     if not check_settings(folder, config):
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / CONFIG, config.to_json())
+        atomic_write(folder / CONFIG, config.to_json())

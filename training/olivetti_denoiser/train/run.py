@@ -15,7 +15,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from olivetti_denoiser.atomic import write_whole
+from olivetti_denoiser.atomic import atomic_write
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.colour_images import ColourSet, standing_set
 from olivetti_denoiser.data.faces import (
@@ -307,7 +307,7 @@ def claim_split(run_folder: Path, checksum: str) -> None:
             f"--overwrite to start anew. Received: {run_folder} and the {_in_words(checksum)}"
         )
     run_folder.mkdir(parents=True, exist_ok=True)
-    write_whole(path, f"{checksum}\n")
+    atomic_write(path, f"{checksum}\n")
 
 
 def _in_words(checksum):
