@@ -12,8 +12,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from page import uploads
-from page.components import served_file
+from page.uploads import encode_png, keep
 
 ORIGINAL, NOISY, RECONSTRUCTED, CLEANED_UP = "Original", "Noisy", "Reconstructed", "Cleaned up"
 ALTERNATIVE_TEXTS = {
@@ -24,18 +23,18 @@ ALTERNATIVE_TEXTS = {
 }
 
 
-def png(pixels: np.ndarray | Image.Image, name: str) -> str:
-    """Writes an exact PNG for the browser to fetch and returns its path."""
-    return served_file(uploads.encode_png(pixels), f"{name}.png")
+def png(picture: np.ndarray | Image.Image, name: str) -> str:
+    """Write an exact PNG for the browser to fetch and return its path."""
+    return keep(encode_png(picture), f"{name}.png")
 
 
 def shown_picture(label: str, value: str | None = None, pixels: bool = False) -> gr.Image:
-    """Returns a picture that a visitor can download.
+    """Create a picture that a visitor can download.
 
     Args:
-        label: one of the four labels above.
-        value: the path of a PNG, None for no picture yet.
-        pixels: whether to enlarge it with hard pixels to the width that there is.
+        label: One of the four labels above.
+        value: The path of a PNG, None for no picture yet.
+        pixels: Whether to enlarge it with hard pixels to the width that there is.
     """
     return gr.Image(
         value,
@@ -52,13 +51,7 @@ def shown_picture(label: str, value: str | None = None, pixels: bool = False) ->
 def before_after(
     events: Iterable[Callable], before: gr.Image, after: gr.Image, slider: gr.HTML
 ) -> None:
-    """Draws the slider in the browser at each of the events."""
+    """Draw the slider in the browser at each of the events."""
     draw = "(before, after) => window.beforeAfter(before, after, 'Before', 'After')"
     for event in events:
         event(None, [before, after], slider, js=draw, api_visibility="private")
-
-
-def first_frame_note(image: Image.Image) -> str:
-    """Returns what is left out of an animation, a document or 16 bits, else nothing."""
-    said = uploads.left_out(image)
-    return f"\n\n{said}" if said else ""

@@ -81,12 +81,6 @@ document.addEventListener("pointerdown", (event) => {
   );
 });
 
-// The address of a file that the page itself brought along.
-window.withAddress = (file) => ({
-  ...file,
-  url: `${window.gradio_config.root}/gradio_api/file=${encodeURI(file.path)}`,
-});
-
 // Only the browser knows how large a picture is, and Gradio gives its examples no text.
 // `load` does not bubble, but it can be captured.
 document.addEventListener(

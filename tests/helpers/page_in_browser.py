@@ -11,13 +11,9 @@ with chromium() as browser:
 from __future__ import annotations
 
 import contextlib
-import io
 import re
 import shutil
 from pathlib import Path
-
-import numpy as np
-from PIL import Image
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
@@ -61,19 +57,14 @@ def download(part, label) -> bytes:
     return Path(started.value.path()).read_bytes()
 
 
-def pixels(picture: bytes) -> np.ndarray:
-    """A picture file's pixels."""
-    return np.asarray(Image.open(io.BytesIO(picture)))
-
-
 def upload(part, path):
     """Sends a file as the picture of a tab."""
     part.locator("input[type=file]").first.set_input_files(path)
 
 
-def changed(tab, part, label, before, patience=PATIENCE):
+def changed(tab, part, label, before):
     """Waits until the picture under a label is another one."""
-    for _ in range(patience // 100):
+    for _ in range(PATIENCE // 100):
         if source(part, label) != before:
             return
         tab.wait_for_timeout(100)

@@ -1,4 +1,4 @@
-"""The page in a process of its own on loopback, and a visitor who speaks plain HTTP to it.
+"""The page in a process of its own on loopback, and visitors by plain HTTP and by MCP.
 
 with PageServer(model_folder, work) as page:
     original, noisy, restored, *_ = page.visitor().call("denoise", "face.png", 0.1, 0)
@@ -6,6 +6,8 @@ with PageServer(model_folder, work) as page:
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import socket
@@ -15,12 +17,13 @@ import time
 from pathlib import Path
 
 import httpx
+import numpy as np
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTED = 240.0  # seconds; a busy machine takes a while
 MODEL = ROOT / "model_card"
 APP = ROOT / "space" / "app.py"
-DEFAULTS = {"denoise": (0.1, 0), "restore": (1.0, 1.0), "compare": (0.1, 0)}
 
 
 class RefusedError(Exception):
@@ -150,13 +153,12 @@ class Visitor:
         kind = None
         with self.http.stream("GET", f"/gradio_api/call/{endpoint}/{event}") as lines:
             for line in lines.iter_lines():
-                if line.startswith("event:"):
-                    kind = line.partition(":")[2].strip()
-                elif line.startswith("data:") and kind in ("complete", "error"):
-                    data = json.loads(line.partition(":")[2])
-                    if kind == "error":
-                        raise RefusedError(str((data or {}).get("error")))
-                    return data
+                name, _, text = line.partition(":")
+                kind = text.strip() if name == "event" else kind
+                if name == "data" and kind == "error":
+                    raise RefusedError(str((json.loads(text) or {}).get("error")))
+                if name == "data" and kind == "complete":
+                    return json.loads(text)
         raise AssertionError("the stream ended without an answer")
 
     def fetch(self, file: dict) -> bytes:
@@ -169,12 +171,30 @@ class Visitor:
         """Sends a picture and returns an endpoint's outputs, pictures as their files' bytes."""
         if isinstance(picture, (str, Path)):
             name, picture = Path(picture).name, Path(picture).read_bytes()
-        values += DEFAULTS[endpoint][len(values) :]  # plain HTTP has to send them all
         outputs = self.ask(endpoint, self.upload(picture, name), *values)
         return [
             self.fetch(output) if isinstance(output, dict) and "url" in output else output
             for output in outputs
         ]
+
+
+@contextlib.asynccontextmanager
+async def mcp_client(url: str):
+    """A session with the page's tools."""
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamablehttp_client
+
+    async with (
+        streamablehttp_client(f"{url}/gradio_api/mcp/") as (read, write, _),
+        ClientSession(read, write) as session,
+    ):
+        await session.initialize()
+        yield session
+
+
+def pixels(picture: bytes) -> np.ndarray:
+    """A picture file's pixels."""
+    return np.asarray(Image.open(io.BytesIO(picture)))
 
 
 def free_port() -> int:

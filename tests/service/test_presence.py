@@ -11,15 +11,14 @@ import httpx
 import numpy as np
 from PIL import Image
 
-META = {"meta": {"_type": "gradio.FileData"}}
-# Seconds of the processor. A picture takes over twenty; its tiles, of which one may be at work, and
+# Seconds of the processor. The four pictures take over twenty; two tiles, which may be at work, and
 # whatever else is under way take less.
 ENOUGH = 12.0
 
 
-def picture(height, width):
+def picture(side):
     """A PNG, quick to send, that takes long to restore."""
-    ramp = np.mgrid[0:height, 0:width].sum(0) % 256
+    ramp = np.mgrid[0:side, 0:side].sum(0) % 256
     buffer = io.BytesIO()
     Image.fromarray(np.stack([ramp, ramp[::-1], ramp], -1).astype(np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
@@ -49,7 +48,7 @@ class Asking:
                     return text
         raise AssertionError("the stream ended")
 
-    def leaves(self):
+    def close(self):
         self.answer.close()
         self.http.close()
 
@@ -72,26 +71,26 @@ def asks_by_call(page, file):
     return http
 
 
+def heard_by_another(page, file, *beginnings):
+    probe = Asking(page, file)
+    said = probe.hears(*beginnings)
+    probe.close()
+    return said
+
+
 def test_who_has_left_makes_room_for_the_next(page):
-    huge, next_one = (
-        page.visitor().upload(picture(*size)) for size in ((3000, 4000), (1500, 1500))
-    )
-    working = Asking(page, huge)
-    working.hears("tile ")
-    waiting = [asks_outside_the_queue(page, huge), asks_by_call(page, huge)]
-    refused, end = "", time.monotonic() + 240
-    while not refused.startswith("Other large pictures"):
-        probe = Asking(page, next_one)
-        refused = probe.hears("Other large pictures", "waiting", "estimating")
-        probe.leaves()
+    huge, next_one = (page.visitor().upload(picture(side)) for side in (2400, 700))
+    visitors = [Asking(page, huge), Asking(page, huge)]
+    for visitor in visitors:
+        visitor.hears("tile ")
+    visitors += [asks_outside_the_queue(page, huge), asks_by_call(page, huge)]
+    said, end = "", time.monotonic() + 60
+    while not said.startswith("Other large pictures"):
+        said = heard_by_another(page, next_one, "Other large pictures", "waiting", "estimating")
         assert time.monotonic() < end
     before = page.processor_seconds()
-    working.leaves()
-    for visitor in waiting:
+    for visitor in visitors:
         visitor.close()
-    said = ""
     while not said.startswith("estimating"):
-        following = Asking(page, next_one)
-        said = following.hears("Other large pictures", "estimating")
-        following.leaves()
+        said = heard_by_another(page, next_one, "Other large pictures", "estimating")
         assert page.processor_seconds() - before < ENOUGH

@@ -7,8 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from olivetti_denoiser.release import COMPARISON, CURVES, ERRORS, LEVELS, read_metrics
-from page import texts
-from page.limits import limits_in_words
+from page import limits, texts
 from page.serving import Served
 
 PLOTS = {
@@ -21,7 +20,7 @@ ABOUT = Path(__file__).with_name("about.md")
 
 
 def about_tab(served: Served) -> None:
-    """Adds the tab's contents."""
+    """Add the tab's contents."""
     gr.Markdown(f"## How good it is\n\n{_figures(served.folder)}", elem_classes="figures")
     with gr.Row():
         for name, title in PLOTS.items():
@@ -38,7 +37,7 @@ def about_tab(served: Served) -> None:
                         elem_classes="plot",
                     )
     name = served.repository or "OWNER/olivetti-denoiser"
-    gr.Markdown(ABOUT.read_text(encoding="utf-8").format(name=name, limits=limits_in_words()))
+    gr.Markdown(ABOUT.read_text(encoding="utf-8").format(name=name, limits=limits))
 
 
 def _figures(folder):
