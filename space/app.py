@@ -24,15 +24,13 @@ from olivetti_denoiser.bundled import bundled  # noqa: E402
 from olivetti_denoiser.streams import print_any_character  # noqa: E402
 from page.serving import load_networks  # noqa: E402
 
-HUB_SECONDS = float(os.environ.get("HUB_SECONDS", "20"))  # then the built-in networks serve
-
 
 def main() -> None:
     """Load the networks and serve the page until interrupted."""
     print_any_character()  # Gradio's log has pictograms
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that pictures are deleted at the end
     bundle = os.environ.get("BUNDLED_MODEL") or bundled("model_card")
-    served = load_networks(os.environ, bundle, HUB_SECONDS)
+    served = load_networks(os.environ, bundle)
     print(f"Serving {served.words}", flush=True)
     with own_folder() as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder

@@ -1,6 +1,6 @@
 """What a visitor gets: exact PNGs with a text for those who cannot see them, and a slider.
 
-noisy = shown_picture(NOISY, png(pixels, "noisy"), pixels=True)
+noisy = shown_picture(NOISY, png(pixels, "noisy"), "pixels")
 before_after([restored.change], noisy, restored, gr.HTML())
 """
 
@@ -28,13 +28,16 @@ def png(picture: np.ndarray | Image.Image, name: str) -> str:
     return keep(encode_png(picture), f"{name}.png")
 
 
-def shown_picture(label: str, value: str | None = None, pixels: bool = False) -> gr.Image:
+def shown_picture(
+    label: str, value: str | None = None, elem_class: str = "enlarged", min_width: int = 90
+) -> gr.Image:
     """Create a picture that a visitor can download.
 
     Args:
-        label: One of the four labels above.
+        label: Stands above it; for those who cannot see it, the text of `ALTERNATIVE_TEXTS`.
         value: The path of a PNG, None for no picture yet.
-        pixels: Whether to enlarge it with hard pixels to the width that there is.
+        elem_class: "enlarged"; "pixels" for hard pixels as wide as there is room; or "plot".
+        min_width: CSS pixels, below which it gets a row of its own.
     """
     return gr.Image(
         value,
@@ -42,9 +45,9 @@ def shown_picture(label: str, value: str | None = None, pixels: bool = False) ->
         format="png",
         interactive=False,
         buttons=["download", "fullscreen"],
-        elem_classes="pixels" if pixels else "enlarged",
-        alt_text=ALTERNATIVE_TEXTS[label],
-        min_width=90,
+        elem_classes=elem_class,
+        alt_text=ALTERNATIVE_TEXTS.get(label, label),
+        min_width=min_width,
     )
 
 

@@ -1,6 +1,6 @@
 """Choose the networks that the page serves: the published ones, or the built-in ones and why.
 
->>> served = load_networks(os.environ, Path("model_card"), seconds=20)
+>>> served = load_networks(os.environ, Path("model_card"))
 >>> served.denoiser(image)
 >>> print(served.words)
 owner/olivetti-denoiser at 1a2b3c4, 30.17 dB on the test faces
@@ -42,14 +42,16 @@ class Served:
     folder: Path | None
 
 
-def load_networks(variables: Mapping[str, str], bundle: str | Path, seconds: float) -> Served:
+def load_networks(
+    variables: Mapping[str, str], bundle: str | Path, seconds: float = 20.0
+) -> Served:
     """Load the published networks, or the built-in ones when the Hub does not help in good time.
 
     Args:
         variables: `MODEL_ID` and `MODEL_REVISION` name the repository on the Hub; each is optional.
             A built-in network joins the one of a repository that holds only one.
         bundle: The built-in release.
-        seconds: How long the Hub gets.
+        seconds: How long the Hub gets; then the built-in networks serve.
 
     Raises:
         ValueError: `bundle` holds no network.

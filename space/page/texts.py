@@ -31,8 +31,6 @@ def gain_in_words(metrics: dict) -> str:
     gain = metrics["gain_db"]
     if metrics["noisy"]["mse"] == 0.0:
         return "No noise was added; what changed is what the network took for noise."
-    if metrics["reconstructed"]["mse"] == 0.0:
-        return f"+{gain:.1f} dB: no noise is left."
     times = 10.0 ** (abs(gain) / 10.0)
     decibels = f"{gain:+.1f} dB".replace("-", "−")
     if times < 1.05:

@@ -43,13 +43,15 @@ runpy.run_path({str(ROOT / "space" / "app.py")!r}, run_name="__main__")
 """
 
 PARTS = """
-import json, sys, time
+import json, os, sys, tempfile, time
+os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp()
 marks = [("", time.perf_counter())]
 def mark(name): marks.append((name, time.perf_counter()))
 import gradio; mark("import gradio")
-import runpy; app = runpy.run_path("space/app.py", run_name="app"); mark("import the page")
-served = app["load_networks"]({}, sys.argv[1], 0); mark("load the networks")
-page = app["build"](served); mark("build the page")
+sys.path[:0] = ["space", "training"]
+from page import build, serving; mark("import the page")
+served = serving.load_networks({}, sys.argv[1], 0); mark("load the networks")
+page = build.build(served); mark("build the page")
 page.launch(prevent_thread_lock=True, quiet=True, mcp_server=True); mark("launch")
 print(json.dumps([(name, at - before) for (_, before), (name, at) in zip(marks, marks[1:])]))
 """

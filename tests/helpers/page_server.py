@@ -102,9 +102,9 @@ class PageServer:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def visitor(self) -> Visitor:
+    def visitor(self, timeout: float = 120.0) -> Visitor:
         """Somebody new."""
-        return Visitor(self.url)
+        return Visitor(self.url, timeout)
 
     def stop(self) -> None:
         """Ends the process."""
@@ -125,7 +125,7 @@ class PageServer:
 class Visitor:
     """One visitor's calls, as `curl` would make them."""
 
-    def __init__(self, url: str, timeout: float = 120.0):
+    def __init__(self, url: str, timeout: float):
         # The server closes idle connections after 5 s; a browser would then ask once more.
         limits = httpx.Limits(keepalive_expiry=2.0)
         self.http = httpx.Client(base_url=url, timeout=timeout, limits=limits)

@@ -155,11 +155,11 @@ def test_large_pictures_wait_or_are_refused_and_small_ones_pass(page, large):
 
 def test_a_crowd_is_served_to_the_last(page):
     def visit(number):
-        return page.visitor().call("denoise", PORTRAIT, 0.1, number % 5)[:3]
+        return page.visitor().call("denoise", PORTRAIT, 0.1, number % 4)[:3]
 
-    with ThreadPoolExecutor(20) as visitors:
-        answers = list(visitors.map(visit, range(20)))
-    assert all(answer == answers[number % 5] for number, answer in enumerate(answers))
+    with ThreadPoolExecutor(12) as visitors:
+        answers = list(visitors.map(visit, range(12)))
+    assert all(answer == answers[number % 4] for number, answer in enumerate(answers))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory is read from /proc")

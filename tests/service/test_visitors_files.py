@@ -82,11 +82,10 @@ def test_in_no_way_and_form_a_path_is_read(page, places, way):
 @pytest.mark.smoke
 def test_no_place_of_the_disk_is_read(page, places):
     for path in places:
-        for form in (META, {}):
-            assert answered(page, "call", "restore", [{"path": path, **form}]) == SENTENCE, path
-        for address in (f"/gradio_api/file={path}", f"/gradio_api/file/{path}"):
-            answer = httpx.get(page.url + address.replace("\0", "%00"), follow_redirects=True)
-            assert answer.status_code in (403, 404, 414) and b"PNG" not in answer.content, path
+        assert answered(page, "call", "restore", [{"path": path}]) == SENTENCE, path
+        address = f"{page.url}/gradio_api/file={path}".replace("\0", "%00")
+        answer = httpx.get(address, follow_redirects=True)
+        assert answer.status_code in (403, 404, 414) and b"PNG" not in answer.content, path
 
 
 def test_a_path_is_found_wherever_it_is_hidden_in_a_request(page, places):

@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from olivetti_denoiser.release import COMPARISON, CURVES, ERRORS, LEVELS, read_metrics
-from page import limits, texts
+from page import limits, outputs, texts
 from page.serving import Served
 
 PLOTS = {
@@ -22,20 +22,11 @@ ABOUT = Path(__file__).with_name("about.md")
 def about_tab(served: Served) -> None:
     """Add the tab's contents."""
     gr.Markdown(f"## How good it is\n\n{_figures(served.folder)}", elem_classes="figures")
+    plots = {title: served.folder / name for name, title in PLOTS.items()} if served.folder else {}
     with gr.Row():
-        for name, title in PLOTS.items():
-            if served.folder is not None and (served.folder / name).is_file():
-                with gr.Column(min_width=480):
-                    gr.Markdown(f"**{title}**")
-                    gr.Image(
-                        str(served.folder / name),
-                        show_label=False,
-                        alt_text=title,
-                        format="png",
-                        interactive=False,
-                        buttons=["download", "fullscreen"],
-                        elem_classes="plot",
-                    )
+        for title, path in plots.items():
+            if path.is_file():
+                outputs.shown_picture(title, str(path), "plot", min_width=480)
     name = served.repository or "OWNER/olivetti-denoiser"
     gr.Markdown(ABOUT.read_text(encoding="utf-8").format(name=name, limits=limits))
 

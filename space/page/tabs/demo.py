@@ -55,7 +55,7 @@ def demo_tab(page: gr.Blocks, denoiser: Denoiser) -> None:
         with gr.Column(scale=3):
             with gr.Row():
                 original, noisy, reconstructed = (
-                    outputs.shown_picture(label, value, pixels=True)
+                    outputs.shown_picture(label, value, "pixels")
                     for label, value in zip(LABELS, pictures, strict=True)
                 )
             metrics = gr.JSON(first_metrics, label="Figures", visible=False)
