@@ -119,7 +119,7 @@ def run_on(
             try:
                 picture = read_upload(file["path"], megapixels)
             except ValueError as error:
-                gr.Warning(_sentence(error), title="Error")
+                gr.Warning(_sentence(error))
                 return [None, *(gr.skip() for _ in outputs)]
             shown = gr.skip() if picture.format in BROWSERS else png(picture, "picture")
             return [shown, *function(picture, *values)]
