@@ -48,6 +48,22 @@ def faces():
 
 
 @pytest.fixture(scope="session")
+def some_faces():
+    """The reference split, of drawn faces where the Olivetti faces are not at hand.
+
+    For tests that need faces and no figures of them: from then on, this process draws every split
+    from the drawn ones. A process of its own runs `tests/helpers/drawn_faces.py` for `denoiser`.
+    """
+    from drawn_faces import draw_faces
+    from olivetti_denoiser.data import faces
+
+    with pytest.MonkeyPatch.context() as patch:
+        if not faces_are_cached():
+            patch.setattr(faces, "fetch_faces", draw_faces)
+        yield faces.reference_split()
+
+
+@pytest.fixture(scope="session")
 def train_faces(faces):
     """The 80 training faces as arrays, a `data.faces.Faces`."""
     from olivetti_denoiser.data.faces import as_arrays

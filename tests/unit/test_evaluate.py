@@ -138,10 +138,10 @@ def test_a_methods_time_is_the_best_of_three_and_a_long_one_is_run_once():
 def test_a_model_of_another_split_is_warned_of(faces, tmp_path):
     import json
 
-    from olivetti_denoiser.data.faces import subject_split
+    from olivetti_denoiser.data.faces import load_split
     from olivetti_denoiser.evaluate.measure import warning
 
-    by_people = subject_split()
+    by_people = load_split("subjects")
     known = len(set(by_people["test"]["face_id"]) & set(faces["train"]["face_id"]))
     assert warning(tmp_path, by_people) == ""  # nothing is known of it
     for name, split, count in (

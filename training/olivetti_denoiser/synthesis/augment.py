@@ -18,16 +18,16 @@ WARP_ANGLE, WARP_SCALE, WARP_SHEAR = np.deg2rad(8), 0.15, 0.08  # largest; logar
 def varied(
     clean: ImageRows, row: int, config: TrainingConfig, rng: np.random.Generator
 ) -> np.ndarray:
-    """Returns one training picture: a face, warped, moved, mixed and lit anew; or a collage.
+    """Return one training picture: a face, warped, moved, mixed and lit anew; or a collage.
 
     Only some faces are warped: interpolation leaves a face smoother than a real one, and a network
     that learns from many of those smooths too much.
 
     Args:
         clean: the training pictures, each H×W×1 in [0, 1].
-        row: which of them to vary.
+        row: which picture to vary.
         config: the shares and the sizes of the changes.
-        rng: what is drawn.
+        rng: generator of the changes.
 
     Returns:
         float32 H×W×1 in [0, 1].
@@ -44,7 +44,7 @@ def varied(
 
 
 def moved(face: np.ndarray, config: TrainingConfig, rng: np.random.Generator) -> np.ndarray:
-    """Returns a picture H×W×1 as warped, flipped and shifted as the settings have it."""
+    """Return a picture H×W×1 warped, flipped and shifted as the settings say."""
     shift = config.shift
     if rng.random() < config.warp:
         face = warped(face, rng)
@@ -58,11 +58,11 @@ def moved(face: np.ndarray, config: TrainingConfig, rng: np.random.Generator) ->
 
 
 def warped(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turns, scales and shears a picture a little around its middle.
+    """Turn, scale and shear a picture a little around its middle.
 
     Args:
         face: H×W×1 in [0, 1].
-        rng: what is drawn.
+        rng: generator of the changes.
 
     Returns:
         float32 H×W×1 in [0, 1], edges reflected, resampled by the sharpest filter there is.
@@ -86,13 +86,13 @@ def warped(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def cutmix(other: np.ndarray, face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Puts a rectangle of another picture into a face: CutMix (Yun et al. 2019) without labels.
+    """Put a rectangle of another picture into a face: CutMix (Yun et al. 2019) without labels.
 
     The rectangle has a quarter to three quarters of each side.
 
     Args:
         other, face: H×W×1 of one size.
-        rng: what is drawn.
+        rng: generator of the changes.
     """
     size = [int(rng.integers(side // 4, 3 * side // 4 + 1)) for side in face.shape[:2]]
     top, left = (

@@ -5,7 +5,7 @@
     >>> target.shape, noisy.dtype
     ((64, 64, 3), dtype('float32'))
 
-A picture is taken back to what a sensor counts, and developed again as cameras do it:
+A picture is taken back to a sensor's counts, and developed again as in a camera:
 
 1. sRGB to linear light (IEC 61966-2-1), divided by the white balance's gains of red and blue;
 2. a Bayer mosaic, one colour a pixel;
@@ -15,17 +15,19 @@ A picture is taken back to what a sensor counts, and developed again as cameras 
 6. sometimes a smaller size;
 7. JPEG, with colour at full (4:4:4) or half (4:2:0) resolution.
 
-So the noise depends on brightness, reaches over neighbours and is blotchy in colour, which white
-noise is not (Brooks et al. 2019, Guo et al. 2019). The target goes through the same steps without
+So the noise depends on brightness, reaches over neighbours and is blotchy in colour, unlike white
+noise (Brooks et al. 2019, Guo et al. 2019). The target goes through the same steps without
 noise and without JPEG, as the mean of many shots of one scene does.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
+
+from olivetti_denoiser.noise import from_uint8, to_uint8
 
 SHOT = (2e-4, 2.5e-2)  # a: from a bright day at ISO 100 to the night; drawn evenly in its logarithm
 READ = (5e-4, 1.6e-2)  # b, fractions of the sensor's range, likewise
@@ -37,7 +39,7 @@ class Camera:
     """How one picture is taken and developed. None or zero leaves a step out.
 
     Attributes:
-        gains: white balance, what red and blue are multiplied by; green has 1.
+        gains: white balance, the factors of red and blue; green has 1.
         shot, read: a and b of the noise's variance a·x + b².
         mosaic: whether each pixel sees one colour.
         edge_aware: demosaicing that follows edges rather than the bilinear one.
@@ -63,12 +65,12 @@ class Camera:
 
 
 def draw_camera(rng: np.random.Generator) -> Camera:
-    """Draws a camera and its settings.
+    """Draw a camera and its settings.
 
     Shot and read noise rise together, as they do with the ISO setting.
 
     Args:
-        rng: what is drawn.
+        rng: generator of the settings.
     """
     share = rng.random()
     shot = np.exp(np.log(SHOT[0]) + share * np.log(SHOT[1] / SHOT[0]))
@@ -91,11 +93,11 @@ def draw_camera(rng: np.random.Generator) -> Camera:
 def camera_noise(
     clean: np.ndarray, rng: np.random.Generator, camera: Camera | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Takes a picture with a camera, once without noise and once with it.
+    """Take a picture with a camera, once without noise and once with it.
 
     Args:
         clean: H×W×3 in [0, 1], sRGB, sides even.
-        rng: what the noise is drawn from.
+        rng: generator of the noise.
         camera: how it is taken; None draws one.
 
     Returns:
@@ -122,17 +124,16 @@ def camera_noise(
 def patterned_noise(
     clean: np.ndarray, sigma: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Adds what cameras that smooth leave: weak noise in blotches, most of it in colour.
+    """Add the noise that cameras leave after smoothing: weak, in blotches, most of it in colour.
 
     Args:
         clean: H×W×3 in [0, 1].
         sigma: standard deviation of the noise, a fraction of the range.
-        rng: what is drawn: the noise and the size of its blotches.
+        rng: generator of the noise and of the size of its blotches.
 
     Returns:
         The clean and the noisy picture, float32 in [0, 1], the latter with 8-bit values.
     """
-    import cv2
 
     def blurred(noise, smallest, largest):
         size = np.exp(rng.uniform(np.log(smallest), np.log(largest)))
@@ -157,7 +158,7 @@ def patterned_noise(
 
 
 def to_linear(srgb: np.ndarray) -> np.ndarray:
-    """Returns linear light of sRGB values, both in [0, 1] (IEC 61966-2-1)."""
+    """Return linear light of sRGB values, both in [0, 1] (IEC 61966-2-1)."""
     srgb = np.asarray(srgb, np.float32)
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(
         np.float32
@@ -165,14 +166,14 @@ def to_linear(srgb: np.ndarray) -> np.ndarray:
 
 
 def to_srgb(linear: np.ndarray) -> np.ndarray:
-    """Returns sRGB values of linear light, which is clipped to [0, 1] (IEC 61966-2-1)."""
+    """Return sRGB values of linear light, which is clipped to [0, 1] (IEC 61966-2-1)."""
     linear = np.clip(linear, 0, 1)
     curve = 1.055 * np.power(linear, 1 / 2.4, dtype=np.float32) - 0.055
     return np.where(linear <= 0.0031308, 12.92 * linear, curve).astype(np.float32)
 
 
 def bayer_mosaic(colour: np.ndarray) -> np.ndarray:
-    """Returns what a sensor under a Bayer filter sees of H×W×3: H×W, rows R G R G and G B G B."""
+    """Return the H×W mosaic of an H×W×3 picture under a Bayer filter: rows R G R G and G B G B."""
     mosaic = colour[..., 1].copy()
     mosaic[::2, ::2] = colour[::2, ::2, 0]
     mosaic[1::2, 1::2] = colour[1::2, 1::2, 2]
@@ -180,14 +181,12 @@ def bayer_mosaic(colour: np.ndarray) -> np.ndarray:
 
 
 def demosaic(mosaic: np.ndarray, edge_aware: bool = False) -> np.ndarray:
-    """Returns the H×W×3 picture of a mosaic as `bayer_mosaic` makes it, by OpenCV.
+    """Return the H×W×3 picture of a mosaic as `bayer_mosaic` makes it, by OpenCV.
 
     Args:
-        mosaic: float H×W, about [0, 1]; what lies a little below or above is kept.
+        mosaic: float H×W, about [0, 1]; values a little below or above are kept.
         edge_aware: whether to interpolate along edges.
     """
-    import cv2
-
     counts = np.rint((BLACK + (WHITE - BLACK) * mosaic) * 65535)
     counts = np.clip(counts, 0, 65535).astype(np.uint16)
     # OpenCV names a pattern by its second row and column.
@@ -197,7 +196,7 @@ def demosaic(mosaic: np.ndarray, edge_aware: bool = False) -> np.ndarray:
 
 
 def jpeg(image: np.ndarray, quality: int | None, half_colour: bool = True) -> np.ndarray:
-    """Returns the picture as it comes back from a JPEG file, or rounded to 8 bits.
+    """Return the picture as it comes back from a JPEG file, or rounded to 8 bits.
 
     Args:
         image: H×W×3 in [0, 1].
@@ -207,10 +206,6 @@ def jpeg(image: np.ndarray, quality: int | None, half_colour: bool = True) -> np
     Returns:
         float32 H×W×3 with 8-bit values.
     """
-    import cv2
-
-    from olivetti_denoiser.noise import from_uint8, to_uint8
-
     eight_bits = to_uint8(image)
     if quality is not None:
         sampling = (
@@ -224,36 +219,8 @@ def jpeg(image: np.ndarray, quality: int | None, half_colour: bool = True) -> np
     return from_uint8(eight_bits)
 
 
-def without(camera: Camera, *steps: str) -> Camera:
-    """Returns the camera without some of its steps, for tests and for measuring their worth.
-
-    Args:
-        camera: the camera.
-        steps: of "mosaic", "shot", "read", "smoothing", "sharpening", "scale", "jpeg".
-
-    Raises:
-        ValueError: there is no such step.
-    """
-    off: dict[str, dict[str, Any]] = {
-        "mosaic": {"mosaic": False},
-        "shot": {"shot": 0.0},
-        "read": {"read": 0.0},
-        "smoothing": {"smoothing": 0.0, "colour_smoothing": 0.0},
-        "sharpening": {"sharpening": 0.0},
-        "scale": {"scale": 1.0},
-        "jpeg": {"quality": None},
-    }
-    if unknown := sorted(set(steps) - set(off)):
-        raise ValueError(f"the steps are {', '.join(off)}. Received: {', '.join(unknown)}")
-    for step in steps:
-        camera = replace(camera, **off[step])
-    return camera
-
-
 def _developed(sensor, gains, camera):
-    """From what the sensor counted to sRGB."""
-    import cv2
-
+    """From the sensor's counts to sRGB."""
     colour = demosaic(sensor, camera.edge_aware) if camera.mosaic else sensor
     image = to_srgb(colour * gains)
     if camera.smoothing or camera.colour_smoothing:

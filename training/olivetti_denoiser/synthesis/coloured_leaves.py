@@ -3,8 +3,8 @@
     >>> leaves(faces.clean, np.random.default_rng(0)).shape               # (128, 128, 3)
 
 As in `dead_leaves.collage`, shapes of all sizes lie over one another (Lee, Mumford & Huang 2001).
-What a leaf shows is a piece of a face, at a scale of its own, or a texture: stripes, a grain with
-the power spectrum of natural pictures, or letters; few things are quite smooth, so that a weak
+A leaf shows a piece of a face, at a scale of its own, or a texture: stripes, a grain with
+the power spectrum of natural pictures, or letters; few things are quite smooth, so a weak
 grain lies over many. Two colours of the picture's palette take the place of dark and bright, and
 light falls off across it, as Achddou, Gousseau & Ladjal (2021) draw leaves to train denoisers for
 photographs. No photograph is involved.
@@ -12,23 +12,18 @@ photographs. No photograph is involved.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
 from olivetti_denoiser.images.picture import ImageRows
-from olivetti_denoiser.synthesis.dead_leaves import leaf, piece, radius
+from olivetti_denoiser.synthesis.dead_leaves import SMALLEST, ZOOM, leaf, piece, radius
 
 SIDE = 128  # pixels of a picture; training cuts its patches out of it
-ZOOM = 2  # leaves are laid at this many times the size and shrunk, as a camera blurs an edge
 LEAVES = (8, 250)  # how many lie on a picture
-SMALLEST = (3, 24)  # a picture's smallest radius, drawn from this range, in pixels before shrinking
-KINDS = ("faces", "plain", "stripes", "grain", "letters")
-SHARES = (0.45, 0.05, 0.1, 0.3, 0.1)
-ROUGH = 0.4  # share of the leaves with a weak grain over what they show
+SHARES = (0.45, 0.05, 0.1, 0.3, 0.1)  # of leaves with faces, nothing, stripes, grain, letters
+ROUGH = 0.4  # share of the leaves with a weak grain over their texture
 ROUGHNESS = (0.004, 0.08)  # standard deviation of that grain, drawn evenly in its logarithm
-GRAINS = 3  # grains of a picture that the weak ones are cut out of
+GRAINS = 3  # grains of a picture, of which the weak grains are cut out
 GRAIN_SIGMA = 0.2  # standard deviation of a leaf's grain before it gets its contrast
 PALETTE = 5  # colours of one picture
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789&%?!"
@@ -38,17 +33,13 @@ def leaves(
     pictures: ImageRows,
     rng: np.random.Generator,
     side: int = SIDE,
-    shares: Sequence[float] = SHARES,
-    rough: float = ROUGH,
 ) -> np.ndarray:
-    """Lays one coloured picture.
+    """Render one coloured picture.
 
     Args:
         pictures: gray faces, anything with a length whose items are H×W×1 in [0, 1].
-        rng: what is drawn.
+        rng: generator of everything in it.
         side: of the picture, in pixels.
-        shares: how often a leaf is of each of `KINDS`; they sum to 1.
-        rough: how often a weak grain lies over what a leaf shows.
 
     Returns:
         float32 side×side×3 in [0, 1].
@@ -61,8 +52,8 @@ def leaves(
     grains = [_grain(pictures, length, length, rng) for _ in range(GRAINS)]
 
     def painted(mask):
-        texture = _texture(pictures, mask, shares, rng)
-        if rng.random() < rough:
+        texture = _texture(pictures, mask, rng)
+        if rng.random() < ROUGH:
             texture = texture + _window(grains[rng.integers(GRAINS)], mask.shape, rng)
         return _coloured(pictures, texture, palette, rng)
 
@@ -79,10 +70,10 @@ def leaves(
 
 
 def draw_palette(rng: np.random.Generator) -> np.ndarray:
-    """Draws the colours of one picture, most of them pale: PALETTE×3, not clipped.
+    """Draw the colours of one picture, most of them pale: PALETTE×3, not clipped.
 
     Natural colours have a brightness of any kind, and saturations that are small mostly and large
-    sometimes; those of one picture lean to one side.
+    sometimes; the colours of one picture lean to one side.
     """
     saturation = np.exp(rng.normal(np.log(0.07), 0.8))
     cast = rng.normal(0, 0.5 * saturation, 3)
@@ -91,19 +82,19 @@ def draw_palette(rng: np.random.Generator) -> np.ndarray:
     return (brightness + colour - colour.mean(axis=1, keepdims=True)).astype(np.float32)
 
 
-def _texture(pictures, mask, shares, rng):
-    """What a leaf shows in the box of its mask, H×W, around zero in a contrast of its own."""
-    kind = KINDS[rng.choice(len(KINDS), p=shares)]
-    if kind == "plain":
+def _texture(pictures, mask, rng):
+    """The texture of a leaf in the box of its mask, H×W, around zero in a contrast of its own."""
+    draw = _TEXTURES[rng.choice(len(_TEXTURES), p=SHARES)]
+    if draw is None:
         return np.zeros(mask.shape, np.float32)
-    gray = _TEXTURES[kind](pictures, *mask.shape, rng)
+    gray = draw(pictures, *mask.shape, rng)
     gray = gray - cv2.mean(gray, mask)[0]
     contrast = rng.uniform(-0.6, 1.2) if rng.random() < 0.75 else rng.uniform(-0.15, 0.15)
     return gray * np.float32(contrast)
 
 
 def _window(grain, shape, rng):
-    """A weak grain of H×W, cut out of a larger one."""
+    """A weak grain of H×W, cut out of a larger grain."""
     top, left = (int(rng.integers(0, a - b + 1)) for a, b in zip(grain.shape, shape, strict=True))
     sigma = np.exp(rng.uniform(*np.log(ROUGHNESS)))
     window = grain[top : top + shape[0], left : left + shape[1]]
@@ -160,7 +151,7 @@ def _grain(pictures, height, width, rng):
     size = tuple(cv2.getOptimalDFTSize(max(length, 2)) for length in (height, width))
     frequency = np.hypot(np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None, :])
     falling = np.maximum(frequency, 1 / max(size)) ** -rng.uniform(0.4, 1.8)
-    falling[frequency > 0.3] = 0  # what the shrinking would only turn into noise
+    falling[frequency > 0.3] = 0  # the shrinking would only turn it into noise
     spectrum = np.fft.rfft2(rng.standard_normal(size)) * falling
     grain = np.fft.irfft2(spectrum, size)[:height, :width]
     return (GRAIN_SIGMA * grain / max(float(grain.std()), 1e-6)).astype(np.float32)
@@ -199,4 +190,4 @@ def _draw_lines(canvas, palette, rng):
         )
 
 
-_TEXTURES = {"faces": _faces, "stripes": _stripes, "grain": _grain, "letters": _letters}
+_TEXTURES = (_faces, None, _stripes, _grain, _letters)  # None leaves a leaf plain; see `SHARES`

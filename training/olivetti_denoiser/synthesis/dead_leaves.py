@@ -5,7 +5,7 @@
 Shapes of all sizes lie over one another, as in the dead leaves model of natural pictures (Lee,
 Mumford & Huang 2001), which alone can train a denoiser for photographs (Achddou, Gousseau &
 Ladjal 2021). Here each leaf shows a piece of a face in a contrast of its own. A network that sees
-some of them keeps more of a photograph.
+some collages keeps more of a photograph.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import numpy as np
 
 from olivetti_denoiser.images.picture import ImageRows
 
-ZOOM = 2  # leaves are laid at this many times the size and shrunk, as a camera blurs an edge
+ZOOM = 2  # leaves are rendered at this many times the size and shrunk, as a camera blurs an edge
 LEAVES = (15, 200)  # how many lie on a collage
 SMALLEST = (3, 24)  # a collage's smallest radius, drawn from this range, in pixels before shrinking
-TEXTURED = 0.7  # share of the leaves whose piece of a face keeps its contrast; the others are flat
+TEXTURED = 0.7  # share of the leaves whose piece of a face keeps its contrast; the rest is flat
 
 
 def collage(pictures: ImageRows, rng: np.random.Generator) -> np.ndarray:
-    """Lays one collage of pieces of the given pictures.
+    """Render one collage of pieces of the given pictures.
 
     Args:
         pictures: anything with a length whose items are H×W×1 in [0, 1], all of one size.
-        rng: what is drawn.
+        rng: generator of everything in it.
 
     Returns:
         float32 H×W×1 in [0, 1].
@@ -47,7 +47,7 @@ def collage(pictures: ImageRows, rng: np.random.Generator) -> np.ndarray:
 
 
 def radius(smallest: float, largest: float, rng: np.random.Generator) -> float:
-    """Radii follow the power −3, for which a collage looks alike at every scale."""
+    """Draw a radius by the power law −3, for which a collage looks alike at every scale."""
     share = rng.random()
     return 1 / np.sqrt(share / smallest**2 + (1 - share) / largest**2)
 
@@ -55,7 +55,7 @@ def radius(smallest: float, largest: float, rng: np.random.Generator) -> float:
 def leaf(
     height: int, width: int, radius: float, rng: np.random.Generator
 ) -> tuple[tuple[slice, slice], np.ndarray]:
-    """Returns an ellipse or a polygon: its box on the canvas, and a mask of the box, 255 inside."""
+    """Return an ellipse or a polygon: its box on the canvas, and a mask of the box, 255 inside."""
     centre = rng.uniform((0, 0), (width, height))
     low = np.maximum(centre - 1.3 * radius, 0).astype(int)
     high = np.minimum(centre + 1.3 * radius + 1, (width, height)).astype(int)
@@ -73,7 +73,7 @@ def leaf(
 
 
 def piece(pictures: ImageRows, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns a random piece of a random picture, turned and flipped, float32 height×width."""
+    """Return a random piece of a random picture, turned and flipped, float32 height×width."""
     picture = pictures[int(rng.integers(len(pictures)))][..., 0]
     if rng.random() < 0.5:
         picture = picture.T

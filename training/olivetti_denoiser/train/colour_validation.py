@@ -23,12 +23,12 @@ SHOWN = 8  # patches in the experiment view
 
 
 class ColourValidation(keras.callbacks.Callback):
-    """Measures the averaged weights after each epoch, on patches whose noise never changes.
+    """Measure the averaged weights after each epoch, on patches whose noise never changes.
 
-    Adds to the epoch's logs `val_restored_loss` and `val_estimate_loss`, over the mixture of noise
-    that is learned, all over each patch; `val_psnr` in dB at white noise of `config.sigma`, and
-    `val_psnr_camera` with a camera's noise, the level being estimated; and `val_estimate_camera`,
-    the median of estimated to true level of a camera's noise, which is 1 where it is right.
+    Adds to the epoch's logs `val_restored_loss` and `val_estimate_loss`, over the learned
+    mixture of noise, all over each patch; `val_psnr` in dB at white noise of `config.sigma`, and
+    `val_psnr_camera` with a camera's noise, its sigma being estimated; and `val_estimate_camera`,
+    the median of estimated to true sigma of a camera's noise, which is 1 where it is right.
 
     Args:
         averaged: the network that the averaged weights are copied to.
@@ -51,19 +51,19 @@ class ColourValidation(keras.callbacks.Callback):
             self.sets["val_psnr_camera"] = [noisy_patch(patch, camera, rng) for patch in patches]
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Measures."""
+        """Measure the averaged weights."""
         with on_one_device():
             self._measure(logs)
 
     def _measure(self, logs):
         copy_averaged_weights(self.model, self.averaged)
         inputs, targets, weights = self.example
-        figures = self.judged.evaluate(
+        metrics = self.judged.evaluate(
             inputs, targets, sample_weight=weights, batch_size=16, verbose=0, return_dict=True
         )
-        logs.update({f"val_{name}": float(value) for name, value in figures.items()})
+        logs.update({f"val_{name}": float(value) for name, value in metrics.items()})
         for name, examples in self.sets.items():
-            clean, noisy, level, _ = (np.array(column) for column in zip(*examples, strict=True))
+            clean, noisy, sigma, _ = (np.array(column) for column in zip(*examples, strict=True))
             restored = np.clip(self.averaged.predict(noisy, batch_size=16, verbose=0), 0, 1)
             error = np.square(restored - clean).mean(axis=(1, 2, 3))
             logs[name] = float(-10 * np.log10(np.maximum(error, 10 ** (-PSNR_LIMIT / 10))).mean())
@@ -71,8 +71,8 @@ class ColourValidation(keras.callbacks.Callback):
                 self.shown = {"noisy": noisy, "restored": restored, "original": clean}
             else:
                 estimate = estimator_of(self.averaged).predict(noisy, batch_size=16, verbose=0)
-                logs["val_estimate_camera"] = float(np.median(estimate.ravel() / level))
+                logs["val_estimate_camera"] = float(np.median(estimate.ravel() / sigma))
 
     def pictures(self) -> dict[str, np.ndarray]:
-        """Returns some held-out patches: noisy, restored after this epoch, and original."""
+        """Return some held-out patches: noisy, restored after this epoch, and original."""
         return {kind: pictures[:SHOWN] for kind, pictures in self.shown.items()}

@@ -27,8 +27,8 @@ from olivetti_denoiser.data.faces import (
     split_checksum,
     split_name,
 )
-from olivetti_denoiser.data.patch_files import NOTES, Patches, Prepared
-from olivetti_denoiser.data.patches import named_in_words, prepare
+from olivetti_denoiser.data.patch_files import Patches
+from olivetti_denoiser.data.patches import NOTES, Prepared, named_in_words, prepare
 from olivetti_denoiser.data.picture_folder import in_words
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.colour import evaluate_colour
@@ -39,7 +39,7 @@ from olivetti_denoiser.network.export import to_network
 from olivetti_denoiser.network.unet import multiply_adds
 from olivetti_denoiser.noise import to_uint8
 from olivetti_denoiser.release import Metrics, check_target, is_released
-from olivetti_denoiser.synthesis.synthetic_dataset import prepare_pool
+from olivetti_denoiser.synthesis.synthetic_dataset import prepare_synthetic
 from olivetti_denoiser.train.checkpoint import STATE, check_settings
 from olivetti_denoiser.train.distributed import data_parallel, initialize
 from olivetti_denoiser.train.fit import fit
@@ -134,7 +134,7 @@ def train(
         learned: Faces | Patches = faces
         held_out: Patches | None = None
         if config.planes == 3:
-            learned, held_out = prepare_pool(faces.clean, run_folder / POOL, config, say)
+            learned, held_out = prepare_synthetic(faces.clean, run_folder / POOL, config, say)
         result = fit(
             config, learned, run_folder, held_out=held_out, processes=processes, limit=limit
         )
@@ -246,7 +246,7 @@ def pictures_of(
             split=split,
             wanted=config.total_steps * config.batch_size,
             validation=config.validation_faces,
-            planes=config.planes,
+            channels=config.planes,
             fixed=begun,
             check=load_split,  # the faces that every model is measured on; they may be missing
             say=say,
