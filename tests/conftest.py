@@ -157,30 +157,9 @@ def pytest_make_collect_report():
 
 
 @pytest.fixture(scope="session")
-def page_model(tmp_path_factory):
-    """A model folder with a small gray network whose every weight is at work."""
-    return small_model(tmp_path_factory.mktemp("page_model") / "model", planes=1)
-
-
-@pytest.fixture(scope="session")
-def colour_model(tmp_path_factory):
-    """A model folder with a small network for colour pictures."""
-    return small_model(tmp_path_factory.mktemp("colour_model") / "model", planes=3)
-
-
-def small_model(folder, planes):
-    """Saves a small network with weights that differ from the first to the last."""
-    import numpy as np
-
-    from olivetti_denoiser.network.export import write_exports
-    from olivetti_denoiser.network.unet import residual_unet
-
-    model = residual_unet(channels=(8, 16), blocks=(1, 1), planes=planes)
-    rng = np.random.default_rng(0)
-    model.set_weights([rng.normal(0, 0.15, w.shape).astype(np.float32) for w in model.weights])
-    model.save(str(folder), zipped=False)
-    write_exports(model, folder)
-    return folder
+def page_model():
+    """The release, a model folder with a gray and a colour network."""
+    return ROOT / "model_card"
 
 
 @pytest.fixture(scope="session")
