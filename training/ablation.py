@@ -87,7 +87,7 @@ def run(rows: dict[str, str], seeds: list[str], faces: Faces, folder: Path) -> t
     import numpy as np
 
     from olivetti_denoiser.denoiser import Denoiser
-    from olivetti_denoiser.evaluate.measure import psnr_against_sigma
+    from olivetti_denoiser.evaluate.measure import psnr_by_sigma
     from olivetti_denoiser.network.export import to_network
     from olivetti_denoiser.train.fit import carve_validation, fit
 
@@ -109,7 +109,7 @@ def run(rows: dict[str, str], seeds: list[str], faces: Faces, folder: Path) -> t
                 "given": lambda noisy, sigma, to=denoiser: to(noisy, sigma=sigma, mirror=False),
             }
             several = held_out.take(np.repeat(np.arange(len(held_out.clean)), LEVEL_DRAWS))
-            levels = psnr_against_sigma(methods, several)
+            levels = {name: psnr_by_sigma(method, several) for name, method in methods.items()}
             found[name].append((best_epoch(result.history), result.seconds, levels))
     return {
         "seeds": [int(seed) for seed in seeds],

@@ -105,7 +105,7 @@ def compare_methods(
         ValueError: sigma or seed is out of range; one sentence.
     """
     noisy = noisy_picture(clean, sigma, seed)
-    values = from_uint8(noisy)
+    values = from_uint8(noisy)[None, ..., None]
     results = [MethodResult("Noisy", noisy, metrics_of(clean, noisy), None)]
     for name in (NETWORK, *BASELINES):
         times = []
@@ -114,7 +114,7 @@ def compare_methods(
             if name == NETWORK:
                 restored = restore(noisy)
             else:
-                restored = to_uint8(BASELINES[name](values, float(sigma)))
+                restored = to_uint8(BASELINES[name](values, float(sigma))[0, ..., 0])
             times.append(1000.0 * (time.perf_counter() - started))
         fastest = round(min(times), 2)
         results.append(MethodResult(name, restored, metrics_of(clean, restored), fastest))

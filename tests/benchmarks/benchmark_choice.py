@@ -18,14 +18,14 @@ import io
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from olivetti_denoiser.data.colour_images import (
+from olivetti_denoiser.data.test_sets import (
     middle_square,
     read_colour_set,
     read_pairs,
     standing_set,
 )
 from olivetti_denoiser.denoiser import Denoiser
-from olivetti_denoiser.evaluate.colour import mean_psnr
+from olivetti_denoiser.evaluate.measure import mean_psnr
 from olivetti_denoiser.inference.choose_network import choose_network
 from olivetti_denoiser.noise import from_uint8, to_uint8
 from olivetti_denoiser.synthesis.camera_noise import camera_noise, patterned_noise
@@ -163,7 +163,7 @@ def main() -> None:
     networks = {name: both.only(name) for name in ("gray", "colour")}
     photographs = (
         read_colour_set(options.photographs, SIDE) if options.photographs else standing_set(SIDE)
-    ).images
+    ).clean
     photographs = photographs[:: max(1, len(photographs) // options.pictures)][: options.pictures]
     made = [photograph_cases(image, np.random.default_rng(SEED)) for image in photographs]
     made += [drawn_cases(image, np.random.default_rng(SEED)) for image in drawn()]

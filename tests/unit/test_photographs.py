@@ -7,7 +7,7 @@ import pytest
 from conftest import FACES_NEARBY
 from PIL import Image
 
-from olivetti_denoiser.data.test_images import read_photographs, shrunk
+from olivetti_denoiser.data.test_sets import read_photographs, shrunk
 from olivetti_denoiser.evaluate.published import FFDNET_FILE, bm3d, ffdnet
 from olivetti_denoiser.metrics import psnr
 
@@ -76,7 +76,6 @@ if BSD68.is_dir() and FFDNET.is_file():
         restored = ffdnet(FFDNET)(photographs.noisy, 0.1)
         assert psnr(photographs.clean, restored).mean() == pytest.approx(27.00, abs=0.01)
 
-    @pytest.mark.slow
     def test_bsd68_has_the_figure_of_bm3d():
         pytest.importorskip("bm3d")
         photographs = read_photographs(BSD68)

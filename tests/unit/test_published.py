@@ -1,4 +1,4 @@
-"""Published denoisers: the networks as Keras models, against the operations in NumPy."""
+"""Published denoisers: the networks against their operations in NumPy, faults of their files."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from conftest import FACES_NEARBY
 
 from olivetti_denoiser.evaluate.published import (
+    CLIPPED_FILE,
+    COLOUR_FILE,
     DNCNN_FILE,
     FFDNET_FILE,
-    PHASES,
-    bm3d,
     dncnn,
     ffdnet,
     published_denoisers,
@@ -20,6 +20,8 @@ from olivetti_denoiser.evaluate.published import (
 from olivetti_denoiser.metrics import psnr, ssim
 
 WEIGHTS = FACES_NEARBY.parent / "peers"
+# FFDNet's order of the four pictures that a 2×2 stride makes of one: (row, column) of each.
+PHASES = ((0, 0), (1, 0), (0, 1), (1, 1))
 
 
 def small_weights(path, widths, seed=0):
@@ -39,17 +41,13 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("peers")
     small_weights(folder / FFDNET_FILE, (5, 6, 4))
     small_weights(folder / DNCNN_FILE, (1, 3, 3, 1))
+    small_weights(folder / COLOUR_FILE, (13, 6, 12))
     return folder
 
 
-@pytest.fixture
-def noisy():
-    return np.random.default_rng(1).random((2, 12, 12, 1), np.float32)
-
-
-def convolve(picture, arrays, count):
+def convolve(picture, arrays):
     """The chain of convolutions in plain NumPy: C×H×W to C×H×W."""
-    x = picture.astype(np.float64)
+    x, count = picture.astype(np.float64), len(arrays) // 2
     for index in range(count):
         padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
         windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
@@ -59,102 +57,79 @@ def convolve(picture, arrays, count):
     return x
 
 
-def test_dncnn_subtracts_what_its_convolutions_give(folder, noisy):
-    arrays = dict(np.load(folder / DNCNN_FILE))
+def test_dncnn_subtracts_what_its_convolutions_give_whatever_the_level(folder):
+    noisy = np.random.default_rng(1).random((2, 7, 5, 1), np.float32)
     restored = dncnn(folder / DNCNN_FILE)(noisy, 0.1)
     for one, picture in zip(restored, noisy, strict=True):
-        expected = picture[..., 0] - convolve(picture[..., 0][None], arrays, 3)[0]
-        np.testing.assert_allclose(one[..., 0], np.clip(expected, 0, 1), atol=1e-5)
+        expected = picture[..., 0] - convolve(picture[..., 0][None], np.load(folder / DNCNN_FILE))
+        np.testing.assert_allclose(one[..., 0], np.clip(expected[0], 0, 1), atol=1e-5)
+    np.testing.assert_array_equal(restored, dncnn(folder / DNCNN_FILE)(noisy, 0.5))
 
 
-def test_ffdnet_works_on_the_four_phases_and_a_map_of_the_level(folder, noisy):
-    arrays = dict(np.load(folder / FFDNET_FILE))
-    restored = ffdnet(folder / FFDNET_FILE)(noisy, 0.2)
-    for one, picture in zip(restored[..., 0], noisy[..., 0], strict=True):
-        phases = [picture[row::2, column::2] for row, column in PHASES]
-        outputs = convolve(np.stack([*phases, np.full((6, 6), 0.2)]), arrays, 2)
-        for output, (row, column) in zip(outputs, PHASES, strict=True):
-            np.testing.assert_allclose(one[row::2, column::2], np.clip(output, 0, 1), atol=1e-5)
+@pytest.mark.parametrize(("name", "channels"), [(FFDNET_FILE, 1), (COLOUR_FILE, 3)])
+def test_ffdnet_works_on_the_four_phases_of_each_channel_and_a_map_of_the_level(
+    folder, name, channels
+):
+    noisy = np.random.default_rng(1).random((2, 12, 8, channels), np.float32)
+    restore = ffdnet(folder / name, channels)
+    for one, picture in zip(restore(noisy, 0.2), noisy, strict=True):
+        order = [(channel, *phase) for channel in range(channels) for phase in PHASES]
+        phases = [picture[row::2, column::2, channel] for channel, row, column in order]
+        outputs = convolve(np.stack([*phases, np.full((6, 4), 0.2)]), np.load(folder / name))
+        for output, (channel, row, column) in zip(outputs, order, strict=True):
+            expected = np.clip(output, 0, 1)
+            np.testing.assert_allclose(one[row::2, column::2, channel], expected, atol=1e-5)
+    for size in ((1, 1), (7, 5)):  # odd sides
+        assert restore(noisy[:, : size[0], : size[1]], 0.1).shape == (2, *size, channels)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (7, 5), (12, 12), (9, 64)])
-def test_pictures_of_any_size_come_back_in_their_size_and_range(folder, size):
-    noisy = np.random.default_rng(0).random((2, *size, 1), np.float32)
-    published = published_denoisers(folder)
-    for name in ("FFDNet", "DnCNN (σ = 25/255)"):
-        restored = published[name](noisy, 0.1)
-        assert (restored.shape, restored.dtype) == (noisy.shape, np.float32)
-        assert 0.0 <= restored.min() <= restored.max() <= 1.0
-
-
-def test_ffdnet_minds_the_level_and_dncnn_does_not(folder, noisy):
-    published = published_denoisers(folder)
-    low, high = (published["FFDNet"](noisy, sigma) for sigma in (0.05, 0.5))
-    assert np.abs(low - high).max() > 1e-3
-    low, high = (published["DnCNN (σ = 25/255)"](noisy, sigma) for sigma in (0.05, 0.5))
-    np.testing.assert_array_equal(low, high)
-
-
-def test_bm3d_is_there_where_it_is_installed(folder):
+def test_bm3d_is_there_where_it_is_installed(folder, monkeypatch):
+    gray = ["FFDNet", "DnCNN (σ = 25/255)"]
+    with monkeypatch.context() as patch:
+        patch.setattr("olivetti_denoiser.evaluate.published.find_spec", lambda name: None)
+        assert list(published_denoisers(folder)) == gray
     pytest.importorskip("bm3d")
-    assert list(published_denoisers(folder)) == ["FFDNet", "DnCNN (σ = 25/255)", "BM3D"]
-    clean = np.full((1, 16, 16, 1), 0.5, np.float32)
+    assert list(published_denoisers(folder)) == [*gray, "BM3D"]
+    clean = np.full((1, 16, 16, 3), 0.5, np.float32)
     clean[:, 8:] = 0.7
-    noisy = clean + 0.1 * np.random.default_rng(0).standard_normal(clean.shape).astype(np.float32)
-    noisy = np.clip(noisy, 0, 1)
-    restored = bm3d(noisy, 0.1)
-    assert (restored.shape, restored.dtype) == (noisy.shape, np.float32)
-    assert psnr(clean, restored) > psnr(clean, noisy) + 5
-    np.testing.assert_array_equal(bm3d(noisy, 0.0), noisy)
+    noise = 0.1 * np.random.default_rng(0).standard_normal(clean.shape).astype(np.float32)
+    noisy = np.clip(clean + noise, 0, 1)
+    for channels, name in ((1, "BM3D"), (3, "CBM3D")):
+        restore, part = published_denoisers(folder, channels)[name], np.s_[..., :channels]
+        restored = restore(noisy[part], 0.1)
+        assert (restored.shape, restored.dtype) == (noisy[part].shape, np.float32)
+        assert psnr(clean[part], restored) > psnr(clean[part], noisy[part]) + 5
+        np.testing.assert_array_equal(restore(noisy[part], 0.0), noisy[part])
 
 
-def test_without_bm3d_the_networks_are_there_alone(folder, monkeypatch):
-    monkeypatch.setattr("olivetti_denoiser.evaluate.published.find_spec", lambda name: None)
-    assert list(published_denoisers(folder)) == ["FFDNet", "DnCNN (σ = 25/255)"]
-
-
-def test_a_folder_without_the_files_is_refused(tmp_path):
+def test_a_file_that_is_missing_is_named_and_the_one_for_clipped_noise_is_not_needed(tmp_path):
     with pytest.raises(ValueError, match=rf"{FFDNET_FILE}, {DNCNN_FILE} missing\. Received: "):
-        published_denoisers(tmp_path)
+        published_denoisers(tmp_path / "absent")
     small_weights(tmp_path / FFDNET_FILE, (5, 6, 4))
     with pytest.raises(ValueError, match=rf"; {DNCNN_FILE} missing\. Received: "):
         published_denoisers(tmp_path)
-    with pytest.raises(ValueError, match=r"missing\. Received: .*absent"):
-        published_denoisers(tmp_path / "absent")
+    for name, count in ((COLOUR_FILE, 1), (CLIPPED_FILE, 2)):
+        small_weights(tmp_path / name, (13, 12))
+        found = published_denoisers(tmp_path, 3)
+        assert len([name for name in found if name.startswith("FFDNet")]) == count
 
 
 @pytest.mark.parametrize(
     "damage",
-    ["text", "empty", "cut", "other widths", "no bias", "one axis", "nothing"],
+    [
+        lambda path, arrays: path.write_text("no weights"),
+        lambda path, arrays: path.write_bytes(path.read_bytes()[:200]),  # a cut download
+        lambda path, arrays: small_weights(path, (5, 3, 4)),  # of another network
+        lambda path, arrays: np.savez(path, w0=arrays["w0"], w1=arrays["w1"]),  # no bias
+        lambda path, arrays: np.savez(path),
+    ],
 )
-def test_weights_of_something_else_are_refused(folder, tmp_path, damage):
+def test_weights_of_something_else_are_refused(tmp_path, damage):
     path = tmp_path / DNCNN_FILE
-    arrays = small_weights(path, (1, 3, 1))
-    if damage == "text":
-        path.write_text("no weights")
-    elif damage == "empty":
-        path.write_bytes(b"")
-    elif damage == "cut":
-        path.write_bytes(path.read_bytes()[:200])
-    elif damage == "other widths":
-        small_weights(path, (5, 3, 4))
-    elif damage == "no bias":
-        np.savez(path, **{name: arrays[name] for name in ("w0", "w1")})
-    elif damage == "one axis":
-        np.savez(path, w0=np.zeros(9, np.float32), b0=np.zeros(1, np.float32))
-    else:
-        np.savez(path)
+    damage(path, small_weights(path, (1, 3, 1)))
     with pytest.raises(ValueError, match=r"the weights .*Received: ") as refused:
         dncnn(path)
-    assert str(path) in str(refused.value)
-    assert "\n" not in str(refused.value)
-
-
-@pytest.mark.parametrize("shape", [(64, 64), (1, 64, 64), (1, 64, 64, 3)])
-def test_what_is_no_batch_of_gray_pictures_is_refused(folder, shape):
-    for restore in published_denoisers(folder).values():
-        with pytest.raises(ValueError, match=r"N×H×W×1\. Received: shape="):
-            restore(np.zeros(shape, np.float32), 0.1)
+    assert str(path) in str(refused.value) and "\n" not in str(refused.value)
 
 
 # Without the weights this is no skipped test: they are no part of the project.

@@ -8,12 +8,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from olivetti_denoiser.evaluate.tables import markdown
-
-if TYPE_CHECKING:
-    import pandas as pd
+from olivetti_denoiser.evaluate.tables import Table, markdown
 
 
 def table(ablation: Mapping[str, Any]) -> str:
@@ -35,7 +32,7 @@ def table(ablation: Mapping[str, Any]) -> str:
         f"average: {over}.\n\n{_markdown(_figures_table(ablation))}\n"
     )
     levels = _levels_table(ablation)
-    if levels.empty:
+    if not levels:
         return text
     # A network that is never told the level is no longer trained, but stands on the released card.
     blind = "the blind one and for " if "blind" in ablation["rows"] else ""
@@ -46,10 +43,8 @@ def table(ablation: Mapping[str, Any]) -> str:
     )
 
 
-def _figures_table(ablation) -> pd.DataFrame:
+def _figures_table(ablation) -> Table:
     """Figures and command of each row."""
-    import pandas as pd
-
     seeds, lines = len(ablation["seeds"]), []
     for name, row in ablation["rows"].items():
         diverged = f", {row['diverged']} of {seeds} diverged" if row["diverged"] else ""
@@ -62,25 +57,26 @@ def _figures_table(ablation) -> pd.DataFrame:
                 "command": f"`{row['command']}`",
             }
         )
-    return pd.DataFrame(lines)
+    return lines
 
 
-def _levels_table(ablation) -> pd.DataFrame:
+def _levels_table(ablation) -> Table:
     """PSNR at every noise level; no rows where no run has been measured."""
-    import pandas as pd
-
     lines = []
     for name, row in ablation["rows"].items():
         if row["levels"]:
             lines.append({"row": name, **row["levels"]["estimated"]})
             if len(lines) == 1 and "given" in row["levels"]:
                 lines.append({"row": f"{name}, sigma given", **row["levels"]["given"]})
-    return pd.DataFrame(lines)
+    return lines
 
 
-def _markdown(frame):
-    cells = frame.map(lambda cell: cell if isinstance(cell, str) else f"{cell:.2f}")
-    return markdown(cells, texts=["command"])
+def _markdown(lines):
+    texts = [
+        {name: cell if isinstance(cell, str) else f"{cell:.2f}" for name, cell in line.items()}
+        for line in lines
+    ]
+    return markdown(texts, texts=["command"])
 
 
 def _spread_text(spread, digits):

@@ -36,6 +36,7 @@ from olivetti_denoiser.release import (
 )
 
 PICTURES = (COMPARISON, CURVES)
+COLUMNS = ("", "new", "released", "difference")
 PARTS = {
     "test": "test faces",
     "outside": "faces outside the split",
@@ -66,8 +67,6 @@ def summary(folder: str | Path, released: Sequence[str] = (), note: str | None =
     Raises:
         ValueError: the folder holds no figures.
     """
-    import pandas as pd
-
     folder = Path(folder)
     new = read_metrics(folder)
     place, where, missing = _released(released, network_of(folder), new)
@@ -75,7 +74,7 @@ def summary(folder: str | Path, released: Sequence[str] = (), note: str | None =
     rows = [*_score_rows(new, old), *_set_rows(new, old), *_training_rows(folder, new, place, old)]
     lines = [
         *("## Retrained model", "", _verdict(new, old, where), "", *missing),
-        markdown(pd.DataFrame(rows, columns=["", "new", "released", "difference"])),
+        markdown([dict(zip(COLUMNS, row, strict=True)) for row in rows]),
         *("", "With 95 % intervals; a difference has one where the faces are paired.", ""),
         _plots(folder),
         *(("", note) if note else ()),

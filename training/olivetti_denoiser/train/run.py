@@ -17,7 +17,6 @@ import numpy as np
 
 from olivetti_denoiser.atomic import atomic_write
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.data.colour_images import ColourSet, standing_set
 from olivetti_denoiser.data.faces import (
     SPLIT_CHECKSUM,
     Faces,
@@ -30,9 +29,9 @@ from olivetti_denoiser.data.faces import (
 from olivetti_denoiser.data.patch_files import Patches
 from olivetti_denoiser.data.patches import NOTES, Prepared, named_in_words, prepare
 from olivetti_denoiser.data.picture_folder import in_words
+from olivetti_denoiser.data.test_sets import PictureSet, standing_set
 from olivetti_denoiser.denoiser import Denoiser
-from olivetti_denoiser.evaluate.colour import evaluate_colour
-from olivetti_denoiser.evaluate.measure import evaluate
+from olivetti_denoiser.evaluate.measure import evaluate, evaluate_colour
 from olivetti_denoiser.history import best_epoch
 from olivetti_denoiser.network.backend import processors
 from olivetti_denoiser.network.export import to_network
@@ -207,7 +206,7 @@ def measured_in_colour(
     """
     sets = [standing_set()]
     if pictures is not None:
-        sets.append(ColourSet(pictures.summary["dataset"], list(to_uint8(pictures.test.clean))))
+        sets.append(PictureSet(pictures.summary["dataset"], list(to_uint8(pictures.test.clean))))
     return evaluate_colour(denoiser, sets, say=say)["colour"]
 
 

@@ -1,0 +1,185 @@
+"""Measuring: one loop over methods, on faces, on colour photographs and on real noisy pictures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from olivetti_denoiser.bundled import bundled
+from olivetti_denoiser.data.faces import Faces, split_checksum, subject_split
+from olivetti_denoiser.data.test_sets import PictureSet, noisy_versions
+from olivetti_denoiser.evaluate import colour_comparison
+from olivetti_denoiser.evaluate.measure import (
+    evaluate,
+    evaluate_colour,
+    fastest,
+    measure,
+    noisy_faces,
+    warning,
+)
+from olivetti_denoiser.evaluate.tables import table
+from olivetti_denoiser.release import read_metrics, rows
+
+
+class Darker:
+    """A denoiser that takes something off every pixel; with the mirror image, twice that."""
+
+    def __init__(self, channels):
+        self.networks = {"it": SimpleNamespace(channels=channels, mirror=True, parameters=7)}
+
+    def __call__(self, noisy, sigma=0.01, mirror=True):
+        return noisy - np.float32(sigma * (1 + mirror))
+
+    def estimate_sigma(self, picture):
+        return 0.1
+
+
+def half(noisy, sigma):
+    """A published denoiser that answers in gray."""
+    return np.full_like(noisy, 0.5)
+
+
+@pytest.fixture(scope="module")
+def few(faces):
+    """A few faces of each part, so that the whole evaluation takes a second."""
+    from datasets import DatasetDict
+
+    return DatasetDict({name: part.select(range(4)) for name, part in faces.items()})
+
+
+@pytest.fixture(scope="module")
+def metrics(few):
+    outside = Faces(*(np.zeros((3, 64, 64, 1), np.float32),) * 2, np.arange(3), np.arange(3))
+    photographs = PictureSet("BSD2", *(part[:2] for part in outside[:2]))
+    return evaluate(Darker(1), few, outside, published={"half": half}, photographs=photographs)
+
+
+def test_every_method_and_variant_is_measured_on_every_part(metrics, few):
+    parts = metrics["parts"]
+    assert {name: part["count"] for name, part in parts.items()} == {
+        "test": 4, "train": 4, "outside": 3, "photographs": 2,
+    }  # fmt: skip
+    methods = ["noisy", "model", "Gaussian filter", "Median filter", "Non-local means",
+               "Total variation"]  # fmt: skip
+    for name, part in parts.items():
+        published = ["half"] if name in ("test", "photographs") else []
+        assert list(part["methods"]) == methods + published
+        assert list(part["variants"]) == ["sigma given", "without mirror"]
+    assert parts["photographs"]["name"] == "BSD2" and metrics["published"] == ["half"]
+    at_zero = {name: row["0"] for name, row in rows(metrics["sigmas"]).items()}
+    assert at_zero["noisy"] == at_zero["Total variation"] == at_zero["model, sigma given"] == 100
+    assert at_zero["model"] < at_zero["model, without mirror"] < 100
+    by_sigma = metrics["sigmas"]["methods"]
+    assert by_sigma["Total variation"]["0.1"] > by_sigma["noisy"]["0.1"] + 5
+    test = parts["test"]["methods"]["model"]["psnr"]["mean"]
+    assert by_sigma["model"]["0.1"] == pytest.approx(test)
+    assert np.mean([face["psnr"] for face in metrics["faces"]]) == pytest.approx(test)
+    assert metrics["split_checksum"] == split_checksum(few)
+    assert {"python", "onnxruntime", "numpy"} <= metrics["versions"].keys()
+    json.dumps(metrics)
+
+
+def test_the_tables_show_every_method_its_time_and_every_part(metrics):
+    text = table(metrics)
+    assert "Photographs of BSD2 (2), 64×64, sigma 0.1" in text and "∞" in text
+    first = [line.split("|")[1:-1] for line in text.split("\n\n")[1].splitlines()]
+    times = {cells[0].strip(): cells[-1].strip() for cells in first[2:]}
+    assert times.pop("noisy") == "–"
+    taken = rows(metrics["seconds"])
+    assert times == {name: f"{1000 * took:.2f}" for name, took in taken.items()}
+
+
+def test_the_noisy_row_and_its_interval_on_the_whole_test_part(test_faces):
+    row = measure(test_faces.clean, test_faces.noisy)
+    assert round(row["mse"]["mean"], 4) == 0.0099
+    assert [round(row["psnr"][end], 2) for end in ("low", "mean", "high")] == [19.98, 20.03, 20.08]
+    assert round(row["ssim"]["mean"], 3) == 0.472
+
+
+def test_noise_of_another_level_is_as_strong_as_it_says(test_faces):
+    noisy = noisy_faces(test_faces, 0.05)
+    assert (noisy - test_faces.clean).std() == pytest.approx(0.05, rel=0.05)
+    np.testing.assert_array_equal(noisy, noisy_faces(test_faces, 0.05))
+    np.testing.assert_array_equal(noisy_faces(test_faces, 0.1), test_faces.noisy)
+
+
+def test_colour_is_measured_at_every_sigma_and_on_pairs(tmp_path):
+    y, x = np.mgrid[:40, :40] / 40
+    scene = np.rint(127 + 90 * np.stack([np.sin(3 * x), np.cos(2 * y), x * y], -1))
+    images = [scene.astype(np.uint8), scene[:24].astype(np.uint8)]
+    waves, pairs = PictureSet("waves", images), PictureSet("real", images, images, crop=None)
+    found = evaluate_colour(Darker(3), [waves, pairs], published={"half": half})
+    metrics = found["colour"]["waves"]
+    assert (metrics["count"], metrics["checksum"]) == (2, waves.checksum)
+    assert waves.checksum != waves._replace(clean=images[::-1]).checksum
+    levels = metrics["psnr"]["methods"]
+    assert list(levels) == ["noisy", "model", "Non-local means", "half"]
+    assert list(levels["noisy"]) == ["0", "10", "25", "50"]
+    assert levels["noisy"]["0"] == 100 and 19 < levels["noisy"]["25"] < 22
+    assert levels["Non-local means"]["25"] > levels["noisy"]["25"] + 3
+    assert metrics["psnr"]["variants"]["sigma given"]["0"] == 100
+    assert all(seconds > 0 for seconds in rows(metrics["seconds"]).values())
+    scores = found["pairs"]["real"]["psnr"]["methods"]
+    assert scores["noisy"] == 100 and scores["model"] == pytest.approx(34, abs=0.3)
+    assert "half (σ = 15/255)" in scores
+    assert "| half (σ = 5/255)" in table(found) and "| – " in table(found)
+
+    folder = tmp_path / "model"  # and they take their place beside what was measured before
+    shutil.copytree(bundled("model_card"), folder, ignore=shutil.ignore_patterns("colour"))
+    from olivetti_denoiser.publish.update import update_release
+
+    before = read_metrics(folder)
+    for name in ("waves", "scikit-image"):
+        update_release(folder, {"colour": {name: metrics}, "pairs": {}})
+    after = read_metrics(folder)
+    assert after["colour"].keys() == {"waves", "scikit-image"} and "pairs" not in after
+    assert {name: after[name] for name in before} == before
+
+
+def test_picture_i_has_the_noise_of_seed_900_and_i():
+    images = [np.full((8, 9, 3), 200, np.uint8)] * 2
+    for index, noisy in enumerate(noisy_versions(images, 50 / 255)):
+        noise = np.random.default_rng(900 + index).normal(0, 50, (8, 9, 3))
+        np.testing.assert_array_equal(noisy, np.rint(np.clip(200 + noise, 0, 255)))
+
+
+def test_a_methods_time_is_the_best_of_three_and_a_long_one_is_run_once():
+    for pauses in ([0.1, 0.02, 0.1], [1.1]):
+        left = list(pauses)
+        took = fastest(lambda noisy, sigma, left=left: time.sleep(left.pop(0)), np.zeros(1))
+        assert not left and min(pauses) <= took < min(pauses) + 0.05
+
+
+def test_a_model_of_another_split_is_warned_of(faces, tmp_path):
+    by_people = subject_split()
+    known = len(set(by_people["test"]["face_id"]) & set(faces["train"]["face_id"]))
+    assert warning(tmp_path, by_people) == ""  # nothing is known of it
+    for name, split, count in (
+        ("reference", by_people, known), ("reference", faces, None), (None, faces, None),
+    ):  # fmt: skip
+        (tmp_path / "metrics.json").write_text(json.dumps({"split": name, "parts": {}}))
+        line = warning(tmp_path, split)
+        assert (f"with {count} of these 20 test faces" in line) if count else line == ""
+
+
+def test_photographs_are_shown_pixel_for_pixel_before_and_after(tmp_path):
+    class Negative(Darker):
+        def __call__(self, picture):
+            return 255 - picture
+
+    colour_comparison.draw_photographs(Negative(3), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"comparison.png", "real_photographs.png"}
+    with Image.open(tmp_path / "real_photographs.png") as image:
+        drawn = np.asarray(image.convert("RGB")).astype(int)
+    coffee = colour_comparison.cut(colour_comparison.AS_THEY_ARE)[-1].astype(int)
+    for expected in (coffee, 255 - coffee):
+        middle = expected[80:88, 80:88]
+        windows = np.lib.stride_tricks.sliding_window_view(drawn, middle.shape)[:, :, 0]
+        difference = np.abs(windows - middle).mean(axis=(2, 3, 4))
+        assert difference.min() < 6  # of 256 colours that the file keeps

@@ -1,0 +1,46 @@
+"""Test sets: pictures by name, their middle squares, pairs by their names, faults named."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+from olivetti_denoiser.data.test_sets import read_colour_set, read_pairs, standing_set
+
+
+def test_every_nth_picture_by_name_is_read_and_cut_out_of_the_middle(tmp_path):
+    for index in range(5):
+        Image.new("RGB", (20, 10 + index), (index, 0, 0)).save(tmp_path / f"{index}.png")
+    found = read_colour_set(tmp_path, crop=8, every=2)
+    assert (found.name, found.crop) == (tmp_path.name, 8)
+    assert [image[0, 0, 0] for image in found.clean] == [0, 2, 4]
+    assert {image.shape for image in found.clean} == {(8, 8, 3)}
+    assert [image.shape for image in read_colour_set(tmp_path).clean][4] == (14, 20, 3)
+    with pytest.raises(ValueError, match=r"square of 12 pixels\. Received: 10×20 in 0\.png"):
+        read_colour_set(tmp_path, crop=12)
+
+
+def test_pairs_are_found_by_their_names(tmp_path):
+    for name, colour in (("b_real", 9), ("a_real", 1), ("a_mean", 2), ("b_mean", 8)):
+        Image.new("RGB", (6, 4), (colour,) * 3).save(tmp_path / f"{name}.PNG")
+    pairs = read_pairs(tmp_path)
+    assert [image[0, 0, 0] for image in (*pairs.noisy, *pairs.clean)] == [1, 9, 2, 8]
+    Image.new("RGB", (6, 4)).save(tmp_path / "a_real.bmp")
+    with pytest.raises(ValueError, match=r"'a'; leave one.*: a_real\.PNG and a_real\.bmp"):
+        read_pairs(tmp_path)
+    (tmp_path / "a_real.bmp").unlink()
+    Image.new("RGB", (6, 5)).save(tmp_path / "a_mean.PNG")
+    with pytest.raises(ValueError, match=r"one size\. Received: a of \(4, 6\) and \(5, 6\)"):
+        read_pairs(tmp_path)
+    (tmp_path / "a_mean.PNG").unlink()
+    with pytest.raises(ValueError, match=r"'a'.* have none\. Received"):
+        read_pairs(tmp_path)
+    for pattern in ("noisy", "?_real*"):
+        with pytest.raises(ValueError, match=r"needs a \*, its only wildcard"):
+            read_pairs(tmp_path, pattern, "*_mean.*")
+
+
+def test_the_standing_set_comes_with_scikit_image_and_has_one_checksum():
+    standing = standing_set()
+    assert {image.shape for image in standing.clean} == {(256, 256, 3)}
+    assert standing.checksum.startswith("3914c47b")  # that of the released metrics
