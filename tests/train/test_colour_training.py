@@ -201,7 +201,7 @@ def test_the_command_makes_a_model_folder_that_opens(faces, tmp_path, monkeypatc
     from olivetti_denoiser.cli.main import main
     from olivetti_denoiser.denoiser import Denoiser
 
-    monkeypatch.setattr("olivetti_denoiser.evaluate.measure.classical_methods", dict)
+    monkeypatch.setattr("olivetti_denoiser.evaluate.measure.BASELINES", {})
     folder = tmp_path / "colour"
     options = {"epochs": 1, "steps-per-epoch": 2, "pool": 64, "channels": "8,16", "blocks": "1,1"}
     command = [f"--{name}={value}" for name, value in options.items()]

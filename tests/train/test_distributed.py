@@ -269,7 +269,7 @@ def test_the_first_process_ends_with_code_3_where_another_one_is_terminated():
 TRAIN = """
 import sys
 from olivetti_denoiser.evaluate import measure
-measure.classical_methods = dict
+measure.BASELINES = {}
 from olivetti_denoiser.cli.main import main
 sys.exit(main())
 """

@@ -30,7 +30,7 @@ def test_a_folder_with_few_broken_pictures_trains_and_its_model_is_measured(
     faces, tmp_path, capfd, monkeypatch
 ):
     # The classical methods take minutes, and have tests of their own.
-    monkeypatch.setattr("olivetti_denoiser.evaluate.measure.classical_methods", dict)
+    monkeypatch.setattr("olivetti_denoiser.evaluate.measure.BASELINES", {})
     photos, output = write_pictures(tmp_path / "photos", 400, broken=4), str(tmp_path / "model")
     command = ["train", "--dataset", photos, "--output", output, *SMALL]
     assert main(command) == 0

@@ -71,7 +71,6 @@ REFUSED = [  # a command, and words of its refusal
     ("train --pool 100", "--pool is for a training in colour"),
     ("evaluate --every 2", "--every needs --pictures"),
     ("evaluate --pairs . --plot p.png", "add --pictures"),
-    ("evaluate --also other", "--also needs --save"),
     ("evaluate --pictures . --crop 8 --dataset ada/faces", "without the faces"),
     ("demo --revision v1.0.0", "--revision needs --model"),
     ("demo --port 70000", "from 1 to 65535"),
