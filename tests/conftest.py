@@ -171,14 +171,6 @@ def page(tmp_path_factory):
         yield server
 
 
-@pytest.fixture(scope="session")
-def small_checkout(tmp_path_factory):
-    """A copy of the code with tiny bundled networks, from which tests publish."""
-    from network_folders import copy_with_small_networks
-
-    return copy_with_small_networks(tmp_path_factory.mktemp("checkout"))
-
-
 @pytest.fixture(scope="module")
 def visits(tmp_path_factory):
     """The static Space with the released networks, in a browser: see `browser_visit.Visits`."""

@@ -109,7 +109,8 @@ def _folders(release):
     folders: dict[str, Path] = {}
     for place in PLACES.values():
         with contextlib.suppress(ValueError):
-            folders.setdefault(network_of(release / place), release / place)
+            network = network_of(read_metrics(release / place))
+            folders.setdefault(network, release / place)
     return folders
 
 

@@ -21,7 +21,7 @@ from test_first_run import end, serve
 from checkout import ROOT, copy_checkout
 from code_blocks import blocks
 from empty_environment import UV, EmptyEnvironment, noisy_picture
-from local_hub import LFS_SUFFIXES, LocalHub, Repository
+from local_hub import LocalHub
 from page_server import free_port
 
 README, CARDS = ROOT / "README.md", sorted((ROOT / "model_card").rglob("README.md"))
@@ -80,18 +80,7 @@ def test_the_extras_that_a_reader_is_told_exist():
 def hub():
     """A Hub that has the released model under the name that README and cards give it."""
     with LocalHub() as hub:
-        repository = Repository("models", "OWNER/olivetti-denoiser", private=False)
-        release = ROOT / "model_card"
-        files = {
-            path.relative_to(release).as_posix(): hub.store(
-                path.read_bytes(), lfs=path.name.endswith(LFS_SUFFIXES)
-            )
-            for path in release.rglob("*")
-            if path.is_file()
-        }
-        commit = repository.add("main", files, "Publish v1.0.0", "", "OWNER")
-        repository.tags["v1.0.0"] = commit.oid
-        hub.repositories["models", repository.id] = repository
+        hub.add_model("OWNER/olivetti-denoiser", ROOT / "model_card", tag="v1.0.0")
         yield hub
 
 

@@ -3,74 +3,60 @@
 from __future__ import annotations
 
 import pytest
+from huggingface_hub import HfApi
 
 from local_hub import LocalHub
+from olivetti_denoiser.publish.credentials import find_credentials
 from workflow_steps import Identity
 
 NAME = "alice/m"
-KINDS = ("--model", NAME, "--dataset", NAME)
+NAMES = {"model": NAME, "dataset": NAME}
 
 
-@pytest.fixture(scope="module")
-def hub():
-    """A Hub on which alice has a model and no dataset."""
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A Hub on which alice has a model, to which this process is connected without a token."""
     with LocalHub() as hub:
-        token = hub.user("alice")
-        script = f"from huggingface_hub import create_repo; create_repo({NAME!r})"
-        hub.run("-c", script, token=token, home="/nonexistent")
+        hub.connect(monkeypatch, hub.user("alice"), tmp_path)
+        HfApi().create_repo(NAME)
+        monkeypatch.setenv("HF_TOKEN", "")
         yield hub
 
 
-def ask(hub, tmp_path, *arguments, token=None, **variables):
-    done = hub.run(
-        "-m", "olivetti_denoiser", "credentials", *arguments,
-        token=token, home=tmp_path, check=False, **variables,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr
-    pairs = dict(line.split("=", 1) for line in done.stdout.splitlines())
-    return done.returncode, pairs.get("credentials"), pairs.get("why", done.stderr)
+@pytest.mark.smoke
+def test_a_token_has_to_write(hub, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", hub.user("alice"))
+    assert find_credentials(NAMES) == ("token", "Publishes with the token of alice.")
+    for token, words in (
+        (hub.user("alice", role="read"), "may only read"),
+        ("hf_" + "x" * 34, "does not accept the token"),
+    ):
+        monkeypatch.setenv("HF_TOKEN", token)
+        with pytest.raises(PermissionError, match=words) as refused:
+            find_credentials(NAMES)
+        assert token not in str(refused.value) and "\n" not in str(refused.value)
 
 
-def test_a_token_that_writes(hub, tmp_path):
-    token = hub.user("alice")
-    status, kind, why = ask(hub, tmp_path, *KINDS, token=token)
-    assert (status, kind) == (0, "token")
-    assert why == "Publishes with the token of alice."
+def test_nothing_named_and_nothing_given(hub):
+    kind, why = find_credentials({})
+    assert kind == "none" and "no repository on the Hub is named" in why
+    kind, why = find_credentials(NAMES)
+    assert kind == "none" and "there is no HF_TOKEN" in why
+    with pytest.raises(ValueError, match="OWNER/NAME"):
+        find_credentials({"model": "alice"})
 
 
-@pytest.mark.parametrize(
-    ("role", "said"), [("read", "may only read"), (None, "does not accept the token")]
-)
-def test_a_token_that_does_not_write_ends_the_run_at_once(hub, tmp_path, role, said):
-    token = hub.user("alice", role=role) if role else "hf_" + "x" * 34
-    status, kind, why = ask(hub, tmp_path, *KINDS, token=token)
-    assert (status, kind) == (1, None)
-    assert said in why and token not in why
-    assert len(why.strip().splitlines()) == 1
-
-
-def test_nothing_named_and_nothing_given(hub, tmp_path):
-    status, kind, why = ask(hub, tmp_path)
-    assert (status, kind) == (0, "none") and "no repository on the Hub is named" in why
-    status, kind, why = ask(hub, tmp_path, *KINDS)
-    assert (status, kind) == (0, "none") and "there is no HF_TOKEN" in why
-    status, _, why = ask(hub, tmp_path, "--model", "alice")
-    assert status == 2 and "OWNER/NAME" in why
-
-
-def test_trusted_by_some_is_an_error_and_by_none_is_none(hub, tmp_path):
-    """The Hub trusts this identity, and believes only repositories that exist."""
+def test_trusted_by_some_is_an_error_and_by_none_is_none(hub, monkeypatch):
     with Identity(hub.endpoint, "identity-of-a-workflow") as identity:
-        job = {
-            "GITHUB_ACTIONS": "true",
-            "ACTIONS_ID_TOKEN_REQUEST_URL": identity.address,
-            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": identity.request_token,
-        }
-        assert ask(hub, tmp_path, *KINDS, **job)[:2] == (0, "none")
+        monkeypatch.setenv("GITHUB_ACTIONS", "true")
+        monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", identity.address)
+        monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", identity.request_token)
+        assert find_credentials(NAMES)[0] == "none"
         hub.trusted[identity.token] = "alice"
-        status, kind, why = ask(hub, tmp_path, "--model", NAME, **job)
-        assert (status, kind) == (0, "trusted") and why.endswith(f"publisher of {NAME}.")
+        kind, why = find_credentials({"model": NAME})
+        assert kind == "trusted" and why.endswith(f"publisher of {NAME}.")
+        monkeypatch.setattr("huggingface_hub.utils._auth._OIDC_TOKEN_CACHE", None)
         hub.fault("exchange", status=400, after=1)
-        status, kind, why = ask(hub, tmp_path, *KINDS, **job)
-        assert (status, kind) == (1, None)
-        assert f"but not of datasets/{NAME}; add it in the settings" in why
+        words = f"but not of datasets/{NAME}; add it in the settings"
+        with pytest.raises(PermissionError, match=words):
+            find_credentials(NAMES)

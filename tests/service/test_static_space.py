@@ -8,111 +8,79 @@ import shutil
 
 import pytest
 import yaml
-from test_publish import order, run_orders
 
-from browser_visit import wait_for_result
+from browser_visit import FLAGS, wait_for_result
 from local_hub import ROOT, LocalHub
+from olivetti_denoiser.publish.publish import publish
 from static_space import StaticSpace, build_page, headers_of
 
 NAMES = {"model": "alice/m", "space": "alice/s"}
-CARD = ROOT / "space" / "browser" / "README.md"
+MODEL = ROOT / "model_card"
+
+
+def with_space(folder):
+    """Return where the package looks for its files, a copy of the page's sources first."""
+    left_out = shutil.ignore_patterns("dist", "__pycache__")
+    shutil.copytree(ROOT / "space", folder / "space", ignore=left_out)
+    return "olivetti_denoiser.bundled.PLACES", (folder, ROOT)
 
 
 @pytest.fixture(scope="module")
-def checkout(small_checkout, tmp_path_factory):
-    """A copy of the code with the page built in it."""
-    copy = tmp_path_factory.mktemp("built") / "checkout"
-    shutil.copytree(small_checkout, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    build_page(copy / "space" / "browser" / "dist")
-    return copy
+def published(faces, tmp_path_factory):
+    """A Hub with a model and a Space by a free account, and what was printed."""
+    folder = tmp_path_factory.mktemp("built")
+    with LocalHub() as hub, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(*with_space(folder))
+        build_page(folder / "space" / "browser" / "dist")
+        hub.connect(patch, hub.user("alice", paid=False), folder / "home")
+        lines = []
+        publish(MODEL, **NAMES, tag="v1.0.0", say=lines.append)
+        yield hub, lines
 
 
-@pytest.fixture(scope="module")
-def published(faces, checkout, tmp_path_factory):
-    """A model and a Space by a free account, twice, and then told another kind."""
-    folder = tmp_path_factory.mktemp("free")
-    with LocalHub(checkout=checkout) as hub:
-        token = hub.user("alice", paid=False)
-        reports = run_orders(
-            hub,
-            folder,
-            token,
-            order(options=NAMES | {"tag": "v1.0.0"}),
-            order(options=NAMES | {"tag": "v1.0.0"}),
-            order(options=NAMES | {"space_sdk": "gradio"}),
-            order(options=NAMES | {"space": "alice/other", "space_sdk": "gradio"}),
-        )
-        yield hub, reports
-
-
-def test_a_free_account_gets_a_static_space_and_is_told_why(published):
-    hub, (first, second, *_) = published
-    assert first["end"] == second["end"] == "done", first
+def test_a_free_account_gets_a_static_space_that_it_keeps(published):
+    hub, lines = published
     assert hub.repository("alice/s", "spaces").sdk == "static"
-    said = " ".join(first["lines"])
-    assert "static, as the account's plan has no gradio Space" in said
-    assert second["changed"] == {"model": False, "space": False}
+    assert "static, as the account's plan has no gradio Space" in " ".join(lines)
+    again = publish(MODEL, **NAMES, tag="v1.0.0", say=lines.append)
+    assert again.changed == {"model": False, "space": False}
+    with pytest.raises(ValueError, match="of the kind static, which it keeps"):
+        publish(MODEL, **NAMES, space_sdk="gradio", say=lines.append)
+    with pytest.raises(PermissionError, match="paid plan"):
+        publish(MODEL, model="alice/m", space="alice/t", space_sdk="gradio", say=lines.append)
 
 
-def test_an_existing_space_keeps_its_kind(published):
-    _, (*_, told, refused) = published
-    assert told["end"] == "ValueError"
-    assert "of the kind static, which it keeps" in told["message"]
-    assert refused["end"] == "PermissionError"
-    assert "paid plan" in refused["message"]
-
-
-def test_its_card_asks_for_the_headers_that_threads_need(published):
+@pytest.mark.smoke
+def test_its_files_are_those_that_the_page_lists(published):
     hub, _ = published
     card = hub.read("alice/s", "README.md", "spaces").decode()
     metadata = yaml.safe_load(card.split("---")[1])
     assert (metadata["sdk"], metadata["app_file"]) == ("static", "index.html")
     assert metadata["models"] == ["alice/m"]
-    assert metadata["custom_headers"] == headers_of(CARD.read_text()) != {}
+    own = (ROOT / "space" / "browser" / "README.md").read_text(encoding="utf-8")
+    assert metadata["custom_headers"] == headers_of(own) != {}
     space, model = hub.repository("alice/s", "spaces"), hub.repository("alice/m")
     values = {key: variable["value"] for key, variable in space.variables.items()}
     assert values == {"MODEL_ID": "alice/m", "MODEL_REVISION": model.tags["v1.0.0"]}
     content = json.loads(hub.read("alice/s", "content.json", "spaces"))
-    listed = {*content["files"], ".gitattributes", "README.md"}
-    assert listed == set(space.head.files)
+    assert {*content["files"], ".gitattributes", "README.md"} == set(space.head.files)
     assert sum("examples/face_" in path for path in content["examples"]["demo"]) == 4
-    assert re.fullmatch(
-        r"the built-in networks, \d\d\.\d\d dB on the test faces", content["builtIn"]
-    )
+    score = r"the built-in networks, \d\d\.\d\d dB on the test faces"
+    assert re.fullmatch(score, content["builtIn"])
     for name in ("estimator.onnx", "restorer.onnx"):
         for place, folder in (("", "model"), ("colour/", "colour")):
-            published = hub.read("alice/m", f"{place}onnx/{name}")
-            assert hub.read("alice/s", f"{folder}/{name}", "spaces") == published
+            same = hub.read("alice/m", f"{place}onnx/{name}")
+            assert hub.read("alice/s", f"{folder}/{name}", "spaces") == same
 
 
-def test_who_has_paid_gets_a_gradio_space(faces, checkout, tmp_path):
-    with LocalHub(checkout=checkout) as hub:
-        token = hub.user("alice")
-        orders = [
-            order(options=NAMES),
-            order(options=NAMES | {"space": "alice/t", "space_sdk": "static"}),
-        ]
-        reports = run_orders(hub, tmp_path, token, *orders)
-        assert [report["end"] for report in reports] == ["done", "done"], reports
-        gradio, static = (hub.repository(name, "spaces") for name in ("alice/s", "alice/t"))
-        assert (gradio.sdk, static.sdk) == ("gradio", "static")
-        assert "app.py" in gradio.head.files and "app.py" not in static.head.files
-        assert not [path for path in gradio.head.files if path.startswith("browser/")]
-
-
-def test_without_the_built_page_one_line_says_what_to_do(faces, checkout, tmp_path):
-    bare = tmp_path / "bare"
-    shutil.copytree(checkout, bare, ignore=shutil.ignore_patterns("dist"))
-    with LocalHub(checkout=bare) as hub:
-        token = hub.user("alice", paid=False)
-        orders = [
-            order(options=NAMES | {"space_sdk": "static"}),
-            order(options=NAMES),
-        ]
-        for report in run_orders(hub, tmp_path, token, *orders):
-            assert report["end"] == "ValueError"
-            assert "run `make browser`, which needs Node" in report["message"]
-        assert ("spaces", "alice/s") not in hub.repositories
+def test_without_the_built_page_one_line_says_what_to_do(faces, tmp_path, monkeypatch):
+    monkeypatch.setattr(*with_space(tmp_path))
+    with LocalHub() as hub:
+        hub.connect(monkeypatch, hub.user("alice", paid=False), tmp_path / "home")
+        for sdk in ("static", "auto"):
+            with pytest.raises(ValueError, match="run `make browser`, which needs Node"):
+                publish(MODEL, **NAMES, space_sdk=sdk, say=lambda line: None)
+        assert hub.repositories == {}
 
 
 def test_the_published_repository_works_as_it_is(published):
@@ -134,10 +102,9 @@ def test_the_published_repository_works_as_it_is(published):
         body = hub.read(repo, path, revision=revision)
         route.fulfill(body=body, headers={"Access-Control-Allow-Origin": "*"})
 
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
     headers = headers_of(files["README.md"].decode())
     with StaticSpace(files, headers, variables) as server, sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=flags)
+        browser = driver.chromium.launch(executable_path=chromium, args=FLAGS)
         tab = browser.new_page()
         tab.set_default_timeout(180_000)
         tab.route("https://huggingface.co/**", answer)

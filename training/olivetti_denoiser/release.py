@@ -50,17 +50,6 @@ def missing_files(folder: str | Path) -> list[str]:
     return [name for name in MODEL_FILES if not (Path(folder) / name).is_file()]
 
 
-def pointers_of(folder: str | Path) -> list[str]:
-    """Return which files of the network are pointers of git-lfs, left by a clone without it."""
-    found = []
-    for name in (*MODEL_FILES, *ONNX_FILES):
-        if (Path(folder) / name).is_file():
-            with (Path(folder) / name).open("rb") as file:
-                if file.read(len(POINTER)) == POINTER:
-                    found.append(name)
-    return found
-
-
 def is_released(folder: str | Path) -> bool:
     """Whether the folder holds a complete release: network, figures and card."""
     return all((Path(folder) / name).exists() for name in (*MODEL_FILES, METRICS, CARD))
@@ -97,7 +86,6 @@ def check_target(folder: str | Path) -> None:
 
 T = TypeVar("T")
 Kind = Literal["methods", "variants"]
-Measure = Literal["mse", "psnr", "ssim"]
 
 NOISY, MODEL = "noisy", "model"  # the methods that every table has
 STANDING_SET = "scikit-image"  # the colour pictures that every machine has
@@ -176,39 +164,6 @@ class PairsMetrics(TypedDict):
     psnr: Methods[float]
 
 
-class Run(TypedDict):
-    """The scores of another run of the recipe, on its own test faces.
-
-    Attributes:
-        gate_psnr: Of a network for colour: see `gate_score`.
-        parts: Of a run on another split: mean PSNR in dB of each method, with `count`.
-    """
-
-    seed: int
-    mse: float
-    psnr: float
-    ssim: float
-    validation_psnr: float
-    gate_psnr: NotRequired[float]
-    parts: NotRequired[dict[str, Any]]
-
-
-class PicturesLearned(TypedDict):
-    """What the pictures that a colour network learns from are worth, each row a shorter training.
-
-    Attributes:
-        steps: Of each training.
-        seed: Of each training.
-        rows: By what was learned from: PSNR in dB by what it was measured on.
-        note: What else differed from the training of the release, a sentence.
-    """
-
-    steps: int
-    seed: int
-    rows: dict[str, dict[str, float]]
-    note: NotRequired[str]
-
-
 class Metrics(TypedDict):
     """What `metrics.json` holds.
 
@@ -228,11 +183,15 @@ class Metrics(TypedDict):
         sigmas: Mean PSNR in dB on the test faces by level, a fraction of the range, such as "0.1".
         colour: By the name of the set.
         pairs: By the name of the set.
-        seeds: The same recipe with other seeds.
-        other_splits: The same recipe on other splits, by the split's name.
+        seeds: The same recipe with other seeds: `seed`, `mse`, `psnr`, `ssim`, `validation_psnr`
+            and, of a network for colour, `gate_psnr`, see `gate_score`.
+        other_splits: The same on other splits, by the split's name; `parts` has the mean PSNR in dB
+            of each method, with `count`.
         training: How it was trained, see `train.run`.
         ablation: See `evaluate.ablation.table`.
-        pictures_learned: Of a network for colour.
+        pictures_learned: Of a network for colour: what the pictures that it learns from are worth.
+            `rows` has by what was learned from the PSNR in dB by what it was measured on; `steps`
+            and `seed` are those of each training, and `note` says what else differed.
     """
 
     sigma: float
@@ -249,11 +208,11 @@ class Metrics(TypedDict):
     sigmas: Methods[dict[str, float]]
     colour: NotRequired[dict[str, ColourSetMetrics]]
     pairs: NotRequired[dict[str, PairsMetrics]]
-    seeds: NotRequired[list[Run]]
-    other_splits: NotRequired[dict[str, Run]]
+    seeds: NotRequired[list[dict[str, Any]]]
+    other_splits: NotRequired[dict[str, Any]]
     training: NotRequired[dict[str, Any]]
     ablation: NotRequired[dict[str, Any]]
-    pictures_learned: NotRequired[PicturesLearned]
+    pictures_learned: NotRequired[dict[str, Any]]
 
 
 class GateScore(NamedTuple):
@@ -275,6 +234,13 @@ class GateScore(NamedTuple):
         """Whether both are of the same pictures, as far as they say so."""
         unknown = None in (self.checksum, other.checksum)
         return self.pictures == other.pictures and (unknown or self.checksum == other.checksum)
+
+
+class Released(NamedTuple):
+    """A network of a release: its model folder, and its metrics, read once."""
+
+    folder: Path
+    metrics: Metrics
 
 
 def read_metrics(folder: str | Path) -> Metrics:
@@ -299,6 +265,15 @@ def read_metrics(folder: str | Path) -> Metrics:
     return metrics  # type: ignore[return-value]
 
 
+def read_network(folder: str | Path) -> Released:
+    """Return a model folder with its metrics.
+
+    Raises:
+        ValueError: See `read_metrics`.
+    """
+    return Released(Path(folder), read_metrics(folder))
+
+
 def write_metrics(folder: str | Path, metrics: Metrics) -> None:
     """Writes the figures of a model folder.
 
@@ -310,37 +285,35 @@ def write_metrics(folder: str | Path, metrics: Metrics) -> None:
     (Path(folder) / METRICS).write_text(text, encoding="utf-8")
 
 
-def network_of(folder: str | Path) -> str:
-    """Return which network a model folder holds by its figures, "gray" or "colour".
+def network_of(metrics: Metrics) -> str:
+    """Return which network metrics are of, "gray" or "colour".
 
     Raises:
-        ValueError: There are no figures, or they are of a network with other channels.
+        ValueError: It has neither one channel nor three.
     """
-    planes = read_metrics(folder).get("planes", 1)
-    if planes not in NETWORKS:
-        raise ValueError(
-            f"a network has 1 channel or 3. Received: {planes} in {Path(folder) / METRICS}"
-        )
-    return NETWORKS[planes]
+    channels = metrics.get("planes", 1)
+    if channels not in NETWORKS:
+        raise ValueError(f"a network has 1 channel or 3. Received: {channels} in {METRICS}")
+    return NETWORKS[channels]
 
 
-def networks_of(release: str | Path) -> dict[str, Path]:
-    """Return the model folder of each network of a release, by "gray" and "colour".
+def networks_of(release: str | Path) -> dict[str, Released]:
+    """Return the networks of a release, by "gray" and "colour".
 
     Raises:
-        ValueError: See `network_of`; or `colour/` holds another network than one for colour, or
-            the second one for colour.
+        ValueError: See `read_metrics` and `network_of`; or `colour/` holds another network than one
+            for colour, or the second one for colour.
     """
     release = Path(release)
-    networks = {network_of(release): release}
-    if (inside := release / COLOUR).is_dir():
-        if COLOUR in networks or network_of(inside) != COLOUR:
-            raise ValueError(
-                f"a release has its gray network at the root and the one for colour in {COLOUR}/. "
-                f"Received: {release} with a {network_of(release)} and a {network_of(inside)} one"
-            )
-        networks[COLOUR] = inside
-    return networks
+    folders = [release, *([release / COLOUR] if (release / COLOUR).is_dir() else [])]
+    found = [read_network(folder) for folder in folders]
+    names = [network_of(network.metrics) for network in found]
+    if names[1:] not in ([], [COLOUR]) or names == [COLOUR, COLOUR]:
+        raise ValueError(
+            f"a release has its gray network at the root and the one for colour in {COLOUR}/. "
+            f"Received: {release} with a {' and a '.join(names)} one"
+        )
+    return dict(zip(names, found, strict=True))
 
 
 def model_scores(metrics: Metrics, part: str = "test") -> Scores:

@@ -165,10 +165,10 @@ def _measure_colour(options, model, denoiser):
     from olivetti_denoiser.data.test_sets import PAIR_PATTERN, read_colour_set, read_pairs
     from olivetti_denoiser.evaluate.colour_comparison import draw_photographs
     from olivetti_denoiser.evaluate.measure import evaluate_colour
-    from olivetti_denoiser.publish.update import check_release, update_release
+    from olivetti_denoiser.publish.update import check_update, update_release
 
     if options.save:
-        check_release(model)
+        check_update(model)
     crop, sets = options.crop or None, []
     if options.pictures:
         sets.append(read_colour_set(options.pictures, crop, options.every or 1))

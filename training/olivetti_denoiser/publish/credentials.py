@@ -27,7 +27,7 @@ class Credentials(NamedTuple):
 
     Attributes:
         kind: "token", "trusted" or "none".
-        why: one sentence for people.
+        why: One sentence for people.
     """
 
     kind: str
@@ -35,26 +35,26 @@ class Credentials(NamedTuple):
 
 
 def find_credentials(names: Mapping[str, str]) -> Credentials:
-    """Finds out how the repositories can be published to, and touches nothing.
+    """Find out how the repositories can be published to, and touch nothing.
 
     Args:
         names: OWNER/NAME of each kind, "model", "dataset", "space"; may be empty.
 
     Raises:
-        ValueError: a name is not OWNER/NAME.
-        PermissionError: the token is refused or only reads, or only some of the repositories trust
+        ValueError: A name is not OWNER/NAME.
+        PermissionError: The token is refused or only reads, or only some of the repositories trust
             this workflow.
-        ConnectionError: the Hub does not answer.
+        ConnectionError: The Hub does not answer.
     """
     for name in names.values():
         hub.check_repo_id(name)
     if not names:
         return Credentials(NONE, "Nothing is published: no repository on the Hub is named.")
-    if token := _token():
+    if token := _token_for(None):
         return Credentials(TOKEN, f"Publishes with the token of {_owner(token, names)}.")
-    resources = [hub.ADDRESSES[kind] + name for kind, name in names.items()]
     if not any(map(os.environ.get, IDENTITY)):
         return Credentials(NONE, "Nothing is published: there is no HF_TOKEN.")
+    resources = [hub.ADDRESSES[kind] + name for kind, name in names.items()]
     refusing = [resource for resource in resources if not _trusts(resource)]
     if not refusing:
         return Credentials(TRUSTED, f"Publishes as a trusted publisher of {', '.join(resources)}.")
@@ -70,19 +70,22 @@ def find_credentials(names: Mapping[str, str]) -> Credentials:
     )
 
 
-def _token():
-    """The token that the client finds, a trusted publisher's left aside."""
+def _token_for(resource: str | None) -> str | None:
+    """Return the stored token, or the one that a trusted publisher gets for a repository."""
     from huggingface_hub import get_token
 
-    resource = os.environ.pop(RESOURCE, None)
+    before = os.environ.pop(RESOURCE, None)
     try:
-        return get_token()
-    finally:
         if resource is not None:
             os.environ[RESOURCE] = resource
+        return hub.patiently(get_token)
+    finally:
+        os.environ.pop(RESOURCE, None)
+        if before is not None:
+            os.environ[RESOURCE] = before
 
 
-def _owner(token, names):
+def _owner(token: str, names: Mapping[str, str]) -> str:
     from huggingface_hub import HfApi
 
     try:
@@ -98,21 +101,15 @@ def _owner(token, names):
     return account["name"]
 
 
-def _trusts(resource):
-    """Whether the repository gives this job a token, which is thrown away again."""
-    from huggingface_hub import errors, get_token
+def _trusts(resource: str) -> bool:
+    """Tell whether the repository gives this job a token, which is thrown away again."""
+    from huggingface_hub import errors
 
-    before = os.environ.get(RESOURCE)
-    os.environ[RESOURCE] = resource
     try:
-        return bool(hub.patiently(get_token))
+        return bool(_token_for(resource))
     except errors.OIDCError as error:
         raise PermissionError(hub.first_line(error)) from None
     except Exception as error:
         if hub.status_of(error) in NOT_TRUSTED:
             return False
         raise hub.explained(error, resource) from error
-    finally:
-        os.environ.pop(RESOURCE)
-        if before is not None:
-            os.environ[RESOURCE] = before

@@ -16,7 +16,7 @@ from olivetti_denoiser.evaluate.colour_comparison import draw_photographs
 from olivetti_denoiser.evaluate.plots import draw_plots
 from olivetti_denoiser.network.export import write_exports
 from olivetti_denoiser.network.saving import save_folder
-from olivetti_denoiser.publish.card import render_above, render_card
+from olivetti_denoiser.publish.card import render_card, render_cards
 from olivetti_denoiser.release import (
     CARD,
     CONFIG,
@@ -58,7 +58,7 @@ def write_model_folder(folder: str | Path, trained: Trained) -> Path:
         if trained.config.planes == 3:
             draw_photographs(Denoiser.from_pretrained(stage), stage)
         (stage / CARD).write_text(render_card(stage), encoding="utf-8")
-    render_above(folder)
+    render_cards(folder)
     return Path(folder)
 
 
