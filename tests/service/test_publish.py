@@ -266,7 +266,7 @@ def test_arguments_are_refused_before_anything_is_touched(desk, folders, tmp_pat
         ("onnx/restorer.onnx", "onnx/restorer.onnx missing.*denoiser export"),
         ("best_model.h5", "best_model.h5 missing"),  # of a gray network only
         ("colour/comparison.png", "comparison.png missing"),  # a plot that its card shows
-        ("colour/metrics.json", "no figures can be read"),
+        ("colour/metrics.json", "no metrics can be read"),
     ],
 )
 def test_a_folder_that_is_not_whole_says_what_it_lacks(folders, tmp_path, lost, words):

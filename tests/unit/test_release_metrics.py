@@ -52,7 +52,7 @@ def test_what_is_written_is_read(tmp_path):
 def test_what_is_no_metrics_is_refused(tmp_path, text):
     if text is not None:
         (tmp_path / "metrics.json").write_text(text)
-    with pytest.raises(ValueError, match=r"no figures can be read: .*Received: .*metrics\.json"):
+    with pytest.raises(ValueError, match=r"no metrics can be read: .*Received: .*metrics\.json"):
         read_metrics(tmp_path)
 
 

@@ -53,7 +53,7 @@ def test_what_cannot_be_compared_with_is_named_and_the_next_taken(tmp_path):
     assert "There is no released model to compare with." in alone
     assert row_of(alone, "Test faces, MSE")[1:] == ["–", "–"]
     assert alone.endswith("Nothing is published.\n")
-    with pytest.raises(ValueError, match=r"no figures can be read.*Received"):
+    with pytest.raises(ValueError, match=r"no metrics can be read.*Received"):
         summary(tmp_path / "empty")
 
 

@@ -16,7 +16,7 @@ PLACES = (PACKAGE / "bundled", PACKAGE.parent, PACKAGE.parents[1])  # wheel, Spa
 
 
 def bundled(name: str) -> Path:
-    """Returns the folder of that name, such as "model_card" or "space".
+    """Return the folder of that name, such as "model_card" or "space".
 
     Raises:
         FileNotFoundError: this copy of the code came without it.

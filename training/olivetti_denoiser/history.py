@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def read_history(path: str | Path) -> pd.DataFrame:
-    """Returns a history with a column a figure; what an epoch did not measure is NaN."""
+    """Return a history with a column a figure; what an epoch did not measure is NaN."""
     import pandas as pd
 
     return pd.read_csv(path)
 
 
 def write_history(path: str | Path, history: Sequence[Mapping]) -> None:
-    """Writes a history as CSV.
+    """Write a history as CSV.
 
     Args:
         path: the file to write.
@@ -40,5 +40,5 @@ def write_history(path: str | Path, history: Sequence[Mapping]) -> None:
 
 
 def best_epoch(history: Sequence[Mapping]) -> Mapping:
-    """Returns the epoch whose averaged weights are released: the lowest validation loss."""
+    """Return the epoch whose averaged weights are released: the lowest validation loss."""
     return min(history, key=lambda row: row["val_restored_loss"])

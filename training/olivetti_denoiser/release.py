@@ -46,12 +46,12 @@ RELEASED = (
 
 
 def missing_files(folder: str | Path) -> list[str]:
-    """Returns which of the files that Keras needs are not in the folder."""
+    """Return which of the files that Keras needs are not in the folder."""
     return [name for name in MODEL_FILES if not (Path(folder) / name).is_file()]
 
 
 def is_released(folder: str | Path) -> bool:
-    """Whether the folder holds a complete release: network, figures and card."""
+    """Tell whether the folder holds a complete release: network, metrics and card."""
     return all((Path(folder) / name).exists() for name in (*MODEL_FILES, METRICS, CARD))
 
 
@@ -67,10 +67,10 @@ def files_of(folder: str | Path) -> dict[str, Path]:
 
 
 def check_target(folder: str | Path) -> None:
-    """Makes sure that writing a release to `folder` overwrites nothing but a release.
+    """Make sure that writing a release to `folder` overwrites nothing but a release.
 
     Raises:
-        ValueError: it is a file, or a folder with files but no model.
+        ValueError: It is a file, or a folder with files but no model.
     """
     folder = Path(folder)
     if not folder.exists():
@@ -133,7 +133,7 @@ class Part(Methods[Scores]):
 
 
 class ColourSetMetrics(TypedDict):
-    """PSNR on colour pictures with white noise, over all three planes.
+    """PSNR on colour pictures with white noise, over all three channels.
 
     Attributes:
         count: How many pictures there are.
@@ -171,7 +171,7 @@ class Metrics(TypedDict):
         sigma: The split's noise level, a fraction of the range.
         split: The split's name, or None where it is neither of the two.
         split_checksum: Of the split's bytes.
-        versions: Of Python, this package and what the figures depend on.
+        versions: Of Python, this package and what the metrics depend on.
         parameters: How many the network has; None where its files do not tell.
         planes: 1 of a network for gray pictures, 3 of one for colour.
         parts: Scores on the faces: "test", "train", "outside" the split; on "photographs" and on
@@ -222,7 +222,7 @@ class GateScore(NamedTuple):
         psnr: Mean PSNR in dB.
         noisy: That of the noisy pictures.
         pictures: What it is the mean over, for people.
-        checksum: Of these pictures; only figures with one checksum compare.
+        checksum: Of these pictures; only scores with one checksum compare.
     """
 
     psnr: float
@@ -231,7 +231,7 @@ class GateScore(NamedTuple):
     checksum: str | None
 
     def compares_with(self, other: GateScore) -> bool:
-        """Whether both are of the same pictures, as far as they say so."""
+        """Tell whether both are of the same pictures, as far as they say so."""
         unknown = None in (self.checksum, other.checksum)
         return self.pictures == other.pictures and (unknown or self.checksum == other.checksum)
 
@@ -244,7 +244,7 @@ class Released(NamedTuple):
 
 
 def read_metrics(folder: str | Path) -> Metrics:
-    """Reads the figures of a model folder.
+    """Read the metrics of a model folder.
 
     Args:
         folder: The model folder.
@@ -256,10 +256,10 @@ def read_metrics(folder: str | Path) -> Metrics:
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ValueError(f"no figures can be read: {error}. Received: {path}") from None
+        raise ValueError(f"no metrics can be read: {error}. Received: {path}") from None
     if not isinstance(metrics, dict) or not isinstance(metrics.get("parts"), dict):
         raise ValueError(
-            "no figures can be read: they must be an object with `parts`, as `denoiser evaluate "
+            "no metrics can be read: they must be an object with `parts`, as `denoiser evaluate "
             f"--save` writes it. Received: {path}"
         )
     return metrics  # type: ignore[return-value]
@@ -275,11 +275,11 @@ def read_network(folder: str | Path) -> Released:
 
 
 def write_metrics(folder: str | Path, metrics: Metrics) -> None:
-    """Writes the figures of a model folder.
+    """Write the metrics of a model folder.
 
     Args:
         folder: A folder that nobody reads yet; see `atomic.atomic_folder`.
-        metrics: The figures.
+        metrics: The metrics.
     """
     text = json.dumps(metrics, indent=1) + "\n"
     (Path(folder) / METRICS).write_text(text, encoding="utf-8")
@@ -317,7 +317,7 @@ def networks_of(release: str | Path) -> dict[str, Released]:
 
 
 def model_scores(metrics: Metrics, part: str = "test") -> Scores:
-    """Returns the model's scores on a part.
+    """Return the model's scores on a part.
 
     Raises:
         KeyError: The part was not measured.
@@ -326,13 +326,13 @@ def model_scores(metrics: Metrics, part: str = "test") -> Scores:
 
 
 def gate_score(metrics: Metrics) -> GateScore | None:
-    """Returns what a release is judged by.
+    """Return what a release is judged by.
 
     A gray model is judged by its mean PSNR on the test faces, a colour model by that on the colour
     pictures of scikit-image at σ = 25/255: the pictures that any machine can measure on.
 
     Args:
-        metrics: The figures of a model.
+        metrics: The metrics of a model.
 
     Returns:
         The figure, or None where it is not among them.
@@ -342,17 +342,17 @@ def gate_score(metrics: Metrics) -> GateScore | None:
             scores = metrics["parts"]["test"]["methods"]
             psnr, noisy = (float(scores[name]["psnr"]["mean"]) for name in (MODEL, NOISY))
             return GateScore(psnr, noisy, "the test faces", metrics.get("split_checksum"))
-        figures = metrics["colour"][STANDING_SET]
-        levels = figures["psnr"]["methods"]
+        found = metrics["colour"][STANDING_SET]
+        levels = found["psnr"]["methods"]
         psnr, noisy = (float(levels[name][GATE_LEVEL]) for name in (MODEL, NOISY))
         pictures = f"the colour pictures of {STANDING_SET} at σ = {GATE_LEVEL}/255"
-        return GateScore(psnr, noisy, pictures, figures.get("checksum"))
+        return GateScore(psnr, noisy, pictures, found.get("checksum"))
     except (KeyError, TypeError, ValueError):
         return None
 
 
 def rows(results: Methods[T]) -> dict[str, T]:
-    """Returns results by what tables call the methods, the variants after the model.
+    """Return results by what tables call the methods, the variants after the model.
 
     >>> rows({"methods": {"noisy": 20, "model": 30, "BM3D": 29}, "variants": {"sigma given": 31}})
     {'noisy': 20, 'model': 30, 'model, sigma given': 31, 'BM3D': 29}

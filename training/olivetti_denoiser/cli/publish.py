@@ -23,7 +23,7 @@ HELP = {
 
 
 def register(commands: Commands) -> None:
-    """Adds the command."""
+    """Add the command."""
     summary = "publish a model folder to the Hub"
     publish = add_command(commands, "publish", run, summary, extra="evaluate")
     publish.add_argument("folder", help="model folder, such as model_card")
@@ -33,7 +33,7 @@ def register(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Publishes the folder; what it did is printed on the way."""
+    """Publish the folder; what it did is printed on the way."""
     if options.space_sdk != AUTO and not options.space:
         raise ValueError(
             f"--space-sdk needs --space OWNER/NAME. Received: --space-sdk {options.space_sdk}"

@@ -1,4 +1,4 @@
-"""The files of the static Space: the built page, the networks as ONNX, figures and examples.
+"""The files of the static Space: the built page, the networks as ONNX, metrics and examples.
 
     python -m olivetti_denoiser.publish.static_space model_card space/browser/dist
 

@@ -1,4 +1,4 @@
-"""Write a model folder whole or not at all, with its card, figures and plots.
+"""Write a model folder whole or not at all, with its card, metrics and plots.
 
     >>> write_model_folder("model_card", train(TrainingConfig(), "model_card"))
 
