@@ -185,3 +185,10 @@ def visit(visits):
     """Opens the static Space as a new visitor; fails if it complains or asks any other origin."""
     yield visits.open
     assert not visits.complaints
+
+
+@pytest.fixture
+def tab(visits):
+    """The static Space in a tab that the tests of a file share; each brings its own picture."""
+    yield visits.shared
+    assert not visits.complaints

@@ -1,11 +1,13 @@
-/** Something that the visitor can act on; its message is one sentence for them. */
+// Errors that a visitor can act on.
+
+/** Its message is one sentence for the visitor. */
 export class Mistake extends Error {}
 
 /** Whether an error, of the browser or of the runtime, says that memory ran out. */
 export const saysOutOfMemory = (error) =>
   /allocat|array length|out of memory|bad_alloc/i.test(error?.message ?? String(error));
 
-/** What a decoder returns, or a sentence in the place of its error. */
+/** Return what a decoder returns, or throw a sentence in the place of its error. */
 export function intact(decoder) {
   try {
     return decoder();
