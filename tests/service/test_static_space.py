@@ -9,9 +9,10 @@ import shutil
 import pytest
 import yaml
 
-from browser_visit import FLAGS, wait_for_result
+from browser_visit import wait_for_result
 from local_hub import ROOT, LocalHub
 from olivetti_denoiser.publish.publish import publish
+from page_in_browser import FLAGS
 from static_space import StaticSpace, build_page, headers_of
 
 NAMES = {"model": "alice/m", "space": "alice/s"}

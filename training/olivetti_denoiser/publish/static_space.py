@@ -19,9 +19,7 @@ from pathlib import Path
 from olivetti_denoiser import release
 from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.images.gray_view import VIEW_SIDE
-from olivetti_denoiser.inference import estimation_patches as noisy_tiles
-from olivetti_denoiser.inference import letterbox as plain_frame
-from olivetti_denoiser.inference import tiles
+from olivetti_denoiser.inference import estimation_patches, letterbox, tiles
 from olivetti_denoiser.inference.choose_network import RULE
 from olivetti_denoiser.inference.estimate import COLOUR_QUANTILE, SMALL_SIDE
 from olivetti_denoiser.metrics import PSNR_LIMIT
@@ -34,18 +32,18 @@ EXAMPLES = {"demo": ("face_", "drawn_"), "cleanUp": ("noisy_",)}  # by how their
 SETTINGS = {
     "viewSide": VIEW_SIDE,
     "psnrLimit": PSNR_LIMIT,
-    "levelQuantile": COLOUR_QUANTILE,
+    "sigmaQuantile": COLOUR_QUANTILE,
     "smallSide": SMALL_SIDE,
     "tileSide": tiles.TILE_SIDE,
     "margins": {GRAY: tiles.MARGINS[1], COLOUR: tiles.MARGINS[3]},
     "rule": RULE,
-    "thinFrame": plain_frame.THIN,
-    "block": noisy_tiles.BLOCK,
-    "varied": noisy_tiles.VARIED,
-    "filled": noisy_tiles.FILLED,
-    "plainShare": noisy_tiles.PLAIN_SHARE,
-    "smallestTile": noisy_tiles.SMALLEST,
-    "mostTiles": noisy_tiles.MOST,
+    "thinBorder": letterbox.THIN,
+    "block": estimation_patches.BLOCK,
+    "varied": estimation_patches.VARIED,
+    "filled": estimation_patches.FILLED,
+    "plainShare": estimation_patches.PLAIN_SHARE,
+    "smallestPatch": estimation_patches.SMALLEST,
+    "mostPatches": estimation_patches.MOST,
 }
 BUILT = ("index.html", "app.js", "worker.js", "runtime/ort.wasm.bin")
 

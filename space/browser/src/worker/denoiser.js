@@ -5,11 +5,11 @@
 // two or four being transparency, which is left untouched (see decode.js).
 
 import { chooseNetwork } from "./choose_network.js";
-import { hasPlainParts, noisyBlocks, noisyTiles } from "./estimation_patches.js";
-import { cutOut, insideFrame } from "./letterbox.js";
+import { hasPlainParts, noisyBlocks, estimationPatches } from "./estimation_patches.js";
+import { cutOut, insideLetterbox } from "./letterbox.js";
 import { settings } from "./settings.js";
 import { cutTile, tilesOf } from "./tiles.js";
-import { filledHidden, visibleIn } from "./transparent_pixels.js";
+import { filledTransparent, visibleIn } from "./transparent_pixels.js";
 
 const coloursOf = ({ channels }) => (channels >= 3 ? 3 : 1);
 
@@ -28,13 +28,13 @@ export function choose(picture) {
  * ones. `pixels` counts those of a margin again and a letterbox not at all.
  */
 export function plan(network, picture) {
-  const seen = filledHidden(picture);
+  const seen = filledTransparent(picture);
   const colours = coloursOf(picture);
   const count = Math.min(network.channels, colours);
   const margin = settings.margins[network.channels === 1 ? "gray" : "colour"];
   const groups = [];
   for (let first = 0; first < colours; first += count) {
-    const inside = insideFrame(seen, first, count);
+    const inside = insideLetterbox(seen, first, count);
     groups.push({ first, count, inside, tiles: tilesOf(inside, margin, network.stride) });
   }
   const tiles = groups.flatMap((group) => group.tiles);
@@ -43,10 +43,10 @@ export function plan(network, picture) {
 }
 
 /**
- * Estimate the sigma of a picture as a fraction of the range, from the tiles that hold noise.
+ * Estimate the sigma of a picture as a fraction of the range, from its noisy patches.
  *
- * It is the mean over channels and tiles of a gray network, and a low quantile of the tiles of a
- * colour network, which takes fine texture for noise.
+ * It is the mean over channels and patches for a gray network, and a low quantile of the patches for
+ * a colour network, which takes fine texture for noise.
  */
 export async function estimateSigma({ network, seen, groups }) {
   let sum = 0;
@@ -56,12 +56,12 @@ export async function estimateSigma({ network, seen, groups }) {
     const whole = network.channels === 1 && !hasPlainParts(blocks);
     const side = whole ? sideFor(Math.max(part.width, part.height)) : settings.smallSide;
     const sigmas = [];
-    for (const place of noisyTiles(blocks, side)) {
+    for (const place of estimationPatches(blocks, side)) {
       const [high, wide] = [place.rows, place.columns].map((held) => Math.max(held, settings.smallSide));
       sigmas.push(await network.estimate(cutTile(part, first, count, { ...place, high, wide }, network.channels)));
     }
     const mean = sigmas.reduce((a, b) => a + b, 0) / sigmas.length;
-    sum += network.channels === 1 ? mean : quantile(sigmas, settings.levelQuantile);
+    sum += network.channels === 1 ? mean : quantile(sigmas, settings.sigmaQuantile);
   }
   return sum / groups.length;
 }

@@ -1,5 +1,5 @@
-// Where to look for the noise of a picture, as estimation_patches.py does: tiles that hold some, not bars
-// or cut-outs.
+// Noise-estimation patches, as estimation_patches.py chooses them: the parts of a picture that hold noise,
+// not bars or cut-outs.
 
 import { settings } from "./settings.js";
 
@@ -34,20 +34,21 @@ export function noisyBlocks({ width, height, channels, data, visible }, first, c
 export const hasPlainParts = ({ noisy }) =>
   noisy.reduce((sum, one) => sum + one, 0) / noisy.length < 1 - settings.plainShare;
 
-/** Choose the tiles to estimate a sigma on, as {top, left, rows, columns}; at least one. */
-export function noisyTiles(blocks, side) {
+/** Choose the patches to estimate a sigma on, as {top, left, rows, columns}; at least one. */
+export function estimationPatches(blocks, side) {
   if (!blocks.noisy.some(Boolean)) blocks = { ...blocks, noisy: blocks.noisy.map(() => 1) };
-  const tiles = tilesOf(blocks, side);
-  const filled = tiles.map((tile) => shareOf(blocks, tile));
+  const patches = covering(blocks, side);
+  const filled = patches.map((patch) => shareOf(blocks, patch));
   const fullest = filled.reduce((a, b) => Math.max(a, b));
-  if (fullest < settings.filled && side > settings.smallestTile) return noisyTiles(blocks, side / 2);
-  const chosen = tiles.filter((_, i) => filled[i] >= Math.min(settings.filled, fullest));
-  if (chosen.length <= settings.mostTiles) return chosen;
-  const step = (chosen.length - 1) / (settings.mostTiles - 1);
-  return Array.from({ length: settings.mostTiles }, (_, i) => chosen[Math.round(i * step)]);
+  if (fullest < settings.filled && side > settings.smallestPatch) return estimationPatches(blocks, side / 2);
+  const chosen = patches.filter((_, i) => filled[i] >= Math.min(settings.filled, fullest));
+  if (chosen.length <= settings.mostPatches) return chosen;
+  const step = (chosen.length - 1) / (settings.mostPatches - 1);
+  return Array.from({ length: settings.mostPatches }, (_, i) => chosen[Math.round(i * step)]);
 }
 
-function tilesOf({ down, across, noisy, width, height }, side) {
+/** Patches that cover the noise; where it ends, they reach back inside. */
+function covering({ down, across, noisy, width, height }, side) {
   const range = (length) => [...Array(length).keys()];
   const rows = range(down).map((y) => range(across).some((x) => noisy[y * across + x]));
   const columns = range(across).map((x) => range(down).some((y) => noisy[y * across + x]));
@@ -56,7 +57,7 @@ function tilesOf({ down, across, noisy, width, height }, side) {
   );
 }
 
-/** Begins and lengths of tiles from the first block used to the last; the last one reaches back. */
+/** Begins and lengths of patches from the first used block to the last. */
 function spansOf(used, length, side) {
   const low = settings.block * used.indexOf(true);
   const high = Math.min(settings.block * (used.lastIndexOf(true) + 1), length);
@@ -66,7 +67,7 @@ function spansOf(used, length, side) {
   return [...starts, last].map((start) => [start, Math.min(side, high - start)]);
 }
 
-/** The share of a tile's blocks that hold noise. */
+/** The share of a patch's blocks that hold noise. */
 function shareOf({ across, noisy }, { top, left, rows, columns }) {
   const [up, before] = [top, left].map((start) => Math.floor(start / settings.block));
   const [below, behind] = [top + rows, left + columns].map((end) => Math.ceil(end / settings.block));

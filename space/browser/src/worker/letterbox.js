@@ -6,7 +6,7 @@ import { settings } from "./settings.js";
  * Find what is inside the plain rows and columns along the edges of some channels: {top, left, rows,
  * columns}. Where there is nothing else it has no rows or no columns.
  */
-export function insideFrame({ width, height, channels, data }, first, count) {
+export function insideLetterbox({ width, height, channels, data }, first, count) {
   const same = (one, other) => {
     for (let channel = first; channel < first + count; channel += 1)
       if (data[one * channels + channel] !== data[other * channels + channel]) return false;
@@ -22,8 +22,8 @@ export function insideFrame({ width, height, channels, data }, first, count) {
     while (start < lines && plain(start, at(0, 0))) start += 1;
     while (end > 0 && plain(end - 1, at(lines - 1, 0))) end -= 1;
     if (start >= end) return [0, 0];
-    if (start < settings.thinFrame) start = 0;
-    if (lines - end < settings.thinFrame) end = lines;
+    if (start < settings.thinBorder) start = 0;
+    if (lines - end < settings.thinBorder) end = lines;
     return [start, end - start];
   };
   const [top, rows] = between(height, width, (y, x) => y * width + x);

@@ -15,7 +15,7 @@ export function visibleIn({ width, height, channels, data }) {
  * A picture of which everything is visible comes back as it is. Else `visible` has a 1 for each pixel
  * that is seen, and `data` are floats in [0, 1] unless there is none.
  */
-export function filledHidden(picture) {
+export function filledTransparent(picture) {
   const { width, channels, data } = picture;
   const visible = visibleIn(picture);
   if (!visible?.some(Boolean)) return visible ? { ...picture, visible } : picture;
