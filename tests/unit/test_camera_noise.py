@@ -13,7 +13,6 @@ from olivetti_denoiser.synthesis.camera_noise import (
     camera_noise,
     demosaic,
     draw_camera,
-    jpeg,
     patterned_noise,
     to_linear,
     to_srgb,
@@ -78,21 +77,6 @@ def test_a_step_changes_the_variance_of_the_noise(step, least, most):
     assert least < noise_of(replace(camera, **step)).var() / noise_of(camera).var() < most
 
 
-def test_jpeg_can_halve_the_resolution_of_colour():
-    checks = np.indices((64, 64)).sum(axis=0) % 2
-    image = np.full((64, 64, 3), 0.5, np.float32)
-    image[..., 0] += 0.1 * (2 * checks - 1)
-    image[..., 2] -= 0.1 * (2 * checks - 1)
-
-    def amplitude(picture):
-        colour = picture[..., 0] - picture[..., 2]
-        return colour[checks == 1].mean() - colour[checks == 0].mean()
-
-    assert amplitude(jpeg(image, 95, half_colour=False)) > 0.9 * amplitude(image)
-    assert amplitude(jpeg(image, 95, half_colour=True)) < 0.1 * amplitude(image)
-    np.testing.assert_allclose(jpeg(image, None), image, atol=0.501 / 255)
-
-
 def test_without_noise_a_camera_gives_the_target_and_each_colour_in_its_place():
     rng = np.random.default_rng(0)
     clean = np.kron(rng.random((16, 16, 3)), np.ones((8, 8, 1))).astype(np.float32)
@@ -107,15 +91,15 @@ def test_without_noise_a_camera_gives_the_target_and_each_colour_in_its_place():
     assert to_linear(0.5) == pytest.approx(0.2140, abs=1e-4)  # IEC 61966-2-1
 
 
-def test_drawn_cameras_are_of_all_kinds():
-    rng = np.random.default_rng(0)
-    cameras = [draw_camera(rng) for _ in range(300)]
-    for name in ("edge_aware", "half_colour", "smoothing", "sharpening", "quality"):
-        share = np.mean([bool(getattr(camera, name)) for camera in cameras])
-        assert 0.2 < share < 0.9, name
-    shot, read = np.log([(camera.shot, camera.read) for camera in cameras]).T
-    assert np.ptp(shot) > np.log(50)
-    assert np.corrcoef(shot, read)[0, 1] > 0.7
+def test_a_camera_is_drawn_as_for_the_released_network():
+    """Another order of random numbers would be another recipe."""
+    camera = draw_camera(np.random.default_rng(1))
+    assert camera.gains == pytest.approx((2.338379, 1.511831), rel=1e-5)
+    drawn = (camera.shot, camera.read, camera.smoothing, camera.colour_smoothing, camera.scale)
+    assert drawn == pytest.approx(
+        (2.367412e-3, 4.093247e-3, 1.044932, 1.282830, 0.876757), rel=1e-5
+    )
+    assert (camera.edge_aware, camera.quality, camera.half_colour) == (True, 93, False)
 
 
 def test_blotches_have_the_sigma_asked_for_and_reach_over_neighbours():

@@ -94,29 +94,22 @@ def test_an_unknown_split_is_refused_by_the_names_of_those_there_are():
         load_split("subjects", "ada/faces")
 
 
-NOT_THE_FACES = {
-    "an empty file": b"",
-    "the page of a portal": b"<!DOCTYPE html><html>Please log in</html>",
-    "pictures of another size": np.zeros((400, 1024), np.uint8),
-    "400 other pictures": np.random.default_rng(0).integers(0, 243, (400, 4096), np.uint8),
-}
-
-
-@pytest.mark.parametrize("what", NOT_THE_FACES)
-def test_a_cache_that_holds_something_else_is_named_with_the_cure(what, tmp_path, monkeypatch):
-    joblib = pytest.importorskip("joblib")
+@pytest.mark.parametrize(
+    "content",
+    [b"<!DOCTYPE html>Please log in", np.random.default_rng(0).integers(0, 243, (400, 4096))],
+    ids=["the page of a portal", "400 other pictures"],
+)
+def test_a_cache_that_holds_something_else_is_named_with_the_cure(content, tmp_path, monkeypatch):
     file = tmp_path / CACHED
-    if isinstance(held := NOT_THE_FACES[what], bytes):
-        file.write_bytes(held)
+    if isinstance(content, bytes):
+        file.write_bytes(content)
     else:
-        joblib.dump(held, file)
+        pytest.importorskip("joblib").dump(content, file)
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
-    with pytest.raises(FacesUnavailableError) as refusal:
+    with pytest.raises(FacesUnavailableError, match="does not hold the Olivetti") as refusal:
         fetch_faces()
-    assert f"The file {file} does not hold the Olivetti faces" in str(refusal.value)
-    assert "deleting the file" in str(refusal.value) and "--dataset OWNER/NAME" in str(
-        refusal.value
-    )
+    for named in (str(file), "deleting the file", "--dataset OWNER/NAME"):
+        assert named in str(refusal.value)
     assert file.exists()  # it may be somebody's only copy of something
 
 
