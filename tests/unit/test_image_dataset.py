@@ -45,7 +45,7 @@ def test_a_folders_subfolders_are_splits_where_one_is_train_or_asked_for(photos)
     pictures = open_pictures(folder)
     assert pictures.splits == {"train": "train", "validation": "Valid", "test": "TEST"}
     assert names(pictures.parts["validation"]) == ["Valid/b.png"]
-    assert pictures.others == {"in other, which is no split": 1}
+    assert pictures.others == {"in no split": 1}
     assert open_pictures(folder, split="Other").splits["train"] == "other"
     with pytest.raises(ValueError, match=r"no split 'x'; it has TEST, Valid, other, train\. Rec"):
         open_pictures(folder, split="x")

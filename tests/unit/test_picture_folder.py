@@ -125,7 +125,7 @@ def test_splits_are_known_in_any_capitals(splits, tmp_path):
     pictures = open_pictures(folder)
     assert pictures.splits == dict(zip(("train", "validation", "test"), splits, strict=True))
     assert files_of(pictures.parts["test"], folder) == [f"{splits[2]}/x.png"]
-    assert pictures.others == {".txt": 1, "in extra, which is no split": 1}
+    assert pictures.others == {".txt": 1, "in no split": 1}
     assert open_pictures(folder, split=splits[0].swapcase()).splits["train"] == splits[0]
 
 

@@ -17,12 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from olivetti_denoiser import hub
-from olivetti_denoiser.data.picture_folder import (
-    beside_splits,
-    in_words,
-    list_folder,
-    subfolders,
-)
+from olivetti_denoiser.data.picture_folder import in_words, list_folder, subfolders
 from olivetti_denoiser.images.formats import IN_WORDS
 
 if TYPE_CHECKING:
@@ -99,7 +94,7 @@ def open_pictures(
             there is.
         PermissionError, OSError: see `hub.explained`.
     """
-    folder, folders = Path(dataset), {}
+    folder, listed = Path(dataset), {}
     on_hub = not folder.is_dir()
     if on_hub:
         try:
@@ -107,7 +102,7 @@ def open_pictures(
         except ConnectionError:
             return None
     else:
-        streams, revision, folders = _in_folder(folder, split)
+        streams, revision, listed = _in_folder(folder, split)
     columns = _features(next(iter(streams.values())))
     if columns.keys() >= REFERENCE_COLUMNS and column is None:
         return None
@@ -116,8 +111,11 @@ def open_pictures(
     parts = {part: _undecoded(streams[name], column) for part, name in splits.items()}
     if on_hub:
         return Pictures(str(dataset), True, revision, column, parts, splits)
-    read = {part: folders[name] for part, name in splits.items() if folders}
-    others = beside_splits(folder, read) if read else {}
+    others = {}
+    if listed:
+        whole = list_folder(str(folder))
+        unread = len(whole.pictures) - sum(len(listed[name]) for name in splits.values())
+        others = dict(whole.others) | ({"in no split": unread} if unread > 0 else {})
     name, above = folder.resolve().name, f"{folder}{os.sep}"
     return Pictures(name, False, revision, column, parts, splits, above, others)
 
@@ -151,8 +149,8 @@ def _on_hub(dataset, revision):
 def _in_folder(folder, split):
     """The splits of a folder as streams: its subfolders where one is `train`, or is asked for.
 
-    With them the checksum of the listing, and the folder of each split. A folder without picture
-    files may hold them in other files, such as Parquet; then its splits have no folders.
+    With them the checksum of the listing, and the pictures of each split. A folder without picture
+    files may hold them in other files, such as Parquet; those are not listed.
     """
     from datasets import Features, Image, IterableDataset, load_dataset
 
@@ -172,7 +170,7 @@ def _in_folder(folder, split):
     }
     if streams:
         names = (f"{name}/{path}" for name, paths in listed.items() for path in paths)
-        return streams, _digest(names), folders
+        return streams, _digest(names), listed
     others = list_folder(str(folder)).others
     if CONTAINERS & others.keys():
         with contextlib.suppress(Exception):  # `datasets` may raise anything

@@ -83,31 +83,6 @@ def subfolders(folder: Path) -> list[str]:
     )
 
 
-def beside_splits(folder: Path, splits: Mapping[str, Path]) -> dict[str, int]:
-    """Counts what a folder holds beside its splits, and in these beside pictures, by its kind.
-
-    Args:
-        folder: the folder.
-        splits: those of its subfolders that are read, by the name of the split.
-    """
-    others: Counter[str] = Counter()
-    for path in splits.values():
-        others.update(list_folder(str(path)).others)
-    if folder in splits.values():
-        return dict(others)
-    read = {path.name for path in splits.values()}
-    for name in subfolders(folder):
-        if name not in read:
-            listing = list_folder(str(folder / name))
-            others.update(listing.others)
-            if listing.pictures:
-                others[f"in {name}, which is no split"] += len(listing.pictures)
-    for path in folder.iterdir():
-        if path.is_file() and not path.name.startswith("."):
-            others[path.suffix.lower() or NO_ENDING] += 1
-    return dict(others)
-
-
 def in_words(others: Mapping[str, int]) -> str:
     """Returns the counts of kinds in a row, the most frequent first."""
     kinds = sorted(others.items(), key=lambda entry: (-entry[1], entry[0]))
