@@ -162,7 +162,7 @@ def prepare(
     notes = _read_notes(folder)
     same = notes is not None and notes.asked == asked
     if same and notes.part is None:
-        return load(folder)
+        return _opened(folder, notes)
     revision = notes.source["revision"] if same and notes.source["on_hub"] else None
     pictures = open_pictures(dataset, column=column, split=split, revision=revision)
     if pictures is None:
@@ -182,19 +182,16 @@ def prepare(
             notes = Notes(asked, pictures.source, others=pictures.others)
         if notes.part is not None:
             _Reading(pictures, folder, notes, say).run()
-    return load(folder)
+    return _opened(folder, _read_notes(folder))
 
 
-def load(folder: str | Path) -> Prepared:
-    """Open patches that `prepare` has kept; needs neither the dataset nor a network.
+def named_in_words(names: list[str], count: int) -> str:
+    """Return the names of broken pictures in a row, and how many more there are."""
+    more = f" and {count - len(names):,} more" if count > len(names) else ""
+    return ", ".join(names) + more
 
-    Raises:
-        ValueError: the folder holds none.
-    """
-    folder = Path(folder)
-    notes = _read_notes(folder)
-    if notes is None:
-        raise ValueError(f"the folder holds no patches. Received: {folder}")
+
+def _opened(folder, notes) -> Prepared:
     held_out, clean = (
         from_uint8(np.fromfile(folder / f"{part}{ENDING}", np.uint8)).reshape(-1, *notes.shape)
         for part in ("validation", "test")
@@ -208,12 +205,6 @@ def load(folder: str | Path) -> Prepared:
         Faces(clean, noisy, nobody, rows),
         notes.summary(),
     )
-
-
-def named_in_words(names: list[str], count: int) -> str:
-    """Return the names of broken pictures in a row, and how many more there are."""
-    more = f" and {count - len(names):,} more" if count > len(names) else ""
-    return ", ".join(names) + more
 
 
 def _read_notes(folder) -> Notes | None:
