@@ -62,7 +62,7 @@ def test_textures_and_the_weak_grain_bring_detail_that_plain_leaves_lack(smooth,
         """The share of neighbours that differ by more than 2 of 255."""
         monkeypatch.setattr(coloured_leaves, "SHARES", np.eye(len(SHARES))[kind])
         monkeypatch.setattr(coloured_leaves, "ROUGH", rough)
-        pictures = [leaves(smooth, np.random.default_rng(seed), 48) for seed in range(6)]
+        pictures = [leaves(smooth, np.random.default_rng(seed), 48) for seed in range(4)]
         return (np.abs(np.diff(np.stack(pictures).mean(axis=3), axis=2)) > 2 / 255).mean()
 
     faces, plain, stripes, grain, letters = (detail(kind, 0.0) for kind in range(len(SHARES)))
@@ -73,8 +73,10 @@ def test_textures_and_the_weak_grain_bring_detail_that_plain_leaves_lack(smooth,
 def test_the_synthetic_dataset_holds_the_pictures_that_seed_and_number_say(
     smooth, tmp_path, monkeypatch
 ):
-    """Whole or gone on with, by one process or several; validated on held-out faces alone."""
+    """Whole or gone on with; pictures to validate on are made of held-out faces alone."""
     monkeypatch.setattr(synthetic_dataset, "VALIDATION", 3)
+    monkeypatch.setattr(synthetic_dataset, "BLOCK", 64)  # in this process
+    monkeypatch.setattr(coloured_leaves, "LEAVES", (2, 4))
     config = TrainingConfig.from_options({"pool": 64, "validation_faces": 4}, preset="colour")
     learned, held_out = prepare_synthetic(smooth, tmp_path / "whole", config, lambda line: None)
     assert (len(learned.clean), len(held_out.clean)) == (64, 3)
