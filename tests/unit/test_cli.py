@@ -62,7 +62,6 @@ def test_every_setting_is_an_option_and_is_read_by_a_training():
 
 REFUSED = [  # a command, and words of its refusal
     ("train --sigma 7", "sigma must be a number from 0.005 to 0.5. Received: 7"),
-    ("train --sigma much", "--sigma: invalid number value: 'much'"),
     ("train --channels 16,x", "--channels: invalid list of whole numbers value: '16,x'"),
     ("train --sgma 0.1", "unrecognized arguments: --sgma 0.1"),
     ("train --config nowhere.json", "cannot read the config"),
@@ -70,10 +69,8 @@ REFUSED = [  # a command, and words of its refusal
     ("train --preset colour --warp 0.5", "--warp is for a training in gray"),
     ("train --pool 100", "--pool is for a training in colour"),
     ("evaluate --every 2", "--every needs --pictures"),
-    ("evaluate --pairs . --plot p.png", "add --pictures"),
     ("evaluate --pictures . --crop 8 --dataset ada/faces", "without the faces"),
     ("demo --revision v1.0.0", "--revision needs --model"),
-    ("demo --port 70000", "from 1 to 65535"),
     ("publish MODEL --model ada/m --space-sdk static", "--space-sdk needs --space"),
 ]
 
@@ -93,13 +90,6 @@ def test_a_wrong_or_useless_option_is_refused_in_one_line(
     (error,) = capsys.readouterr().err.strip().splitlines()[-1:]
     assert code == 2 and error.startswith("denoiser") and words in error
     assert [path.name for path in tmp_path.iterdir()] == ["epoch.json"]
-
-
-def test_options_win_over_the_file_and_the_file_over_the_preset(tmp_path):
-    path = tmp_path / "config.json"
-    path.write_text('{"epochs": 9, "seed": 4}')
-    config = TrainingConfig.from_options({"seed": 5}, path=path, preset="quick")
-    assert (config.epochs, config.seed) == (9, 5)
 
 
 def test_a_missing_package_is_one_line_that_names_the_extra(tmp_path, capsys, monkeypatch):
@@ -144,15 +134,12 @@ def test_a_path_is_printed_as_far_as_the_encoding_goes(noisy, output, encoding, 
     assert done.stdout.strip().endswith(printed)
 
 
-@pytest.mark.parametrize(("closed", "code"), [("<&- >&- 2>&-", 0), ("<&-", 2)])
 @pytest.mark.skipif(os.name == "nt", reason="no such shell")
-def test_a_stream_that_is_closed_ends_no_command(noisy, closed, code):
-    source = noisy if code == 0 else "-"  # of which nothing comes
+def test_streams_that_are_closed_end_no_command(noisy):
     output = noisy.with_name("restored.png")
-    command = [sys.executable, "-m", "olivetti_denoiser", "restore", source, output]
-    done = subprocess.run(["sh", "-c", f'"$@" {closed}', "-", *command], capture_output=True)
-    assert (done.returncode, output.exists()) == (code, code == 0), done.stderr
-    assert b"Traceback" not in done.stderr
+    command = [sys.executable, "-m", "olivetti_denoiser", "restore", noisy, output]
+    done = subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "-", *command])
+    assert (done.returncode, output.exists()) == (0, True)
 
 
 def test_help_is_printed_in_the_oldest_code_page(monkeypatch):

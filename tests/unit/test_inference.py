@@ -68,15 +68,8 @@ def test_the_inside_of_a_letterbox_is_found(border, inside):
     assert (rows.start, rows.stop, columns.start, columns.stop) == inside
 
 
-def test_noise_ends_a_letterbox_and_equal_columns_are_none():
-    almost = np.moveaxis(framed(noise(50, 60, 3), 20, 0, 0, 0), -1, 0)
-    almost[1, 3, 7] = 0.004
-    assert inside_letterbox(almost)[0] == slice(0, 70)
-    assert inside_letterbox(np.repeat(noise(3, 50, 1), 60, axis=2))[1] == slice(0, 60)
-
-
-@pytest.mark.parametrize("border", [(64, 64, 0, 0), (20, 8, 300, 33)])
-def test_a_letterbox_changes_nothing_and_is_not_changed(denoiser, border):
+def test_a_letterbox_changes_nothing_and_is_not_changed(denoiser):
+    border = (20, 8, 300, 33)
     _, noisy = scene(96, 130)
     picture = np.repeat(noisy[..., None], 3, axis=2)
     given = framed(picture, *border)
@@ -90,14 +83,8 @@ def test_a_letterbox_changes_nothing_and_is_not_changed(denoiser, border):
     np.testing.assert_array_equal(restored, given)
 
 
-@pytest.mark.parametrize(
-    "plain",
-    [
-        np.full((50, 60, 3), (9, 200, 3), np.uint8),
-        np.repeat(np.uint8([0] * 32 + [255] * 32), 48 * 3).reshape(64, 48, 3),  # nothing but bars
-    ],
-)
-def test_a_plain_picture_stays_as_it_is(denoiser, plain):
+def test_a_picture_of_nothing_but_bars_stays_as_it_is(denoiser):
+    plain = np.repeat(np.uint8([0] * 32 + [255] * 32), 48 * 3).reshape(64, 48, 3)
     np.testing.assert_array_equal(denoiser(plain, sigma=0.1, strength=0.5), plain)
     assert 0 <= denoiser.estimate_sigma(plain) < 0.1
 
@@ -106,11 +93,9 @@ def held(shape, where):
     """The masks of the parts of a picture that hold noise, by name."""
     down, across = np.mgrid[: shape[0], : shape[1]]
     return {
-        "everywhere": np.ones(shape, bool),
         "between bars": (down > 47) & (down < 144),
         "a disc": (down - 96) ** 2 + (across - 128) ** 2 < 70**2,
         "three photographs on a page": (across % 96 > 20) & (down > 40) & (down < 150),
-        "a corner": (down < 70) & (across < 90),
     }[where]
 
 
@@ -131,19 +116,17 @@ def test_plain_parts_cost_no_quality(gray, where, paint):
     assert result.sigma == pytest.approx(SIGMA, rel=0.12)
 
 
-@pytest.mark.parametrize("where", ["a disc", "a corner"])
-def test_cut_outs_are_restored_as_well_as_the_opaque_picture(gray, where):
+def test_a_cut_out_is_restored_as_well_as_the_opaque_picture(gray):
     """Whatever lies under the transparent parts, which come back untouched."""
     clean, noisy = scene()
-    seen, results = held(clean.shape, where), []
-    for under in (0, 255, np.random.default_rng(0).integers(0, 256, clean.shape)):
+    seen, results = held(clean.shape, "a disc"), []
+    for under in (0, np.random.default_rng(0).integers(0, 256, clean.shape)):
         pixels = np.where(seen, noisy, under).astype(np.uint8)
         cut_out = np.dstack([pixels, np.where(seen, 255, 0).astype(np.uint8)])
         restored = gray(cut_out)
         np.testing.assert_array_equal(restored[~seen], cut_out[~seen])
         results.append(restored[seen])
     np.testing.assert_array_equal(results[0], results[1])
-    np.testing.assert_array_equal(results[0], results[2])
     opaque = gray(noisy, sigma=SIGMA)
     assert psnr(restored[..., 0], clean, seen) > psnr(opaque, clean, seen) - 2 * CLOSE
 
@@ -158,7 +141,7 @@ def test_transparent_pixels_are_filled_from_their_neighbours():
     assert (low <= filled.min(axis=(1, 2))).all() and (filled.max(axis=(1, 2)) <= high).all()
 
 
-@pytest.mark.parametrize("size", [(512, 512), (513, 513), (600, 1100)])
+@pytest.mark.parametrize("size", [(513, 513), (600, 1100)])
 def test_the_estimate_hardly_depends_on_where_patches_end(gray, size):
     """A last patch of a few pixels, mirrored until it is full, must not count like a whole one."""
     noisy = np.clip(0.5 + 0.1 * np.random.default_rng(6).standard_normal(size), 0, 1)
@@ -171,17 +154,8 @@ def estimation_patches(picture, side=64, visible=None):
     return patches.estimation_patches(blocks, picture.shape[1:], side)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (9, 7), (100, 64), (513, 70)])
-def test_patches_cover_a_picture_that_is_noisy_all_over(size):
-    covered = np.zeros(size, bool)
-    for patch in estimation_patches(noise(3, *size)):
-        assert [span.stop - span.start for span in patch] == [min(64, length) for length in size]
-        covered[patch] = True
-    assert covered.all()
-
-
-@pytest.mark.parametrize("inside", [np.s_[64:192, :], np.s_[:, 80:240], np.s_[64:192, 80:240]])
-def test_patches_lie_between_bars_and_leave_none_out(inside):
+@pytest.mark.parametrize("inside", [np.s_[:, :], np.s_[64:192, 80:240]])
+def test_patches_cover_the_noise_and_nothing_else(inside):
     held = np.zeros((256, 320), bool)
     held[inside] = True
     covered = np.zeros_like(held)

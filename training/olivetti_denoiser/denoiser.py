@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -140,13 +140,7 @@ class Denoiser:
         )
         return load_folder(folder, providers)
 
-    @overload
-    def __call__(self, image: np.ndarray, **options: Any) -> np.ndarray: ...
-
-    @overload
-    def __call__(self, image: str | PathLike[str] | Image.Image, **options: Any) -> Image.Image: ...
-
-    def __call__(self, image: ImageLike, **options: Any) -> Image.Image | np.ndarray:
+    def __call__(self, image: ImageLike, **options: Any) -> Any:
         """Return the restored picture or batch alone.
 
         Args:
@@ -226,10 +220,8 @@ class Denoiser:
             return Restored(unchanged, sigma, name)
         changed = restore(chosen, seen, min(sigma * level_factor, 1.0), mirror, progress)
         target = picture.channels[:, *inside]
-        if changed.size == target.size:
-            changed = changed.reshape(target.shape)
-        else:  # each channel was seen as three equal colours
-            changed = changed.mean(axis=1)
+        # A channel that was seen as three equal colours is their mean.
+        changed = changed[0] if len(changed) < len(target) else changed.mean(axis=1)
         if strength != 1.0:
             changed = target + np.float32(strength) * (changed - target)
         np.copyto(target, changed, where=True if visible is None else visible[inside])
@@ -271,10 +263,10 @@ class Denoiser:
 
 
 def check_options(sigma: float | None, strength: float, level_factor: float) -> None:
-    """Make sure of options of `Denoiser.restore`, before any work.
+    """Check options of `Denoiser.restore`, before any work.
 
     Raises:
-        ValueError: One is not what is described there.
+        ValueError: An option is out of its range.
     """
     _check("strength", strength, 0.0, 1.0)
     _check("level_factor", level_factor, 0.0, MAX_LEVEL_FACTOR)

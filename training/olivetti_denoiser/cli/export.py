@@ -11,14 +11,14 @@ from olivetti_denoiser.cli.options import Commands, add_command
 
 
 def register(commands: Commands) -> None:
-    """Adds the command."""
+    """Add the command."""
     summary = "write the ONNX files of a model folder that lacks them"
     export = add_command(commands, "export", run, summary, extra="train")
     export.add_argument("folder", help="model folder with Keras's files")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Writes the files and says how far they are from Keras."""
+    """Write the files and say how far they are from Keras."""
     from olivetti_denoiser.network.export import export_folder
     from olivetti_denoiser.release import ONNX
 

@@ -15,19 +15,13 @@ from olivetti_denoiser.cli.options import (
     add_repositories,
 )
 
-HELP = {
-    "model": "the model's repository",
-    "dataset": "publish the split there too",
-    "space": "publish the demo there too",
-}
-
 
 def register(commands: Commands) -> None:
     """Add the command."""
     summary = "publish a model folder to the Hub"
     publish = add_command(commands, "publish", run, summary, extra="evaluate")
     publish.add_argument("folder", help="model folder, such as model_card")
-    add_repositories(publish, HELP, required=["model"])
+    add_repositories(publish, required=["model"])
     publish.add_argument("--dry-run", action="store_true", help="list every file and touch nothing")
     add_release(publish)
 
