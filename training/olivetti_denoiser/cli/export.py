@@ -19,8 +19,12 @@ def register(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the files and say how far they are from Keras."""
-    from olivetti_denoiser.network.export import export_folder
+    from olivetti_denoiser.network.backend import prepare_training
     from olivetti_denoiser.release import ONNX
 
-    difference = export_folder(options.folder)
+    prepare_training()
+    from olivetti_denoiser.network.export import write_exports
+    from olivetti_denoiser.network.saving import load_folder
+
+    difference = write_exports(load_folder(options.folder), options.folder)
     print(f"{options.folder}/{ONNX}: at most {difference:.1e} away from Keras")

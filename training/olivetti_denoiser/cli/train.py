@@ -125,6 +125,6 @@ def run(options: argparse.Namespace) -> None:
 
 def prepare(distributed: bool = False) -> None:
     """Chooses the backend to train on; several processes train on JAX alone."""
-    from olivetti_denoiser.network.backend import FOR_TRAINING, prepare_training
+    from olivetti_denoiser.network.backend import BACKENDS, prepare_training
 
-    prepare_training(("jax",) if distributed else FOR_TRAINING)
+    prepare_training(("jax",) if distributed else BACKENDS)

@@ -39,19 +39,7 @@ def residual_unet(
         H and W must be multiples of 2 ** (levels - 1), and at least 12 for the estimator. With
         untrained weights it returns its input.
     """
-    noisy = keras.Input((None, None, planes), name="noisy")
-    estimator, restorer = _estimator(planes), _restorer(channels, blocks, planes)
-    return keras.Model(noisy, restorer([noisy, estimator(noisy)]), name="residual_unet")
-
-
-def planes_of(model: keras.Model) -> int:
-    """Returns how many planes the model's pictures have: 1 for gray, 3 for colour."""
-    return model.input_shape[-1]
-
-
-def takes_sigma(model: keras.Model) -> bool:
-    """Whether the model is made of an estimator and a restorer, as `residual_unet` is."""
-    return {RESTORER, ESTIMATOR} <= {layer.name for layer in model.layers}
+    return _joined(_estimator(planes), _restorer(channels, blocks, planes))
 
 
 def restorer_of(model: keras.Model) -> keras.Model:
@@ -73,46 +61,35 @@ def estimator_of(model: keras.Model) -> keras.Model:
 
 
 def with_mirror(model: keras.Model) -> keras.Model:
-    """Returns the network averaged over the picture and its mirror image, at twice the work.
+    """Return the network averaged over the picture and its mirror image, at twice the work.
 
     What the network gets wrong differs between the two, so a part of it cancels.
 
     Args:
-        model: a model as `residual_unet` builds it; the weights are shared with it.
+        model: A model as `residual_unet` builds it; the weights are shared with it.
     """
-    estimator, unet, planes = estimator_of(model), restorer_of(model), planes_of(model)
-    noisy = keras.Input((None, None, planes), name="noisy")
+    unet = restorer_of(model)
+    noisy = keras.Input(model.input_shape[1:], name="noisy")
     sigma = keras.Input((1, 1, 1), name="sigma")
     mirrored = ops.flip(unet([ops.flip(noisy, axis=2), sigma]), axis=2)
     restored = layers.Average(name="restored")([unet([noisy, sigma]), mirrored])
     restorer = keras.Model([noisy, sigma], restored, name=RESTORER)
-    picture = keras.Input((None, None, planes), name="noisy")
-    return keras.Model(picture, restorer([picture, estimator(picture)]), name="residual_unet")
-
-
-def averages_mirror(model: keras.Model) -> bool:
-    """Whether the model is one that `with_mirror` built."""
-    return _averaged_part(model) is not None
+    return _joined(estimator_of(model), restorer)
 
 
 def without_mirror(model: keras.Model) -> keras.Model:
-    """Returns the network that `with_mirror` was given, weights shared; others as they are."""
-    unet = _averaged_part(model)
-    if unet is None:
-        return model
-    noisy = keras.Input((None, None, planes_of(model)), name="noisy")
-    return keras.Model(noisy, unet([noisy, estimator_of(model)(noisy)]), name="residual_unet")
+    """Return the network that `with_mirror` was given, weights shared; any other as it is."""
+    inside = [part for part in restorer_of(model).layers if part.name == RESTORER]
+    return _joined(estimator_of(model), *inside) if inside else model
 
 
-def _averaged_part(model):
-    """The U-Net inside a restorer that averages, None where there is none."""
-    if not takes_sigma(model):
-        return None
-    outer = next((part for part in model.layers if part.name == RESTORER), None)
-    return outer and next((part for part in outer.layers if part.name == RESTORER), None)
+def _joined(estimator, restorer):
+    """The picture's level is estimated, and the picture restored at that level."""
+    noisy = keras.Input(estimator.input_shape[1:], name="noisy")
+    return keras.Model(noisy, restorer([noisy, estimator(noisy)]), name="residual_unet")
 
 
-def _restorer(channels, blocks, planes=1, side=None) -> keras.Model:
+def _restorer(channels, blocks, planes, side=None) -> keras.Model:
     """The U-Net: noisy minus sigma times the noise it sees."""
     noisy = keras.Input((side, side, planes), name="noisy")
     sigma = keras.Input((1, 1, 1), name="sigma")
@@ -144,7 +121,7 @@ def _restorer(channels, blocks, planes=1, side=None) -> keras.Model:
     return keras.Model([noisy, sigma], restored, name=RESTORER)
 
 
-def _estimator(planes=1, side=None) -> keras.Model:
+def _estimator(planes, side=None) -> keras.Model:
     """A small network that estimates one noise level for the whole picture."""
     noisy = keras.Input((side, side, planes), name="noisy")
     # In units of the level: without this the branch learns ten times slower.
@@ -207,13 +184,9 @@ def multiply_adds(
     """
     total = 0
     restorer, estimator = _restorer(channels, blocks, planes, side), _estimator(planes, side)
-    for part, times in ((restorer, 1 + mirror), (estimator, 1)):
-        for layer in part.layers:
-            if isinstance(layer, layers.Conv2DTranspose):
-                places = math.prod(layer.input.shape[1:3])
-            elif isinstance(layer, layers.Conv2D):
-                places = math.prod(layer.output.shape[1:3])
-            else:
-                continue
-            total += times * math.prod(layer.kernel.shape) * places
+    for layer in [*restorer.layers * (1 + mirror), *estimator.layers]:
+        if isinstance(layer, layers.Conv2DTranspose):
+            total += math.prod(layer.kernel.shape) * math.prod(layer.input.shape[1:3])
+        elif isinstance(layer, layers.Conv2D):
+            total += math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:3])
     return total

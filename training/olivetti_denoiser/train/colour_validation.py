@@ -14,10 +14,10 @@ from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.images.picture import ImageRows
 from olivetti_denoiser.metrics import PSNR_LIMIT
 from olivetti_denoiser.network.unet import estimator_of
-from olivetti_denoiser.train.callbacks import copy_averaged_weights
 from olivetti_denoiser.train.colour_batches import cut, example_batch, noisy_patch
 from olivetti_denoiser.train.distributed import on_one_device
-from olivetti_denoiser.train.objective import losses, training_model
+from olivetti_denoiser.train.losses import losses, training_model
+from olivetti_denoiser.train.validation import copy_averaged_weights
 
 SHOWN = 8  # patches in the experiment view
 

@@ -1,32 +1,27 @@
-"""Callbacks of a training: validation of the averaged weights, and the best epoch's weights.
+"""Validation: what the averaged weights of an epoch score on the held-out faces.
 
->>> callbacks = [Validation(averaged, held_out, config), BestModel(averaged, path)]
+>>> callbacks = [Validation(averaged, held_out, config)]
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import keras
 import numpy as np
 
-from olivetti_denoiser.atomic import atomic_file
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import Faces
 from olivetti_denoiser.data.patch_files import Patches
 from olivetti_denoiser.metrics import psnr, ssim
-from olivetti_denoiser.network.saving import save_file
 from olivetti_denoiser.noise import add_gaussian_noise
 from olivetti_denoiser.train.batches import example_batch
 from olivetti_denoiser.train.distributed import on_one_device
-from olivetti_denoiser.train.objective import losses, training_model
+from olivetti_denoiser.train.losses import losses, training_model
 
 VALIDATION_DRAWS = 8  # noise levels at which each validation face is seen
 
 
 class Validation(keras.callbacks.Callback):
-    """Measures the averaged weights on the held-out faces after each epoch.
+    """Measure the averaged weights on the held-out faces after each epoch.
 
     Adds to the epoch's logs `val_restored_loss` and `val_estimate_loss`, of the same mixture of
     noise levels as the training losses but with noise that never changes, and `val_psnr` in dB
@@ -43,37 +38,34 @@ class Validation(keras.callbacks.Callback):
         clean = np.repeat(np.asarray(held_out.clean), VALIDATION_DRAWS, axis=0)
         spread = (np.arange(len(clean)) + 0.5) / len(clean) * config.sigma_max
         exact = np.arange(len(clean)) % VALIDATION_DRAWS < config.sigma_share * VALIDATION_DRAWS
-        levels = np.where(exact, config.sigma, rng.permutation(spread))
-        self.example = example_batch(clean, levels, config, rng)
+        sigmas = np.where(exact, config.sigma, rng.permutation(spread))
+        self.example = example_batch(clean, sigmas, config, rng)
         self.clean = clean
         self.noisy = add_gaussian_noise(clean, config.sigma, rng)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Adds the figures of the averaged network to the logs."""
+        """Add the figures of the averaged network to the logs."""
         with on_one_device():
-            self._measure(logs)
-
-    def _measure(self, logs):
-        copy_averaged_weights(self.model, self.averaged)
-        inputs, targets, weights = self.example
-        losses = self.judged.evaluate(
-            inputs, targets, sample_weight=weights, batch_size=16, verbose=0, return_dict=True
-        )
-        logs.update({f"val_{name}": float(value) for name, value in losses.items()})
-        restored = self.averaged.predict(self.noisy, batch_size=16, verbose=0)
+            copy_averaged_weights(self.model, self.averaged)
+            inputs, targets, weights = self.example
+            values = self.judged.evaluate(
+                inputs, targets, sample_weight=weights, batch_size=16, verbose=0, return_dict=True
+            )
+            restored = self.averaged.predict(self.noisy, batch_size=16, verbose=0)
         self.restored = np.clip(restored, 0, 1)
+        logs.update({f"val_{name}": float(value) for name, value in values.items()})
         logs["val_psnr"] = float(psnr(self.clean, self.restored).mean())
         logs["val_ssim"] = float(ssim(self.clean, self.restored).mean())
 
     def pictures(self) -> dict[str, np.ndarray]:
-        """Returns each held-out face once: noisy, restored after this epoch, and original."""
+        """Return each held-out face once: noisy, restored after this epoch, and original."""
         once = slice(None, None, VALIDATION_DRAWS)
         kinds = {"noisy": self.noisy, "restored": self.restored, "original": self.clean}
         return {kind: faces[once] for kind, faces in kinds.items()}
 
 
 def copy_averaged_weights(trained: keras.Model, averaged: keras.Model) -> None:
-    """Copies the optimizer's moving averages of `trained` into the network `averaged`.
+    """Copy the optimizer's moving averages of `trained` into the network `averaged`.
 
     Keras's own `SwapEMAWeights` swaps by adding and subtracting, which rounds: a resumed run
     would no longer equal the uninterrupted one. A copy leaves the training weights alone.
@@ -87,21 +79,3 @@ def copy_averaged_weights(trained: keras.Model, averaged: keras.Model) -> None:
     }
     for target in averaged.trainable_variables:
         target.assign(keras.ops.convert_to_numpy(averages[target.path]))
-
-
-class BestModel(keras.callbacks.ModelCheckpoint):
-    """`ModelCheckpoint` of another model than the one that is being trained."""
-
-    def __init__(self, released: keras.Model, path: Path, **options: Any):
-        super().__init__(str(path), **options)
-        self.released = released
-
-    @property
-    def model(self) -> BestModel:
-        """What the callback saves: this object."""
-        return self
-
-    def save(self, path: str, overwrite: bool = True) -> None:
-        """Saves the other model; a killed run leaves a whole file."""
-        with atomic_file(path) as beside:
-            save_file(self.released, beside)
