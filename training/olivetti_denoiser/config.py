@@ -45,19 +45,19 @@ def _option(default, help_text, *, low=None, high=None, choices=None):
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """What one training run depends on; equal configs give equal runs.
+    """The settings of a training; equal configs give equal runs.
 
     Noise levels are standard deviations as a fraction of the range [0, 1].
 
     Raises:
-        ValueError: an option is unknown, of the wrong type or out of its bounds; the
+        ValueError: An option is unknown, of the wrong type or out of its bounds; the
             message names the option, what would work and what was received.
     """
 
     # Data
-    sigma: float = _option(0.1, "noise level that the figures are about", low=0.005, high=0.5)
+    sigma: float = _option(0.1, "noise level that the metrics are about", low=0.005, high=0.5)
     sigma_max: float = _option(
-        0.3, "training draws its levels from 0 to this one", low=0.005, high=1.0
+        0.3, "training draws its noise levels from 0 to this one", low=0.005, high=1.0
     )
     sigma_share: float = _option(
         0.5, "share of the training draws made at exactly --sigma", low=0.0, high=1.0
@@ -89,7 +89,7 @@ class TrainingConfig:
     )
 
     # Network
-    planes: int = _option(1, "planes of a picture: 1 for gray, 3 for colour", choices=(1, 3))
+    planes: int = _option(1, "channels of a picture: 1 for gray, 3 for colour", choices=(1, 3))
     channels: tuple[int, ...] = _option(
         (12, 40, 96), "channels of each level, full resolution first", low=1, high=1024
     )
@@ -141,12 +141,12 @@ class TrainingConfig:
 
     @property
     def network(self) -> dict:
-        """What `residual_unet` takes."""
+        """Return the arguments of `residual_unet`."""
         return {"channels": self.channels, "blocks": self.blocks, "planes": self.planes}
 
     @property
     def total_steps(self) -> int:
-        """Optimiser steps of the whole run."""
+        """Return the optimizer steps of the whole run."""
         return self.epochs * self.steps_per_epoch
 
     def to_json(self) -> str:

@@ -3,9 +3,9 @@
     noisy ──┬───────────────┬── restorer ── restored
             └── estimator ── sigma ┘
 
-The restorer is a U-Net that predicts the noise in units of its level; the estimator finds the level
-in the same graph. Training and `Denoiser` can give the level instead, by calling the restorer
-directly. What is released averages the trained U-Net over the picture and its mirror image.
+The restorer is a U-Net that predicts the noise in units of its sigma; the estimator finds sigma in
+the same graph. Training and `Denoiser` can give sigma instead, by calling the restorer directly.
+The released network averages the trained U-Net over the picture and its mirror image.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import keras
 from keras import layers, ops
 
 RESTORER, ESTIMATOR = "restorer", "estimator"
-SIGMA_UNIT = 0.1  # the level that estimator and restorer take as one
+SIGMA_UNIT = 0.1  # the sigma that estimator and restorer take as one
 ESTIMATOR_LAYERS = {1: ((16, 1), (16, 2), (32, 1)), 3: ((24, 2), (32, 2), (64, 1))}
-LEAST_SIGMA = 0.01  # levels far under this one are seen as if they were this one
+LEAST_SIGMA = 0.01  # sigmas far under this one are seen as if they were this one
 
 
 def residual_unet(
@@ -26,13 +26,13 @@ def residual_unet(
     blocks: tuple[int, ...] = (1, 2, 2),
     planes: int = 1,
 ) -> keras.Model:
-    """Builds the denoiser.
+    """Build the denoiser.
 
     Args:
-        channels: channels of each level, full resolution first; each further level halves
+        channels: Channels of each level, full resolution first; each further level halves
             the sides.
-        blocks: residual blocks of each level, the last entry being the bottom.
-        planes: 1 for gray pictures, 3 for colour.
+        blocks: Residual blocks of each level, the last entry being the bottom.
+        planes: Channels of a picture, 1 for gray and 3 for colour.
 
     Returns:
         A functional model from N×H×W×planes in [0, 1] to the same shape, not clipped, float32.
@@ -43,19 +43,19 @@ def residual_unet(
 
 
 def restorer_of(model: keras.Model) -> keras.Model:
-    """Returns the part that restores at a given level: (N×H×W×C, N×1×1×1) to N×H×W×C.
+    """Return the part that restores at a given sigma: (N×H×W×C, N×1×1×1) to N×H×W×C.
 
     Raises:
-        ValueError: the model has no such part.
+        ValueError: The model has no such part.
     """
     return model.get_layer(RESTORER)
 
 
 def estimator_of(model: keras.Model) -> keras.Model:
-    """Returns the part that estimates the level: N×H×W×C to N×1×1×1, a fraction of the range.
+    """Return the part that estimates sigma: N×H×W×C to N×1×1×1, a fraction of the range.
 
     Raises:
-        ValueError: the model has no such part.
+        ValueError: The model has no such part.
     """
     return model.get_layer(ESTIMATOR)
 
@@ -84,13 +84,13 @@ def without_mirror(model: keras.Model) -> keras.Model:
 
 
 def _joined(estimator, restorer):
-    """The picture's level is estimated, and the picture restored at that level."""
+    """Return the network that estimates a picture's sigma and restores the picture at it."""
     noisy = keras.Input(estimator.input_shape[1:], name="noisy")
     return keras.Model(noisy, restorer([noisy, estimator(noisy)]), name="residual_unet")
 
 
 def _restorer(channels, blocks, planes, side=None) -> keras.Model:
-    """The U-Net: noisy minus sigma times the noise it sees."""
+    """Return the U-Net: noisy minus sigma times the noise that it sees."""
     noisy = keras.Input((side, side, planes), name="noisy")
     sigma = keras.Input((1, 1, 1), name="sigma")
     embedding = layers.Rescaling(1.0 / SIGMA_UNIT, name="level")(sigma)
@@ -122,9 +122,9 @@ def _restorer(channels, blocks, planes, side=None) -> keras.Model:
 
 
 def _estimator(planes, side=None) -> keras.Model:
-    """A small network that estimates one noise level for the whole picture."""
+    """Return a small network that estimates one sigma for the whole picture."""
     noisy = keras.Input((side, side, planes), name="noisy")
-    # In units of the level: without this the branch learns ten times slower.
+    # In units of sigma: without this the branch learns ten times slower.
     x = layers.Rescaling(1.0 / SIGMA_UNIT, name="noisy_scaled")(noisy)
     # Channels and strides; of colour it looks farther, as a camera's noise reaches over neighbours.
     for index, (width, stride) in enumerate(ESTIMATOR_LAYERS[planes]):
@@ -138,7 +138,7 @@ def _estimator(planes, side=None) -> keras.Model:
 
 
 def _in_noise_units(noisy, sigma):
-    """The picture divided by its noise level, so that noise is equally strong at every level.
+    """Divide the picture by its sigma, so that noise is equally strong at every sigma.
 
     All in float32, since the picture has more digits than bfloat16, and of layers alone, since the
     legacy file format knows no operations: √(σ² + c²), by which it divides, is a vector's length.
@@ -154,9 +154,9 @@ def _in_noise_units(noisy, sigma):
 
 
 def _residual_block(x, embedding, width, name):
-    """Two convolutions around a shift that depends on the level, added to the input.
+    """Add to the input two convolutions around a shift that depends on sigma.
 
-    The second one is zero at the start, when a block is the identity.
+    The second convolution is zero at the start, when a block is the identity.
     """
     shift = layers.Conv2D(width, 1, kernel_initializer="zeros", name=f"{name}_level")(embedding)
     y = layers.Conv2D(width, 3, padding="same", use_bias=False, name=f"{name}_conv0")(x)
@@ -175,12 +175,12 @@ def multiply_adds(
     side: int = 64,
     planes: int = 1,
 ) -> int:
-    """Returns the multiply-adds of one pass over a side×side picture, as convolutions count them.
+    """Return the multiply-adds of one pass over a side×side picture, as convolutions count them.
 
     Args:
-        channels, blocks, planes: as for `residual_unet`.
-        mirror: whether it is averaged as by `with_mirror`.
-        side: side of the picture in pixels.
+        channels, blocks, planes: As for `residual_unet`.
+        mirror: Whether it is averaged as by `with_mirror`.
+        side: Side of the picture in pixels.
     """
     total = 0
     restorer, estimator = _restorer(channels, blocks, planes, side), _estimator(planes, side)

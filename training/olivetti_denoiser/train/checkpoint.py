@@ -67,7 +67,7 @@ class RunState(keras.callbacks.Callback):
 
     @property
     def finished(self) -> bool:
-        """Whether the run has had all its epochs or was stopped early."""
+        """Tell whether the run has had all its epochs or was stopped early."""
         return self.stopped or len(self.history) >= self.config.epochs
 
     def restore(self, trained: keras.Model) -> None:

@@ -63,9 +63,9 @@ def initialize() -> None:
     address, count, index = (given.get(name) for name in KERAS_VARIABLES)
     try:
         jax.distributed.initialize(
-            address and address.split(",")[0],
-            count and int(count),
-            index and int(index),
+            address.split(",")[0] if address else None,
+            int(count) if count else None,
+            int(index) if index else None,
             heartbeat_timeout_seconds=HEARTBEAT_TIMEOUT,
         )
     except ValueError as error:
@@ -122,7 +122,7 @@ class Processes:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process is the one that measures, writes and prints."""
+        """Tell whether this process is the one that measures, writes and prints."""
         return self.index == 0
 
     @contextlib.contextmanager

@@ -35,7 +35,7 @@ LEAST_CAPABILITY = 8  # of NVIDIA's GPUs that compute in bfloat16: Ampere and la
 
 
 class FitResult(NamedTuple):
-    """What `fit` leaves.
+    """The outcome of `fit`.
 
     Attributes:
         model: The network to release, averaged weights of the best epoch; None in a process that is
@@ -102,7 +102,7 @@ def fit(
     callbacks: list[keras.callbacks.Callback] = []
     if processes.is_first:
         kind = ColourValidation if in_colour else Validation
-        validation = kind(averaged, held_out.clean if in_colour else held_out, config)
+        validation = kind(averaged, held_out.clean, config)
         faces_of = RestoredFaces(validation, config.epochs, run_folder / TENSORBOARD / "faces")
         callbacks += [validation, *_tensorboard(run_folder), faces_of]
     if processes.count > 1:
@@ -168,7 +168,7 @@ def carve_validation(faces: Faces, count: int) -> tuple[Faces, Faces]:
 
 
 def _tensorboard(folder):
-    """The TensorBoard callback where TensorFlow, which it needs, is the backend."""
+    """Return the TensorBoard callback where TensorFlow, which it needs, is the backend."""
     if keras.backend.backend() != "tensorflow":
         return []
     return [keras.callbacks.TensorBoard(str(folder / TENSORBOARD), write_graph=False)]

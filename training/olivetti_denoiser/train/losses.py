@@ -1,4 +1,4 @@
-"""What is trained, and the loss of each of its outputs, as maps that weights of a picture apply to.
+"""The network as it is trained, and the loss of each of its outputs.
 
 >>> trained = training_model(residual_unet())
 >>> trained.compile(optimizer, loss=losses(TrainingConfig()))

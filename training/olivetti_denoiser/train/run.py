@@ -49,7 +49,7 @@ PICTURES = "pictures"  # of a run folder: what a dataset of pictures was cut int
 
 
 class Trained(NamedTuple):
-    """What a training leaves, and what a model folder is written from.
+    """The outcome of a training, from which a model folder is written.
 
     Attributes:
         model: The network to release, averaged weights of the best epoch.
@@ -98,7 +98,7 @@ def train(
             may go on with another limit.
 
     Returns:
-        What a model folder is written from; None in a process that is not the first one.
+        All that a model folder is written from; None in a process that is not the first one.
 
     Raises:
         ValueError: The output is taken, or its run has other settings or another split; or

@@ -1,6 +1,6 @@
 """Validation: what the averaged weights of an epoch score on the held-out faces.
 
->>> callbacks = [Validation(averaged, held_out, config)]
+>>> callbacks = [Validation(averaged, held_out.clean, config)]
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ import keras
 import numpy as np
 
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.data.faces import Faces
-from olivetti_denoiser.data.patch_files import Patches
+from olivetti_denoiser.images.picture import ImageRows
 from olivetti_denoiser.metrics import psnr, ssim
 from olivetti_denoiser.noise import add_gaussian_noise
 from olivetti_denoiser.train.batches import example_batch
@@ -29,13 +28,13 @@ class Validation(keras.callbacks.Callback):
     `averaged`.
     """
 
-    def __init__(self, averaged: keras.Model, held_out: Faces | Patches, config: TrainingConfig):
+    def __init__(self, averaged: keras.Model, held_out: ImageRows, config: TrainingConfig):
         super().__init__()
         self.averaged, self.config = averaged, config
         self.judged = training_model(averaged)
         self.judged.compile(loss=losses(config))
         rng = np.random.default_rng(0)  # one noise for every run, so that runs can be compared
-        clean = np.repeat(np.asarray(held_out.clean), VALIDATION_DRAWS, axis=0)
+        clean = np.repeat(np.asarray(held_out), VALIDATION_DRAWS, axis=0)
         spread = (np.arange(len(clean)) + 0.5) / len(clean) * config.sigma_max
         exact = np.arange(len(clean)) % VALIDATION_DRAWS < config.sigma_share * VALIDATION_DRAWS
         sigmas = np.where(exact, config.sigma, rng.permutation(spread))
