@@ -223,7 +223,7 @@ def test_the_command_makes_a_model_for_colour_that_opens(faces, tmp_path, monkey
     """The whole way, small: synthetic pictures, training, metrics, card; then it is opened."""
     from olivetti_denoiser.denoiser import Denoiser
 
-    monkeypatch.setattr("olivetti_denoiser.evaluate.measure.classical_methods", dict)
+    monkeypatch.setattr("olivetti_denoiser.evaluate.measure.BASELINES", {})
     folder = tmp_path / "colour"
     options = [
         "--epochs",
