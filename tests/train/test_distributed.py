@@ -90,7 +90,8 @@ folder, kind = Path(sys.argv[1]), sys.argv[2]
 clean = np.random.default_rng(0).random((8, 32, 32, 1), dtype=np.float32)
 faces = Faces(clean, clean, np.arange(8), np.arange(8))
 config = TrainingConfig(
-    epochs=2, steps_per_epoch=2, channels=(4,), blocks=(1,), batch_size=4, validation_faces=2
+    epochs=2, steps_per_epoch=2, channels=(4,), blocks=(1,), batch_size=4, validation_faces=2,
+    optimizer="adamw",
 )
 if kind != "devices":
     initialize()
