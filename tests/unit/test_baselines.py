@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -71,14 +68,3 @@ def test_the_methods_keep_their_figures_on_the_test_faces(test_faces):
         },
         abs=0.006,
     )
-
-
-def test_nothing_heavy_is_imported_before_a_method_is_called():
-    script = (
-        "import sys, olivetti_denoiser.evaluate.baselines\n"
-        "print([name for name in ('cv2', 'skimage', 'scipy', 'keras') if name in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"

@@ -36,9 +36,7 @@ def picture(denoiser):
     ("shape", "shade", "most"),
     [
         ("bars", 0, LOSS),  # noise that clips at the bars' shade
-        ("bars", 128, LOSS),  # bars as bright as the picture: no edge tells where they end
         ("page", 255, 2 * LOSS),  # many edges, beyond which pixels are missing
-        ("disc", 0, 2 * LOSS),  # no edge is straight
         ("disc", None, LOSS),  # transparent
     ],
 )

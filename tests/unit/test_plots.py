@@ -14,7 +14,6 @@ from olivetti_denoiser.evaluate.plots import (
     draw_plots,
     error_map,
     loss_curves,
-    losses_grid,
     plot_sigmas,
     psnr_against_sigma,
 )
@@ -91,17 +90,14 @@ def test_a_model_folder_gets_its_four_small_plots_with_the_same_bytes_each_time(
     assert pyplot is None or pyplot.get_fignums() == []
 
 
-@pytest.mark.parametrize(("epochs", "best"), [(12, 7), (1, 1)])
-def test_the_best_epoch_is_that_of_the_lowest_validation_loss(tmp_path, texts, epochs, best):
-    loss_curves(history(epochs, best), tmp_path / "loss.png")
-    assert {f"best epoch: {best} (0.002)", f"best epoch: {best} (29 dB)"} <= set(texts)
+def test_the_best_epoch_is_that_of_the_lowest_validation_loss(tmp_path, texts):
+    loss_curves(history(12, best=7), tmp_path / "loss.png")
+    assert {"best epoch: 7 (0.002)", "best epoch: 7 (29 dB)"} <= set(texts)
     assert {"training", "validation", "epoch", "loss (log scale)", "PSNR in dB"} <= set(texts)
-
-
-def test_an_empty_history_is_refused(tmp_path):
+    loss_curves(history(1, best=1), tmp_path / "loss.png")
+    assert "best epoch: 1 (0.002)" in texts
     with pytest.raises(ValueError, match=r"at least one epoch\. Received: an empty history"):
         loss_curves([], tmp_path / "loss.png")
-    assert not list(tmp_path.iterdir())
 
 
 def test_the_grid_shows_the_very_pixels_of_worst_median_and_best(tmp_path, texts):
@@ -119,21 +115,6 @@ def test_the_grid_shows_the_very_pixels_of_worst_median_and_best(tmp_path, texts
         enlarged = to_uint8(picture[..., 0]).repeat(3, 0).repeat(3, 1)
         corners = np.argwhere(gray[: len(windows), : windows.shape[1], 0] == enlarged[0, 0])
         assert any(np.array_equal(windows[tuple(corner)], enlarged) for corner in corners)
-
-
-@pytest.mark.parametrize("count", [1, 2, 4])
-def test_a_grid_of_few_faces_shows_each_once(tmp_path, count, texts):
-    comparison_grid(*faces(count), tmp_path / "grid.png", names=range(count))
-    assert sum(text.startswith("face ") for text in texts) == count
-
-
-def test_losses_stand_below_each_other_with_their_figures(tmp_path, texts):
-    clean, noisy, restored = faces(2)
-    losses_grid(clean, noisy, {"mse": restored, "mse+ssim": clean}, tmp_path / "losses.png")
-    assert [text for text in texts if text in ("Noisy", "mse", "mse+ssim", "Original")] == [
-        "Noisy", "mse", "mse+ssim", "Original",
-    ]  # fmt: skip
-    assert "100.00 dB  1.000" in texts and "held-out face 2" in texts
 
 
 def test_the_curves_are_labelled_the_model_stands_out_and_infinity_is_left_out(tmp_path, texts):

