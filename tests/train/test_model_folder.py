@@ -141,26 +141,6 @@ def test_figures_of_a_later_evaluation_take_their_place(folder, measured):
     assert "published" not in read_metrics(folder)
 
 
-def test_runs_of_another_seed_and_of_another_split_stand_beside(folder, measured, tmp_path):
-    seed, split = (shutil.copytree(folder, tmp_path / name) for name in ("seed", "split"))
-    with pytest.raises(ValueError, match=r"a seed of its own\. Received: seeds \[0, 0\]"):
-        update_release(folder, measured, also=[seed])
-    edit(seed, "training_config.json", seed=1, epochs=3)
-    with pytest.raises(ValueError, match="differ in seed or split alone"):
-        update_release(folder, measured, also=[seed])
-    edit(seed, "training_config.json", seed=1, epochs=TrainingConfig().epochs)
-    edit(split, METRICS, split="subjects", split_checksum="0" * 64, parts=measured["parts"])
-    update_release(folder, measured, also=[seed, split])
-    metrics = read_metrics(folder)
-    assert [run["seed"] for run in metrics["seeds"]] == [0, 1]
-    people = metrics["other_splits"]["subjects"]["parts"]["test"]["methods"]
-    assert people["FFDNet"] == 28.5
-    card = (folder / "README.md").read_text(encoding="utf-8")
-    assert card == render_card(folder)
-    assert "The same recipe with seeds 0, 1 scores" in card
-    assert f"FFDNet is {people['model'] - 28.5:.2f} dB below ours there (28.50 dB)" in card
-
-
 def test_figures_of_another_split_are_not_kept(folder, measured, tmp_path):
     measured["split_checksum"] = "0" * 64
     with pytest.raises(ValueError, match=r"own split, reference; give it as --split\. Received"):

@@ -6,18 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from olivetti_denoiser import release
 from olivetti_denoiser.atomic import atomic_folder
-from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import REFERENCE, split_checksum, split_name
 from olivetti_denoiser.evaluate.plots import draw_levels
 from olivetti_denoiser.publish.card import render_card, render_cards
-from olivetti_denoiser.release import COLOUR, gate_score, model_scores, network_of, read_metrics
+from olivetti_denoiser.release import COLOUR, network_of, read_metrics
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
@@ -30,7 +28,6 @@ def update_release(
     folder: str | Path,
     metrics: Mapping[str, Any],
     *,
-    also: Sequence[str | Path] = (),
     draw: Callable[[Path], None] | None = None,
 ) -> Path:
     """Put later metrics of a network into its model folder; plot and card are made anew.
@@ -40,22 +37,17 @@ def update_release(
         metrics: Some of `release.Metrics`, which replace those of the same name. Of `colour` and
             `pairs` only the sets that are given are replaced. With `parts` they are a whole
             evaluation on the faces: what it leaves out of published denoisers is dropped.
-        also: Model folders of the same recipe with other seeds, or on another split, whose metrics
-            are put beside those of an evaluation.
         draw: Called with the folder that is written; draws further plots.
 
     Returns:
         The folder.
 
     Raises:
-        ValueError: It is no whole model folder, the metrics are of another split than its own or
-            of networks for colour, or a further folder differs in more than its seed.
+        ValueError: It is no whole model folder, or the metrics are of another split than its own.
     """
     check_update(folder)
     before: Any = read_metrics(folder)
     in_colour = network_of(before) == COLOUR
-    if "pictures_learned" in metrics and not in_colour:
-        raise ValueError(f"these metrics are of networks for colour. Received: {folder}")
     after: Any = {**before, **metrics}
     for kind in SETS & after.keys():
         if sets := {**before.get(kind, {}), **metrics.get(kind, {})}:
@@ -64,7 +56,6 @@ def update_release(
             del after[kind]
     if "parts" in metrics:
         _check_split(folder, before, metrics["split_checksum"])
-        after |= _runs_beside(folder, also) if also else {}
         learned_from = {part: row for part, row in before["parts"].items() if part == "pictures"}
         after["parts"] = {**metrics["parts"], **learned_from}
         for name in MEASURED_ON_REQUEST - metrics.keys():
@@ -94,49 +85,6 @@ def check_update(folder: str | Path, split: DatasetDict | None = None) -> None:
         raise ValueError(f"metrics are kept in a whole model folder. Received: {folder}")
     if split is not None:
         _check_split(folder, read_metrics(folder), split_checksum(split))
-
-
-def _runs_beside(folder, also):
-    """Return what other runs of the recipe score: `seeds` on the same split, and `other_splits`."""
-    metrics, seeds, recipes = {}, {}, {}
-    for path in (folder, *also):
-        check_update(path)
-        metrics[path] = read_metrics(path)
-        recipes[path] = asdict(TrainingConfig.from_json(Path(path) / release.CONFIG))
-        seeds[path] = recipes[path].pop("seed")
-    if different := [path for path in also if recipes[path] != recipes[folder]]:
-        raise ValueError(f"other runs must differ in seed or split alone. Received: {different[0]}")
-    split = metrics[folder]["split_checksum"]
-    here = [path for path in metrics if metrics[path]["split_checksum"] == split]
-    given = [seeds[path] for path in here]
-    if len(set(given)) < len(given):
-        raise ValueError(f"every run must have a seed of its own. Received: seeds {given}")
-    scores = {path: {"seed": seeds[path], **_scores(metrics[path])} for path in metrics}
-    elsewhere = {
-        metrics[path]["split"]: scores[path]
-        | {"parts": {part: _psnr(row) for part, row in metrics[path]["parts"].items()}}
-        for path in metrics
-        if path not in here
-    }
-    beside = {"seeds": [scores[path] for path in here]} if len(here) > 1 else {}
-    return beside | ({"other_splits": elsewhere} if elsewhere else {})
-
-
-def _scores(metrics):
-    """Return test scores, validation score and, in colour, the score of the gate of one run."""
-    scores = {name: row["mean"] for name, row in model_scores(metrics).items()}
-    if network_of(metrics) == COLOUR and (gate := gate_score(metrics)):
-        scores["gate_psnr"] = gate.psnr
-    return scores | {"validation_psnr": metrics["training"]["validation_psnr"]}
-
-
-def _psnr(part):
-    """Return a part's mean PSNR in dB alone."""
-    means = {
-        kind: {name: row["psnr"]["mean"] for name, row in part[kind].items()}
-        for kind in ("methods", "variants")
-    }
-    return {"count": part["count"], **means}
 
 
 def _check_split(folder, metrics, checksum):
