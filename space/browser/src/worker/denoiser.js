@@ -32,9 +32,9 @@ export function plan(network, picture) {
   const colours = coloursOf(picture);
   const count = Math.min(network.channels, colours);
   const margin = settings.margins[network.channels === 1 ? "gray" : "colour"];
+  const inside = insideLetterbox(seen, colours);
   const groups = [];
   for (let first = 0; first < colours; first += count) {
-    const inside = insideLetterbox(seen, first, count);
     groups.push({ first, count, inside, tiles: tilesOf(inside, margin, network.stride) });
   }
   const tiles = groups.flatMap((group) => group.tiles);

@@ -3,12 +3,12 @@
 import { settings } from "./settings.js";
 
 /**
- * Find what is inside the plain rows and columns along the edges of some channels: {top, left, rows,
- * columns}. Where there is nothing else it has no rows or no columns.
+ * Find what is inside the plain rows and columns along the edges of a picture, whose first `colours`
+ * channels count: {top, left, rows, columns}. Where there is nothing else it has no rows or no columns.
  */
-export function insideLetterbox({ width, height, channels, data }, first, count) {
+export function insideLetterbox({ width, height, channels, data }, colours) {
   const same = (one, other) => {
-    for (let channel = first; channel < first + count; channel += 1)
+    for (let channel = 0; channel < colours; channel += 1)
       if (data[one * channels + channel] !== data[other * channels + channel]) return false;
     return true;
   };
