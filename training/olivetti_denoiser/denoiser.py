@@ -106,20 +106,17 @@ class Denoiser:
             force_download: Download even what is cached.
             providers: Execution providers of ONNX Runtime, best first, such as
                 ["CUDAExecutionProvider", "CPUExecutionProvider"] where `onnxruntime-gpu` is
-                installed; None runs on the CPU.
+                installed; None runs on the CPU. ONNX Runtime warns of one that it does not have.
 
         Returns:
             The denoiser.
 
         Raises:
-            ValueError: Neither a folder nor a repository, no such revision, no network in it, or
-                no such provider.
+            ValueError: Neither a folder nor a repository, no such revision, or no network in it.
             PermissionError: The token is wrong or not enough.
             ConnectionError: The Hub does not answer and the cache holds no copy, or a part of one.
             DamagedFileError: A file is damaged and no fresh copy can be had.
         """
-        if providers is not None:
-            _check_providers(providers)
         folder = Path(repo_id_or_folder)
         if folder.is_dir():
             return load_folder(folder, providers)
@@ -305,17 +302,6 @@ def _as_seen(channels: np.ndarray, network: Network, is_rgb: bool) -> np.ndarray
         return channels[None]
     seen = channels[:, None]
     return np.broadcast_to(seen, (len(seen), network.channels, *seen.shape[2:]))
-
-
-def _check_providers(providers: Sequence[str]) -> None:
-    import onnxruntime
-
-    known = onnxruntime.get_available_providers()
-    if not all(name in known for name in providers):
-        raise ValueError(
-            f"providers must be a list of names that this ONNX Runtime has: {', '.join(known)}. "
-            f"Received: {providers!r}"
-        )
 
 
 def _check(name, value, low, high):

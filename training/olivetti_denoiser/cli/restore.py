@@ -9,7 +9,6 @@ camera | denoiser restore - - --format png | viewer
 from __future__ import annotations
 
 import argparse
-import errno
 import json
 import sys
 import tempfile
@@ -23,7 +22,6 @@ from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.cli.options import Commands, add_command
 
 PIPE = "-"
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the next picture would fail as well
 FAILED = 1  # the exit code
 
 
@@ -131,8 +129,6 @@ def _restore_all(plan, options) -> int | None:
             try:
                 result = _restore(denoiser, source, output, options, bar, number)
             except (ValueError, OSError, RuntimeError, MemoryError) as error:
-                if getattr(error, "errno", None) in FULL:
-                    raise
                 message = " ".join(str(error).split()) or type(error).__name__
                 if str(source) not in message and source != PIPE:
                     message = f"{source}: {message}"
@@ -143,12 +139,8 @@ def _restore_all(plan, options) -> int | None:
             else:
                 report(**paths, status="restored", **result)
     if not single:
-        said = [f"{counts['restored']} restored"]
-        if counts["skipped"]:
-            said.append(f"{counts['skipped']} skipped, as they exist (--overwrite replaces them)")
-        if counts["failed"]:
-            said.append(f"{counts['failed']} failed")
-        print(", ".join(said), file=sys.stderr)
+        said = "{restored} restored, {failed} failed, {skipped} skipped (--overwrite replaces them)"
+        print(said.format_map(counts), file=sys.stderr)
     return FAILED if counts["failed"] else None
 
 
@@ -159,7 +151,6 @@ def _restore(denoiser, source, output: Path, options, bar, number: int) -> dict[
 
     if output.suffix.lower() not in ENDINGS:  # of a picture in a folder, which keeps its name
         raise ValueError(f"{output.suffix} is read and not written; --format png would do")
-    output.parent.mkdir(parents=True, exist_ok=True)
     if source == PIPE:
         picture = decode_picture(sys.stdin.buffer.read(), "standard input")
     else:
@@ -176,6 +167,7 @@ def _restore(denoiser, source, output: Path, options, bar, number: int) -> dict[
         level_factor=options.level_factor,
         progress=lambda done, total: bar.update(number + done / total - bar.n),
     )
+    output.parent.mkdir(parents=True, exist_ok=True)
     save_picture(restored.image, output, picture)
     seconds = round(time.monotonic() - started, 3)
     return {"sigma": restored.sigma, "network": restored.network, "seconds": seconds}
@@ -208,9 +200,6 @@ def _check_one(options):
     if isdir(output):
         raise ValueError(f"a file cannot replace a folder; --output-dir writes into it. {received}")
     check_ending(output)
-    folder = Path(output).parent
-    if not isdir(folder):
-        raise ValueError(f"there is no folder {str(folder)!r}; make it first. Received: {output}")
     if exists(output) and not options.overwrite:
         raise ValueError(f"the output exists; --overwrite replaces it. Received: {output}")
 

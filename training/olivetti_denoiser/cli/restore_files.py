@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from os.path import exists, isdir  # Path's own raise where a name is too long
 from pathlib import Path
 from typing import NamedTuple
 
 from olivetti_denoiser.data.picture_folder import in_words, list_folder, subfolders
 
-NAMED = 3  # files that a complaint names
 CASELESS = sys.platform in ("win32", "darwin")  # where a.png and A.png are one file
 
 
@@ -53,7 +52,7 @@ def plan_files(arguments: Sequence[str], folder: str, recursive: bool, ending: s
     if exists(into) and not isdir(into):  # noqa: PTH110, PTH112
         raise ValueError(f"--output-dir must be a folder, and this is a file. Received: {folder}")
     if missing := [argument for argument in arguments if not os.path.lexists(argument)]:
-        raise ValueError(f"there is no such picture or folder. Received: {_names(missing)}")
+        raise ValueError(f"there is no such picture or folder. Received: {missing[0]}")
     paths = list(map(Path, arguments))
     if recursive and not any(map(isdir, paths)):
         raise ValueError("--recursive is for folders. Received: files alone")
@@ -76,9 +75,8 @@ def plan_files(arguments: Sequence[str], folder: str, recursive: bool, ending: s
                 f"folder. Received: {source}"
             )
     if not plan.files and not plan.failures:
-        notes = " ".join(plan.notes)
         raise ValueError(
-            f"there are no pictures in {_names(arguments)}, what is in {folder} aside. {notes}"
+            f"there are no pictures in {paths[0]}, what is in {into} aside. {' '.join(plan.notes)}"
         )
     return plan
 
@@ -115,10 +113,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _names(paths: Iterable[str | Path]) -> str:
-    """Return the first names, and how many more there are."""
-    names = [str(path) for path in paths]
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
