@@ -102,7 +102,7 @@ def read_upload(path: str | PathLike, megapixels: float = MEGAPIXELS) -> Image.I
     picture = to_srgb(file.image)
     picture.format = file.format
     deep = [] if file.deep is None else ["Of 16 bits a colour 8 are used."]
-    picture.info[NOTES] = [*file.notes, *file.frames_note, *deep]
+    picture.info[NOTES] = [*file.notes, *deep]
     return picture
 
 

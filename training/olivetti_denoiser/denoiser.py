@@ -207,7 +207,7 @@ class Denoiser:
         inside = inside_letterbox(channels)
         if is_plain := not channels[:, *inside].size:
             inside = np.s_[:, :]
-        seen = _as_seen(channels[:, *inside], chosen, picture.is_rgb)
+        seen = _as_seen(channels[:, *inside], chosen)
         if sigma is None:
             mask = None if visible is None else visible[inside]
             sigma = float(np.mean([estimate(chosen, one, mask) for one in seen]))
@@ -254,8 +254,6 @@ class Denoiser:
         """Return the network for a picture."""
         if len(self.networks) == 1:
             return next(iter(self.networks))
-        if len(picture.channels) > 1 and not picture.is_rgb:
-            return "gray"
         return choose_network(picture.eight_bits(), picture.visible)
 
 
@@ -292,13 +290,13 @@ def load_folder(folder: str | Path, providers: Sequence[str] | None = None) -> D
     return Denoiser(*networks)
 
 
-def _as_seen(channels: np.ndarray, network: Network, is_rgb: bool) -> np.ndarray:
+def _as_seen(channels: np.ndarray, network: Network) -> np.ndarray:
     """Return the pictures that a network sees of C×H×W channels: N×C×H×W, a view.
 
     A gray network sees each channel alone; a colour network sees red, green and blue together, and
-    any other channel as three equal colours.
+    gray as three equal colours.
     """
-    if network.channels == 3 and is_rgb:
+    if network.channels == len(channels) == 3:
         return channels[None]
     seen = channels[:, None]
     return np.broadcast_to(seen, (len(seen), network.channels, *seen.shape[2:]))

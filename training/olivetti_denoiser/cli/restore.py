@@ -155,7 +155,7 @@ def _restore(denoiser, source, output: Path, options, bar, number: int) -> dict[
         picture = decode_picture(sys.stdin.buffer.read(), "standard input")
     else:
         picture = read_picture(source)
-    for note in (*picture.notes, *picture.frames_note, *check_output(picture, output)):
+    for note in (*picture.notes, *check_output(picture, output)):
         bar.clear()
         print(f"{source}: {note}" if options.output_dir else note, file=sys.stderr)
     started = time.monotonic()

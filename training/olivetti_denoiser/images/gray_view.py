@@ -75,8 +75,8 @@ def colour_pixels(image: Image.Image) -> np.ndarray:
         ValueError: the pixels are not numbers in a known range.
     """
     image = to_srgb(upright(image))
-    if image.mode in ("F", "I;16", "L", "LA"):
-        return np.repeat(_eight_bits(_gray_on_white(image))[..., None], 3, axis=2)
+    if image.mode in ("F", "I;16"):
+        image = Image.fromarray(gray_pixels(image))
     return np.asarray(_on_white(image).convert("RGB"))
 
 
@@ -91,14 +91,12 @@ def _gray_on_white(image):
     image = to_srgb(image)
     if image.mode in ("F", "I;16"):
         return Image.fromarray(Picture.of(image).channels[0])
-    image = _on_white(image)
-    return image.convert("L")
+    return _on_white(image).convert("L")
 
 
 def _on_white(image):
     """The picture without transparency."""
     if image.mode not in ("LA", "RGBA"):
         return image
-    solid = Image.new("RGB" if image.mode == "RGBA" else "L", image.size, "white")
-    solid.paste(image.convert(solid.mode), mask=image.getchannel("A"))
-    return solid
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

@@ -1,175 +1,106 @@
-"""More than 8 bits a colour, which Pillow would cut to 8: read by OpenCV, written as PNG and TIFF.
+"""16 bits a colour, of which Pillow's RGB images hold 8: read and written as two halves.
 
-    >>> if bits_of(header, content) > 8:         # doctest: +SKIP
-    ...     pixels = read_deep(header, content)
+    >>> pixels = read_deep(header, again)        # doctest: +SKIP
+    >>> content = encode_png16(pixels, icc_profile=profile)
 
-OpenCV comes with the extra `images`.
+Pillow leaves out the lower byte of each colour by itself. Told that the bytes lie in the other
+order, it leaves out the upper one; both together are the 16 bits.
 """
 
 from __future__ import annotations
 
 import io
 import struct
+import sys
 import zlib
-from typing import cast
+from typing import Any
 
 import numpy as np
-from PIL import ExifTags, Image, TiffImagePlugin
-from PIL.TiffImagePlugin import TiffImageFile
-
-from olivetti_denoiser.images.exif import START
-from olivetti_denoiser.images.formats import INSTALL
+from PIL import Image, ImageFile
+from PIL.PngImagePlugin import putchunk
 
 PNG = b"\x89PNG\r\n\x1a\n"
-J2K = b"\xff\x4f\xff\x51"
-WIDTH, LENGTH, BITS, PHOTOMETRIC, PLANES, EXTRA = 256, 257, 258, 262, 284, 338
-COMPRESSION, OFFSET, SAMPLES, ROWS, BYTES = 259, 273, 277, 278, 279
-ACROSS, DOWN, UNIT, PROFILE = 282, 283, 296, 34675
-MULTIPLIED, SEPARATE = 1, 2  # alpha that the colours are multiplied by; a plane for each colour
+OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}  # N: this one's
+WIDTH, BITS = 256, 258  # tags of a TIFF
 
 
-class NoDecoderError(ValueError):
-    """OpenCV is not installed, or cannot decode this picture."""
+def rawmode_of(header: ImageFile.ImageFile) -> str:
+    """Return how Pillow calls the pixels of a file that it has not decoded yet, as in "RGB;16B"."""
+    arguments = header.tile[0][3] if header.tile else ""
+    return str(arguments if isinstance(arguments, str) else (arguments or [""])[0])
 
 
-def bits_of(header: Image.Image, content: bytes) -> int:
-    """Return the bits of each colour in a file, 8 where it does not say.
-
-    Args:
-        header: the file as Pillow opened it, not yet decoded.
-        content: the file.
-    """
-    if header.format == "PNG":
-        return max(content[24], 8)
-    if header.format == "TIFF":
-        return max(cast(TiffImageFile, header).tag_v2.get(BITS, (8,)))
-    if header.format == "PPM":
-        return _top(header).bit_length()
-    if header.format == "JPEG2000":  # segment SIZ of its codestream (ISO/IEC 15444-1, A.5.1)
-        place = content.find(J2K)
-        depth = content[place + 42] if 0 <= place < len(content) - 42 else 7
-        return (depth & 0x7F) + 1
-    if header.format == "AVIF":  # aomediacodec.github.io/av1-isobmff/#av1codecconfigurationbox
-        place = content.find(b"av1C", 0, 4096)
-        flags = content[place + 6] if 0 < place < len(content) - 6 else 0
-        return (12 if flags & 0x20 else 10) if flags & 0x40 else 8
-    return header.info.get("bit_depth", 8)  # of a HEIC
+def pixels_of(header: ImageFile.ImageFile) -> Image.Image:
+    """Decode a file that Pillow has opened, as stored: an image that opens no file any more."""
+    header.load()
+    return header._new(header.im)
 
 
-def read_deep(header: Image.Image, content: bytes) -> np.ndarray:
-    """Decode colours of more than 8 bits.
+def read_deep(header: ImageFile.ImageFile, again: ImageFile.ImageFile) -> np.ndarray:
+    """Decode a PNG or TIFF of 16 bits a colour.
 
     Args:
-        header, content: as for `bits_of`.
+        header, again: the file, opened twice; the latter is not decoded yet, and its `rawmode_of`
+            ends with 16 and a byte order.
 
     Returns:
-        uint16 H×W×C of gray and alpha, RGB or RGBA, in the range of 16 bits; of a TIFF upright.
-
-    Raises:
-        NoDecoderError: OpenCV is not installed, or cannot decode it.
+        uint16 H×W×C of RGB or RGBA, as stored.
     """
-    none = NoDecoderError("no more are read of this kind of file")
-    tags = getattr(header, "tag_v2", {})
-    if header.format not in ("PNG", "TIFF", "PPM", "JPEG2000") or header.mode == "CMYK":
-        raise none
-    if tags.get(EXTRA, (2,))[0] == MULTIPLIED:
-        raise none  # which OpenCV reads as if it were not
-    try:
-        import cv2
-    except ImportError:
-        raise NoDecoderError(f"all of them need {INSTALL}") from None
-    try:
-        encoded = np.frombuffer(content, np.uint8)
-        pixels: np.ndarray | None = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        pixels = None
-    if pixels is None or pixels.dtype != np.uint16:
-        raise none
-    top = _top(header) if header.format == "PPM" else 2 ** bits_of(header, content) - 1
-    if top != 65535:
-        pixels = np.rint(np.minimum(pixels, top) * (65535 / top)).astype(np.uint16)
-    if pixels.ndim == 3:
-        gray = header.format == "PNG" and not content[25] & 2
-        channels = [0, 3] if gray else [2, 1, 0, 3][: len(header.getbands())]
-        pixels = pixels[..., channels]
-    if "transparency" in header.info:  # one value or colour
-        values = pixels if pixels.ndim == 3 else pixels[..., None]
-        hidden = (values == np.array(header.info["transparency"])).all(axis=-1)
-        pixels = np.dstack([values, np.where(hidden, 0, 65535).astype(np.uint16)])
-    return np.ascontiguousarray(pixels)
+    kind, _, order = rawmode_of(again).partition(";16")
+    other = f"{kind};16{OTHER_ORDER[order]}"
+    again.tile = [
+        tile._replace(args=other if isinstance(tile.args, str) else (other, *tile.args[1:]))
+        for tile in again.tile
+    ]
+    return np.asarray(pixels_of(header)).astype(np.uint16) << 8 | np.asarray(pixels_of(again))
 
 
-def encode_png16(
-    pixels: np.ndarray,
-    profile: bytes | None = None,
-    dpi: tuple[float, float] | None = None,
-    exif: bytes | None = None,
-) -> bytes:
-    """Encode 16 bits a sample as PNG, which Pillow does not.
+def encode_png16(pixels: np.ndarray, **kept: Any) -> bytes:
+    """Encode 16 bits a colour as PNG.
 
     Args:
-        pixels: uint16 H×W×2, H×W×3 or H×W×4.
-        profile: ICC profile, or None.
-        dpi: (across, down) in pixels per inch, or None.
-        exif: a block, or None.
+        pixels: uint16 H×W×3 or H×W×4.
+        **kept: `icc_profile`, `dpi` and `exif`, as Pillow writes them.
     """
     height, width, channels = pixels.shape
-    kind = {2: 4, 3: 2, 4: 6}[channels]
     rows = np.ascontiguousarray(pixels, ">u2").view(np.uint8).reshape(height, -1)
     filtered = np.zeros((height, rows.shape[1] + 1), np.uint8)
     filtered[:, 0], filtered[:, 1:] = 2, rows  # each row as its difference to the one above
     filtered[1:, 1:] -= rows[:-1]
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0))]
-    if profile:
-        chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)))
-    if dpi:
-        per_metre = (round(value / 0.0254) for value in dpi)
-        chunks.append((b"pHYs", struct.pack(">IIB", *per_metre, 1)))
-    if exif:
-        chunks.append((b"eXIf", exif.removeprefix(START)))
-    chunks += [(b"IDAT", zlib.compress(filtered.tobytes(), 6)), (b"IEND", b"")]
-    return PNG + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in chunks
-    )
+    small = io.BytesIO()  # a picture of one pixel with all that is to stand beside ours
+    Image.new("RGB", (1, 1)).save(small, "PNG", **kept)
+    beside = small.getvalue()[33 : small.getvalue().rindex(b"IDAT") - 4]
+    file = io.BytesIO()
+    file.write(PNG)
+    kind = 2 if channels == 3 else 6
+    putchunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0))
+    file.write(beside)
+    putchunk(file, b"IDAT", zlib.compress(filtered.tobytes(), 6))
+    putchunk(file, b"IEND")
+    return file.getvalue()
 
 
-def encode_tiff16(
-    pixels: np.ndarray,
-    profile: bytes | None = None,
-    dpi: tuple[float, float] | None = None,
-    exif: Image.Exif | None = None,
-) -> bytes:
-    """Encode 16 bits a sample as an uncompressed TIFF, which Pillow does not.
+def encode_tiff16(pixels: np.ndarray, **kept: Any) -> bytes:
+    """Encode 16 bits a colour as an uncompressed TIFF.
+
+    Pillow writes a picture of 8 bits that is twice as wide and has the same bytes; then the width
+    and the bits of a colour are set right.
 
     Args:
-        pixels: uint16 H×W×3 or H×W×4.
-        profile, dpi: as for `encode_png16`.
-        exif: descriptive entries, or None.
+        pixels, **kept: as for `encode_png16`.
     """
     height, width, channels = pixels.shape
-    data = pixels.astype("<u2").tobytes()
-    tags = TiffImagePlugin.ImageFileDirectory_v2()
-    for tag, value in (exif or {}).items():
-        tags[tag] = value
-    for directory in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
-        if exif is not None and exif.get_ifd(directory):
-            tags[directory] = exif.get_ifd(directory)
-    tags[WIDTH], tags[LENGTH], tags[BITS], tags[PHOTOMETRIC] = width, height, (16,) * channels, 2
-    tags[COMPRESSION], tags[SAMPLES], tags[ROWS], tags[BYTES] = 1, channels, height, len(data)
-    tags[OFFSET] = 0  # after the directory, as Pillow counts
-    if channels == 4:
-        tags[EXTRA] = 2  # alpha that the colours are not multiplied by
-    if profile:
-        tags[PROFILE] = profile
-    if dpi:
-        tags[ACROSS], tags[DOWN], tags[UNIT] = *dpi, 2
+    mode = "RGB" if channels == 3 else "RGBA"
+    wide = Image.frombytes(mode, (2 * width, height), pixels.astype("<u2").tobytes())
     file = io.BytesIO()
-    tags.save(file)
-    return file.getvalue() + data
-
-
-def _top(header):
-    """The largest value of a PPM, which Pillow puts beside the place of its pixels."""
-    said = header.tile[0][3] if header.tile else None
-    return said[1] if isinstance(said, tuple) and isinstance(said[1], int) else 255
+    wide.save(file, "TIFF", compression="raw", **kept)
+    content = bytearray(file.getvalue())
+    (start,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, start)
+    for place in range(start + 2, start + 2 + 12 * count, 12):
+        tag, _, _, value = struct.unpack_from("<HHII", content, place)
+        if tag == WIDTH:
+            struct.pack_into("<I", content, place + 8, width)
+        elif tag == BITS:
+            struct.pack_into(f"<{channels}H", content, value, *[16] * channels)
+    return bytes(content)

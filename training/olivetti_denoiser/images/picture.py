@@ -17,7 +17,6 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from olivetti_denoiser.images.colour_profile import profile_of
 from olivetti_denoiser.images.pillow_modes import upright
 from olivetti_denoiser.images.read import read_picture
 
@@ -33,7 +32,6 @@ class ImageRows(Protocol):
 
 
 KINDS = "a path, a PIL image, or an array H×W, H×W×C or N×H×W×C of uint8, uint16 or float in [0, 1]"
-VALUES_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True)
@@ -74,22 +72,19 @@ class Picture:
             image = _read(image)
         if isinstance(image, Image.Image):
             image = upright(image)
-            mode, profile, array = image.mode, profile_of(image), np.asarray(image)
+            mode, profile, array = image.mode, image.info.get("icc_profile"), np.asarray(image)
         elif isinstance(image, np.ndarray):
             array = np.asarray(image)  # np.matrix has two dimensions at all times, and crashes
         else:
             raise ValueError(f"image must be {KINDS}. Received: {type(image).__name__}")
         _check_array(array, name)
         alpha, colours = None, array if array.ndim == 3 else array[..., None]
-        if colours.shape[-1] in (2, 4) if mode is None else mode in ("LA", "RGBA"):
+        if colours.shape[-1] in (2, 4):
             colours, alpha = colours[..., :-1], colours[..., -1]
-        channels = _to_unit_range(np.moveaxis(colours, -1, 0))
+        channels = np.moveaxis(colours, -1, 0).astype(np.float32, order="C")
+        if array.dtype.kind != "f":
+            channels /= np.float32(np.iinfo(array.dtype).max)
         return cls(channels, alpha, array.shape, array.dtype, mode, profile)
-
-    @property
-    def is_rgb(self) -> bool:
-        """Whether the channels are red, green and blue."""
-        return len(self.channels) == 3 and self.mode != "YCbCr"
 
     @property
     def visible(self) -> np.ndarray | None:
@@ -115,18 +110,15 @@ class Picture:
             A PIL image with the profile of that which came in, itself or as a path; else an array
             of the input's shape and dtype. 8 and 16 bits are rounded to the nearest value.
         """
-        values = _from_unit_range(np.moveaxis(channels, 0, -1), self.dtype)
+        array = np.empty(self.shape, self.dtype)
+        values = array if array.ndim == 3 else array[..., None]
+        for number, channel in enumerate(channels):
+            values[..., number] = _from_unit_range(channel, self.dtype)
         if self.alpha is not None:
-            values = np.concatenate([values, self.alpha[..., None]], axis=-1, dtype=self.dtype)
-        array = values.reshape(self.shape)
+            values[..., -1] = self.alpha
         if self.mode is None:
             return array
-        if self.mode in ("L", "F", "I;16"):
-            image = Image.fromarray(array)
-        else:
-            height, width = self.shape[:2]
-            content = np.ascontiguousarray(array).tobytes()
-            image = Image.frombuffer(self.mode, (width, height), content, "raw", self.mode, 0, 1)
+        image = Image.fromarray(array)
         if self.profile:
             image.info["icc_profile"] = self.profile
         return image
@@ -171,23 +163,9 @@ def _check_array(array, name):
         )
 
 
-def _to_unit_range(array):
-    """Returns a checked array as contiguous float32 in [0, 1]."""
-    values = np.empty(array.shape, np.float32)
-    if array.dtype.kind == "f":
-        values[...] = array
-    else:
-        np.divide(array, np.float32(np.iinfo(array.dtype).max), out=values)
-    return values
-
-
-def _from_unit_range(values, dtype):
-    """Return H×W×C values in an array's own dtype, some rows at a time to save memory."""
-    whole = np.empty(values.shape, dtype)
-    rows = max(1, VALUES_AT_ONCE // (values.shape[1] * values.shape[2]))
-    for top in range(0, len(values), rows):
-        clipped = np.clip(values[top : top + rows], 0.0, 1.0)
-        if dtype.kind != "f":
-            clipped = np.rint(clipped * np.float64(np.iinfo(dtype).max))
-        whole[top : top + rows] = clipped
-    return whole
+def _from_unit_range(channel, dtype):
+    """Return one channel clipped to [0, 1] and in the range of an array's own dtype."""
+    clipped = np.clip(channel, 0.0, 1.0)
+    if dtype.kind == "f":
+        return clipped
+    return np.rint(clipped * np.float32(np.iinfo(dtype).max))

@@ -10,81 +10,61 @@ import numpy as np
 from PIL import Image
 
 from olivetti_denoiser.images.colour_profile import to_srgb
-from olivetti_denoiser.images.exif import orientation_of, upright_pixels
+from olivetti_denoiser.images.exif import kept_exif, orientation_of, turn
+from olivetti_denoiser.images.formats import NoPictureError
 
-MODES_AS_THEY_ARE = ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F")
+MODES_AS_THEY_ARE = ("L", "LA", "RGB", "RGBA", "I;16", "F")
 MODES_CONVERTED = {"1": "L", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "HSV": "RGB"}
+MODES_CONVERTED |= {"P": "RGB", "PA": "RGBA", "YCbCr": "RGB"}
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """Applies the EXIF orientation and turns rare modes into the nearest common one.
+    """Apply the EXIF orientation and turn rare modes into the nearest common one.
 
-    One colour that stands for transparency (a PNG's tRNS) becomes a channel. Of 16 bits of gray
-    8 are kept then, since Pillow has no mode for 16 bits and alpha.
+    One colour that stands for transparency (a PNG's tRNS) becomes a channel, and CMYK becomes sRGB.
 
     Args:
-        image: any picture; its `info` comes along.
+        image: any picture; profile, resolution and what EXIF says of the photograph come along.
 
     Raises:
         ValueError: the mode holds no picture in a known range.
     """
-    return common_mode(upright_pixels(image, orientation_of(image)))
+    orientation = orientation_of(image)
+    if orientation != 1:
+        image = turn(image, orientation, kept_exif(image))
+    return common_mode(image)
 
 
 def common_mode(image: Image.Image) -> Image.Image:
-    """Turns rare modes into the nearest common one, as `upright` does, and nothing else.
+    """Turn rare modes into the nearest common one, as `upright` does, and nothing else.
 
     Raises:
         ValueError: the mode holds no picture in a known range.
     """
-    if image.mode in ("P", "PA"):
-        transparent = image.mode == "PA" or "transparency" in image.info
-        return image.convert("RGBA" if transparent else "RGB")
-    if image.mode == "LAB":
+    mode = MODES_CONVERTED.get(image.mode, image.mode)
+    if image.mode == "CMYK":
         return to_srgb(image)
-    if image.mode.startswith("I") and image.mode != "I;16":  # 32 bits, or another byte order
-        image = _sixteen_bits(image)
-    if "transparency" in image.info:
-        image = _with_alpha(image)
-    if image.mode in MODES_CONVERTED:
-        return image.convert(MODES_CONVERTED[image.mode])
-    if image.mode in MODES_AS_THEY_ARE:
-        return image
-    raise ValueError(f"mode must be gray, colour or CMYK. Received: mode={image.mode}")
+    if "transparency" in image.info and mode in ("L", "RGB"):
+        return image.convert("LA" if mode == "L" else "RGBA")
+    if mode.startswith("I") and mode != "I;16":  # 32 bits, or another byte order
+        return _sixteen_bits(image)
+    if mode not in MODES_AS_THEY_ARE:
+        raise NoPictureError(f"mode must be gray, RGB or CMYK. Received: mode={mode}")
+    return image if mode == image.mode else image.convert(mode)
 
 
-def eight_bits(gray16: np.ndarray) -> np.ndarray:
-    """Rounds 16 bits to the nearest 8."""
-    return ((gray16.astype(np.uint32) + 128) // 257).astype(np.uint8)
+def eight_bits(pixels: np.ndarray) -> np.ndarray:
+    """Round 16 bits to the nearest 8."""
+    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def _sixteen_bits(image):
     values = np.asarray(image)
     if values.min() < 0 or values.max() > 65535:
-        raise ValueError(
+        raise NoPictureError(
             "whole-number pictures must lie in 0 to 65535. "
             f"Received: {values.min()} to {values.max()}"
         )
     deep = Image.fromarray(values.astype(np.uint16))
     deep.info = dict(image.info)
     return deep
-
-
-def _with_alpha(image):
-    """Makes a channel of the one value or colour that is transparent."""
-    key = image.info["transparency"]
-    whole = isinstance(key, int) or (isinstance(key, tuple) and len(key) == 3)
-    if not whole or image.mode not in ("1", "L", "RGB", "I;16"):
-        return image
-    if image.mode == "1":  # of which 255 is white, whatever the file or this Pillow calls it
-        image, key = image.convert("L"), 255 if key else 0
-    values = np.asarray(image)
-    hidden = values == np.array(key)
-    if image.mode == "RGB":
-        hidden = hidden.all(axis=-1)
-    if image.mode == "I;16":
-        values = eight_bits(values)
-    alpha = np.where(hidden, 0, 255).astype(np.uint8)
-    seen = Image.fromarray(np.dstack([values, alpha]))
-    seen.info = {name: value for name, value in image.info.items() if name != "transparency"}
-    return seen

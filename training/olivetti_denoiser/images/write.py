@@ -9,9 +9,7 @@ come along.
 
 from __future__ import annotations
 
-import io
 import math
-from functools import cache
 from os import PathLike
 from pathlib import Path
 
@@ -19,8 +17,7 @@ import numpy as np
 from PIL import Image
 
 from olivetti_denoiser.atomic import atomic_file, check_writable
-from olivetti_denoiser.images.colour_profile import profile_of, to_srgb
-from olivetti_denoiser.images.exif import descriptive
+from olivetti_denoiser.images.colour_profile import to_srgb
 from olivetti_denoiser.images.formats import INSTALL, formats
 from olivetti_denoiser.images.high_bit_depth import encode_png16, encode_tiff16
 from olivetti_denoiser.images.pillow_modes import eight_bits
@@ -38,29 +35,17 @@ ENDINGS = {
     ".heif": "HEIF",
 }
 NEEDS = {"AVIF": "Pillow 11.3 or newer (pip install --upgrade pillow)", "HEIF": INSTALL}
-DEEP = {2: "LA;16", 3: "RGB;16", 4: "RGBA;16"}  # as we call them; Pillow has no such modes
-HOLDS = {
-    "PNG": ("L", "LA", "RGB", "RGBA", "I;16", *DEEP.values()),
-    "TIFF": ("L", "LA", "RGB", "RGBA", "I;16", "CMYK", "F", "RGB;16", "RGBA;16"),
-    "WEBP": ("RGB", "RGBA"),
-    "AVIF": ("RGB", "RGBA"),
-    "HEIF": ("L", "RGB", "RGBA"),
-    "JPEG": ("L", "RGB", "CMYK"),
-}
 LONGEST = {"WEBP": 16383, "JPEG": 65500, "AVIF": 32768, "HEIF": 16384}  # what decoders read
-# What a mode becomes where the format does not hold it, again and again.
-BECOMES = {
-    "F": "I;16",
-    "I;16": "L",
-    "L": "RGB",
-    "LA": "RGBA",
-    "LA;16": "RGBA;16",
-    "RGB;16": "RGB",
-    "RGBA;16": "RGBA",
-    "CMYK": "RGB",
-    "YCbCr": "RGB",
+ENCODE_16 = {"PNG": encode_png16, "TIFF": encode_tiff16}  # no other format holds 16 bits
+HOLD_GRAY = ("PNG", "TIFF", "JPEG")
+# How to encode, so that nothing is lost that a person sees: at JPEG's 75 a restored picture loses
+# 1.1 dB. WebP keeps colours under full transparency, too.
+OPTIONS = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"lossless": True, "exact": True},
+    "AVIF": {"quality": 95},
+    "HEIF": {"quality": 95},
 }
-QUALITY = 95  # at 75 a restored JPEG loses 1.1 dB
 
 
 def check_output(picture: PictureFile, output: str | PathLike) -> list[str]:
@@ -77,8 +62,19 @@ def check_output(picture: PictureFile, output: str | PathLike) -> list[str]:
         ValueError: the ending names no format, or one that cannot hold the picture (the message
             names an ending that works), or no such file can be written.
     """
-    _, notes = _plan(picture, output)
-    return notes
+    kind, suffix, image = check_ending(output), Path(output).suffix.lower(), picture.image
+    refusal = None
+    if max(image.size) > LONGEST.get(kind, math.inf):
+        refusal = f"a side of {max(image.size):,} pixels is more than {suffix} holds; .png or .tif"
+    elif kind == "JPEG" and not _is_opaque(image):
+        refusal = f"{suffix} holds no transparency, and the picture has some; .png, .webp or .tif"
+    elif kind != "TIFF" and image.mode == "F":
+        refusal = f"{suffix} holds no floats, of which the picture is; .tif"
+    if refusal:
+        raise ValueError(f"{refusal} would do. Received: {output}")
+    if kind not in ENCODE_16 and (picture.deep is not None or image.mode == "I;16"):
+        return [f"16 bits become 8 bits, for {suffix} holds no more."]
+    return []
 
 
 def check_ending(output: str | PathLike) -> str:
@@ -115,125 +111,28 @@ def save_picture(
         ValueError: see `check_output`.
         OSError: it cannot be written; what was there stays.
     """
+    check_output(picture, output)
     kind = check_ending(output)
-    mode, _ = _plan(picture, output)
-    keeps = _colours(mode) == _colours(mode_of(picture))
-    profile = profile_of(picture.image) if keeps else None
-    pixels = _as_mode(restored, mode, picture, to_be_srgb=not keeps)
-    dpi, exif = _dpi(picture.image), picture.image.info.get("exif")
+    kept = {name: value for name, value in picture.image.info.items() if value}
     with atomic_file(Path(output)) as path:
-        if mode in DEEP.values() and kind == "PNG":
-            path.write_bytes(encode_png16(pixels, profile, dpi, exif))
-        elif mode in DEEP.values():
-            path.write_bytes(encode_tiff16(pixels, profile, dpi, descriptive(picture.image)))
-        else:
-            found = {"icc_profile": profile, "exif": exif, "dpi": dpi}
-            kept = {name: value for name, value in found.items() if value}
-            try:
-                pixels.save(path, kind, **kept, **_options(kind, picture))
-            except (RuntimeError, ValueError) as error:  # an encoder's, of sizes that it cannot do
-                raise OSError(f"{error}; .png would do. Received: {output}") from None
+        if isinstance(restored, np.ndarray) and kind in ENCODE_16:
+            path.write_bytes(ENCODE_16[kind](restored, **kept))
+            return
+        image = restored
+        if isinstance(image, np.ndarray) or (image.mode == "I;16" and kind not in ENCODE_16):
+            image = Image.fromarray(eight_bits(np.asarray(image)))
+        if kind == "JPEG":
+            image = image.convert(image.mode.removesuffix("A"))
+        elif kind not in HOLD_GRAY and image.mode in ("L", "LA"):
+            image = image.copy()
+            image.info = dict(kept)
+            kept.pop("icc_profile", None)  # which is of gray
+            image = to_srgb(image).convert("RGBA" if image.mode == "LA" else "RGB")
+        try:
+            image.save(path, kind, **kept, **OPTIONS.get(kind, {}))
+        except (RuntimeError, ValueError) as error:  # an encoder's, of sizes that it cannot do
+            raise OSError(f"{error}; .png would do. Received: {output}") from None
 
 
-def mode_of(picture: PictureFile) -> str:
-    """Return the mode of a picture, of 16 bits a colour as `DEEP` calls it."""
-    return picture.image.mode if picture.deep is None else DEEP[picture.deep.shape[-1]]
-
-
-def _plan(picture, output):
-    """The mode to write and what to say about it."""
-    kind, suffix = check_ending(output), Path(output).suffix.lower()
-    if max(picture.image.size) > LONGEST.get(kind, math.inf):
-        raise ValueError(
-            f"a side of {max(picture.image.size):,} pixels is more than {suffix} holds; "
-            f".png or .tif would do. Received: {output}"
-        )
-    whole = mode = mode_of(picture)
-    if "A" in mode and kind == "JPEG":
-        if not _opaque(picture):
-            raise ValueError(
-                f"{suffix} holds no transparency, and the picture has some; .png, .webp or .tif "
-                f"would do. Received: {output}"
-            )
-        mode = {"LA;16": "I;16"}.get(mode, mode.replace("A", ""))
-    while mode not in HOLDS[kind]:
-        mode = BECOMES[mode]
-    notes = []
-    if _depth(mode) != _depth(whole):
-        notes.append(f"{_depth(whole)} become {_depth(mode)}, for {suffix} holds no more.")
-    if whole == "CMYK" and mode != whole:
-        notes.append(f"CMYK becomes RGB, for {suffix} holds no more.")
-    return mode, notes
-
-
-def _opaque(picture):
-    if picture.deep is not None:
-        return bool((picture.deep[..., -1] == 65535).all())
-    return picture.image.getchannel("A").getextrema()[0] == 255
-
-
-def _depth(mode):
-    return "Floats" if mode == "F" else "16 bits" if "16" in mode else "8 bits"
-
-
-def _colours(mode):
-    """Gray, RGB or CMYK, as profiles tell modes apart."""
-    return {"L": "L", "I": "L", "F": "L", "R": "RGB", "Y": "RGB", "C": "CMYK"}[mode[0]]
-
-
-def _as_mode(restored, mode, picture, to_be_srgb):
-    """The restored pixels in a mode, in sRGB where the file keeps no profile."""
-    if isinstance(restored, np.ndarray):
-        if mode in DEEP.values():
-            if mode == "RGBA;16" and restored.shape[-1] == 2:  # whose profile is of gray
-                gray = Image.fromarray(np.ascontiguousarray(restored[..., 0]))
-                gray.info = dict(picture.image.info)
-                return np.dstack([np.asarray(to_srgb(gray))] * 3 + [restored[..., 1]])
-            return restored[..., : 3 if mode == "RGB;16" else None]
-        if mode == "I;16":
-            return Image.fromarray(np.ascontiguousarray(restored[..., 0]))
-        restored = Image.fromarray(eight_bits(restored))
-    elif restored.mode == "F" and mode != "F":
-        values = np.rint(np.clip(np.asarray(restored), 0.0, 1.0) * 65535.0).astype(np.uint16)
-        restored = Image.fromarray(values)
-    if restored.mode == "I;16" and mode != "I;16":
-        restored = Image.fromarray(eight_bits(np.asarray(restored)))
-    if to_be_srgb:
-        restored.info = {**picture.image.info, **restored.info}
-        restored = to_srgb(restored)
-    return restored if restored.mode == mode else restored.convert(mode)
-
-
-def _options(kind, picture):
-    """How to encode, so that nothing is lost that a person sees."""
-    if kind == "JPEG":
-        return {"quality": _quality(picture), "subsampling": 0}
-    if kind == "WEBP":
-        return {"lossless": True, "exact": True}  # colours under full transparency, too
-    return {"quality": QUALITY} if kind in ("AVIF", "HEIF") else {}
-
-
-def _quality(picture):
-    """At least 95, or what a JPEG that came in was saved at: no coarser than its own table."""
-    table = picture.quantization.get(0)
-    if not table:
-        return QUALITY
-    steps = range(QUALITY, 101)
-    return next((step for step in steps if sum(_table(step)) <= sum(table)), 100)
-
-
-@cache
-def _table(quality):
-    """The steps that brightness is rounded to at a quality, as libjpeg has them."""
-    file = io.BytesIO()
-    Image.new("L", (8, 8)).save(file, "JPEG", quality=quality)
-    return Image.open(file).quantization[0]
-
-
-def _dpi(image):
-    """The resolution, where it is two numbers that a file can hold."""
-    try:
-        across, down = (float(value) for value in image.info.get("dpi", ()))
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    return (across, down) if 1 <= across <= 65535 and 1 <= down <= 65535 else None
+def _is_opaque(image):
+    return "A" not in image.getbands() or image.getchannel("A").getextrema()[0] == 255
