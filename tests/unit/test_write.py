@@ -88,14 +88,14 @@ def test_a_kind_of_pixels_comes_back_and_what_it_loses_is_said(kind, ending, all
         ("RGBA", "out.jpg", "holds no transparency.*; .png, .webp or .tif would do"),
         ("F", "out.png", "holds no floats.*; .tif would do"),
         ("RGB", "写" * 90 + ".png", "File name too long"),
-        ("RGB", "folder.png", "a file cannot replace a folder|replace a folder"),
+        ("RGB", "folder.png", "only a plain file can be replaced"),
         ("long", "out.webp", "17,000 pixels is more than .webp holds; .png or .tif would do"),
     ],
 )
 def test_what_cannot_be_written_is_refused_before_any_work(kind, name, words, tmp_path):
     (tmp_path / "folder.png").mkdir()
     content = KINDS.get(kind) or encoded(Image.new("L", (17_000, 2)))
-    with pytest.raises(ValueError, match=rf"{words}.*Received: "):
+    with pytest.raises(ValueError, match=words):
         check_output(decode_picture(content, "in"), tmp_path / name)
 
 
