@@ -57,21 +57,6 @@ def test_a_written_file_has_the_targets_suffix_permissions_and_link(tmp_path):
     assert (tmp_path / ("写" * 78 + ".txt")).stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_a_full_disk_leaves_the_old_file(tmp_path):
-    """A limit on the size of files fails as a full disk does: in the middle of a write."""
-    code = (
-        "import resource, signal, sys; from olivetti_denoiser.atomic import atomic_write\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
-        "atomic_write(sys.argv[1], bytes(100_000))"
-    )
-    target = tmp_path / "weights.bin"
-    target.write_bytes(b"old")
-    done = subprocess.run([sys.executable, "-c", code, target], capture_output=True, text=True)
-    assert "File too large" in done.stderr
-    assert listing(tmp_path) == {"weights.bin": b"old"}
-
-
 def test_an_unfinished_file_is_removed_when_it_is_old(tmp_path):
     left = [tmp_path / f"{atomic.PART}{number}.npz" for number in range(2)]
     mine = tmp_path / ".state-of-mine.part.npz"

@@ -141,14 +141,6 @@ def test_transparent_pixels_are_filled_from_their_neighbours():
     assert (low <= filled.min(axis=(1, 2))).all() and (filled.max(axis=(1, 2)) <= high).all()
 
 
-@pytest.mark.parametrize("size", [(513, 513), (600, 1100)])
-def test_the_estimate_hardly_depends_on_where_patches_end(gray, size):
-    """A last patch of a few pixels, mirrored until it is full, must not count like a whole one."""
-    noisy = np.clip(0.5 + 0.1 * np.random.default_rng(6).standard_normal(size), 0, 1)
-    expected = gray.estimate_sigma(noisy[:512, :512])
-    assert gray.estimate_sigma(noisy) == pytest.approx(expected, rel=0.03)
-
-
 def estimation_patches(picture, side=64, visible=None):
     blocks = patches.noisy_blocks(picture, visible)
     return patches.estimation_patches(blocks, picture.shape[1:], side)
@@ -180,8 +172,3 @@ def test_a_plain_picture_is_looked_at_whole_and_a_large_one_in_samples():
     found = estimation_patches(large)
     assert len(set(map(str, found))) == patches.MOST
     assert {patch[0].start for patch in found} == set(range(0, 1280, 64))
-
-
-def test_weak_noise_in_eight_bits_is_noise():
-    weak = np.rint(100 + 0.35 * np.random.default_rng(1).standard_normal((3, 128, 128))) / 255
-    assert patches.noisy_blocks(weak.astype(np.float32)).all()

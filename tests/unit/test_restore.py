@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from olivetti_denoiser.cli import restore_files
 from olivetti_denoiser.cli.main import main
 from olivetti_denoiser.data.picture_folder import list_folder
 
@@ -158,15 +157,6 @@ def test_what_cannot_be_meant_is_refused_before_any_work(arguments, words, here,
     assert words in said.err.replace(os.sep, "/")
     assert said.out == "" and len(said.err.splitlines()) == 1
     assert files_below(here) == before
-
-
-def test_names_that_differ_in_case_alone_collide_where_they_are_one_file(here, monkeypatch):
-    for name in ("one/a.png", "two/A.png"):
-        add_picture(name)
-    assert len(restore_files.plan_files(["one", "two"], "out", False, None).files) == 2
-    monkeypatch.setattr(restore_files, "CASELESS", True)
-    with pytest.raises(ValueError, match="two pictures would become"):
-        restore_files.plan_files(["one", "two"], "out", False, None)
 
 
 def test_the_network_can_be_named(here, capsys):
