@@ -157,12 +157,6 @@ def pytest_make_collect_report():
 
 
 @pytest.fixture(scope="session")
-def page_model():
-    """The release, a model folder with a gray and a colour network."""
-    return ROOT / "model_card"
-
-
-@pytest.fixture(scope="session")
 def page(tmp_path_factory):
     """The running page with the released networks, one for all tests."""
     from page_server import MODEL, PageServer

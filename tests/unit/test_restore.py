@@ -138,7 +138,7 @@ REFUSED = [  # arguments after `restore`, and words of the refusal
     (["-", "--output-dir=out"], "- is a pipe"),
     (["a.png", "--output-dir=a.png"], "this is a file. Received: a.png"),
     (["a.png", "n" * 300, "no.png", "--output-dir=out"], "such picture or folder. Received: nnn"),
-    (["in", "--output-dir=link"], "there are no pictures in in, what is in link aside"),
+    (["in", "--output-dir=link"], "there are no pictures in in, apart from link"),
     (["a.png", "--output-dir=.", "--overwrite"], "a.png is one of the pictures that are read"),
     (["in", "other", "--output-dir=out"], "would become out/x.png; restore them into different"),
     (["in", "--output-dir=out", "--sigma=7"], "sigma must be a number from 0 to 1. Received: 7.0"),

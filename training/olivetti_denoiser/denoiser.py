@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 Name = Literal["gray", "colour"]
 NAMES: dict[int, Name] = {1: "gray", 3: "colour"}  # of networks, by their channels
-# The Hub counts downloads by the `config.json` of the root; a network for Keras alone has one too.
+# The Hub counts downloads by the root's `config.json`; a network for Keras alone has such a file.
 DOWNLOADED = tuple(
     place + name
     for place in PLACES.values()
@@ -103,10 +103,10 @@ class Denoiser:
             token: Access token; None for the one that the Hub's client finds itself.
             cache_dir: Where to keep downloads; None for the client's own cache.
             local_files_only: Never touch the network.
-            force_download: Download even what is cached.
+            force_download: Download cached files, too.
             providers: Execution providers of ONNX Runtime, best first, such as
                 ["CUDAExecutionProvider", "CPUExecutionProvider"] where `onnxruntime-gpu` is
-                installed; None runs on the CPU. ONNX Runtime warns of one that it does not have.
+                installed; None runs on the CPU. ONNX Runtime warns of a provider that it lacks.
 
         Returns:
             The denoiser.
@@ -114,7 +114,7 @@ class Denoiser:
         Raises:
             ValueError: Neither a folder nor a repository, no such revision, or no network in it.
             PermissionError: The token is wrong or not enough.
-            ConnectionError: The Hub does not answer and the cache holds no copy, or a part of one.
+            ConnectionError: The Hub does not answer and the cache holds no whole copy.
             DamagedFileError: A file is damaged and no fresh copy can be had.
         """
         folder = Path(repo_id_or_folder)
@@ -233,7 +233,7 @@ class Denoiser:
             image, network: As for `restore`.
 
         Returns:
-            The level as a fraction of the range, a number; for a batch an array of N.
+            The noise level as a fraction of the range, a number; for a batch an array of N.
 
         Raises:
             ValueError: The picture is not as described there.
@@ -273,7 +273,8 @@ def load_folder(folder: str | Path, providers: Sequence[str] | None = None) -> D
     """Load the networks of a model folder: at its root, and in `colour/`.
 
     Raises:
-        ValueError: The folder holds no network, one for Keras alone, or its files are damaged.
+        ValueError: The folder holds no network or a network for Keras alone, or its files are
+            damaged.
     """
     networks = []
     for place in (Path(folder), Path(folder) / COLOUR):

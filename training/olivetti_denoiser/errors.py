@@ -1,4 +1,4 @@
-"""Every error that a user can meet beside Python's own, and what the command line makes of it.
+"""Every error that a user can meet beside Python's own, by the exit code of the command line.
 
 Nothing heavy is imported here, so that any module may raise these and the command line may catch
 them by class. A user's mistake is a `ValueError`, not one of these.
@@ -12,7 +12,7 @@ class RunStoppedError(RuntimeError):
 
 
 class TrainingStoppedError(RunStoppedError):
-    """Training cannot go on; the message says why and what would work."""
+    """Training cannot go on; the message says why, and how to go on."""
 
 
 class RefusedError(RunStoppedError):

@@ -29,7 +29,7 @@ REPOSITORIES = {  # on the Hub, by their kind
 }
 # Settings that a training in colour does not read.
 ONLY_IN_GRAY = ("shift", "flip", "warp", "mix", "collage", "contrast", "brightness")
-Commands = argparse._SubParsersAction  # what `add_subparsers` returns; it has no public name
+Commands = argparse._SubParsersAction  # the type of `add_subparsers`; it has no public name
 Run = Callable[[argparse.Namespace], "int | None"]
 
 
@@ -154,7 +154,7 @@ _number.__name__, _whole_numbers.__name__ = "number", "list of whole numbers"
 
 
 def print_figures(metrics: Mapping[str, Any], as_json: bool) -> None:
-    """Print the figures of an evaluation: one line of JSON, or tables."""
+    """Print the metrics of an evaluation: one line of JSON, or tables."""
     if as_json:
         print(json.dumps(metrics))
         return
@@ -164,5 +164,5 @@ def print_figures(metrics: Mapping[str, Any], as_json: bool) -> None:
 
 
 def quiet_output(needed: bool) -> AbstractContextManager:
-    """Send what is printed meanwhile to standard error, so that standard output is the answer."""
+    """Send all prints to standard error meanwhile, so that standard output is the answer."""
     return contextlib.redirect_stdout(sys.stderr) if needed else contextlib.nullcontext()

@@ -40,7 +40,9 @@ def register(commands: Commands) -> None:
     restore.add_argument("--recursive", action="store_true", help="take subfolders along")
     restore.add_argument("--overwrite", action="store_true", help="replace existing outputs")
     restore.add_argument(
-        "--format", metavar="png|jpeg|…", help="of what goes to a pipe, or of all in --output-dir"
+        "--format",
+        metavar="png|jpeg|…",
+        help="of a picture for a pipe, or of all in --output-dir",
     )
     restore.add_argument("--json", action="store_true", help="say it as JSON, a line a picture")
     restore.add_argument(
@@ -145,7 +147,7 @@ def _restore_all(plan, options) -> int | None:
 
 
 def _restore(denoiser, source, output: Path, options, bar, number: int) -> dict[str, Any]:
-    """Restore a picture, write it, and return what `--json` says of it."""
+    """Restore a picture, write it, and return its facts for `--json`."""
     from olivetti_denoiser.images.read import decode_picture, read_picture
     from olivetti_denoiser.images.write import ENDINGS, check_output, save_picture
 

@@ -37,12 +37,12 @@ def plan_files(arguments: Sequence[str], folder: str, recursive: bool, ending: s
     """Find the pictures and say where each is to go.
 
     A file keeps its name, and one from a folder its place below that folder. Hidden files and
-    folders are left out; links are read as what they lead to.
+    folders are left out; a link is read as its target.
 
     Args:
         arguments: Paths of pictures and folders.
         folder: The folder to write to, which need not exist.
-        recursive: Whether to take what is in subfolders.
+        recursive: Whether to take subfolders along.
         ending: The ending of all files to write, such as ".png"; None keeps each picture's own.
 
     Raises:
@@ -76,7 +76,7 @@ def plan_files(arguments: Sequence[str], folder: str, recursive: bool, ending: s
             )
     if not plan.files and not plan.failures:
         raise ValueError(
-            f"there are no pictures in {paths[0]}, what is in {into} aside. {' '.join(plan.notes)}"
+            f"there are no pictures in {paths[0]}, apart from {into}. {' '.join(plan.notes)}"
         )
     return plan
 
@@ -107,7 +107,7 @@ def _found(paths: Sequence[Path], into: Path, recursive: bool, plan: Plan):
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what two names of one file share; None where there is no file."""
+    """Return an identity that all names of one file share; None where there is no file."""
     try:
         status = path.stat()
     except OSError:

@@ -6,10 +6,10 @@
     >>> choose_network(np.repeat(pixels[..., :1], 3, axis=2))  # all channels have the same noise
     'gray'
 
-The gray network sees each channel alone. It is the better one for white noise that the channels
-share: gray pictures, tinted prints, scans. The colour network sees the channels together. It is the
-better one for noise of its own in each channel and for the noise of cameras, which is weak from one
-pixel to the next and strong in blotches; cameras that make gray pictures leave the same blotches.
+The gray network sees each channel alone. It is better for white noise that the channels
+share: gray pictures, tinted prints, scans. The colour network sees the channels together. It is
+better for noise of its own in each channel and for the noise of cameras, which is weak from pixel
+to pixel and strong in blotches; cameras that make gray pictures leave the same blotches.
 
 The rule looks at the quietest blocks, where noise is stronger than the picture's own detail, and
 compares sums of whole numbers and quotients of two. `choose_network.js` does the same, so the page

@@ -5,8 +5,8 @@
     >>> restored = network.restore(noisy, sigma)                        # doctest: +SKIP
 
 A network is two files of any picture size: `estimator.onnx`, picture to noise level, and
-`restorer.onnx`, picture and noise level to restored picture. What a caller has to know beside them
-stands in the metadata of `restorer.onnx`.
+`restorer.onnx`, picture and noise level to restored picture. Other facts about the network stand
+in the metadata of `restorer.onnx`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Network:
 
     Attributes:
         files: As given.
-        channels: 1 of a network for gray pictures, 3 of one for colour.
+        channels: 1 of a gray network, 3 of a colour network.
         mirror: Whether the network is meant to be averaged over the picture and its mirror image.
         stride: Height and width of a picture must be multiples of this.
         parameters: How many weights the network has; None where its files do not say.
@@ -121,7 +121,7 @@ class Network:
 
         Args:
             pictures: float32 N×C×H×W in [0, 1], H and W multiples of `stride`.
-            sigma: The noise level of each picture, N, or of a single one.
+            sigma: The noise level of each picture, N, or a number for a single picture.
         """
         return self._run(RESTORER, pictures, np.reshape(sigma, (-1, 1, 1, 1)))
 
@@ -155,7 +155,7 @@ class Network:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             return onnxruntime.InferenceSession(content, options, providers=self._providers)
-        except Exception as error:  # classes of its own, one for each way in which a file is broken
+        except Exception as error:  # a class for each way in which a file is broken
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ValueError(
                 f"ONNX Runtime cannot open the network: {reason}. Received: {self._name}"

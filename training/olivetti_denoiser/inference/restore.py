@@ -46,7 +46,7 @@ def restore(
         if mirror:
             result += network.restore(tile[..., ::-1], sigma)[..., ::-1]
             result /= 2
-        # Keep what is a margin away from the tile's edges, and all of it at the picture's own.
+        # Keep the part a margin away from the tile's edges, and all up to the picture's own edges.
         up, before = margin * (top > 0), margin * (left > 0)
         restored[row, :, top + up : top + height, left + before : left + width] = result[
             0, :, up:height, before:width
