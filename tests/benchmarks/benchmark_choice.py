@@ -61,7 +61,7 @@ def jpeg(image, quality):
 
 
 def photograph_cases(clean, rng):
-    """Yields (case, clean, noisy) of one photograph."""
+    """Yield (case, clean, noisy) of one photograph."""
     plain = gray(clean)
     for kind, target, shared in (
         ("equal noise", clean, 1.0),
@@ -99,7 +99,7 @@ def photograph_cases(clean, rng):
 
 
 def drawn_cases(clean, rng):
-    """Yields (case, clean, noisy) of one page or chart."""
+    """Yield (case, clean, noisy) of one page or chart."""
     yield "drawn, clean", clean, clean
     yield "drawn, clean, JPEG 75", clean, jpeg(clean, 75)
     for sigma in (10, 25):
@@ -108,7 +108,7 @@ def drawn_cases(clean, rng):
 
 
 def drawn():
-    """Returns a page of text and a chart."""
+    """Return a page of text and a chart."""
     page, chart = (Image.new("RGB", (SIDE, SIDE), colour) for colour in ("white", "linen"))
     for y in range(4, SIDE, 14):
         ImageDraw.Draw(page).text((4, y), "the quick brown fox", (20, 20, 20))

@@ -54,12 +54,12 @@ def test_the_strength_is_the_best_on_the_training_faces(train_faces, name):
     assert scored(stands) > max(scored(stands - step), scored(stands + step))
 
 
-def test_the_methods_keep_their_figures_on_the_test_faces(test_faces):
-    figures = {
+def test_the_methods_keep_their_psnr_on_the_test_faces(test_faces):
+    found = {
         name: psnr(test_faces.clean, restore(test_faces.noisy, 0.1)).mean()
         for name, restore in BASELINES.items()
     }
-    assert figures == pytest.approx(
+    assert found == pytest.approx(
         {
             "Gaussian filter": 27.33,
             "Median filter": 25.66,

@@ -46,12 +46,7 @@ def test_ssim_is_that_of_scikit_image_with_the_window_of_wang_et_al(pictures):
         for pair in zip(pictures.astype(float), other.astype(float), strict=True)
     ]
     np.testing.assert_allclose(ssim(pictures, other), expected, atol=1e-9)
-
-
-def test_ssim_of_pictures_smaller_than_its_window_is_not_a_number():
-    small = np.zeros((2, 10, 64))
-    assert np.isnan(ssim(small, small)).all()
-    assert ssim(np.zeros((2, 11, 11)), np.zeros((2, 11, 11))) == pytest.approx([1, 1])
+    assert np.isnan(ssim(pictures[:, :10], other[:, :10])).all()  # smaller than the window
 
 
 @pytest.mark.parametrize(
@@ -83,8 +78,7 @@ def test_details_that_a_blur_takes_are_the_fine_ones():
     rows = details(clean, noisy, blurred)
     kept = [row["kept"] for row in rows]
     assert kept == sorted(kept, reverse=True)
-    assert kept[0] > 0.95
-    assert kept[-1] < 0.1
+    assert kept[0] > 0.95 and kept[-1] < 0.1
     assert [(row["at_least"], row["below"]) for row in rows] == [
         (16, None), (8, 16), (4, 8), (2, 4), (0, 2),
     ]  # fmt: skip
@@ -98,9 +92,3 @@ def test_a_wave_is_a_detail_of_half_its_length():
     clean = np.random.default_rng(0).random((1, 64, 64))
     changed = details(clean, clean, clean + 0.1 * row)
     assert [entry["left"] > 1e-9 for entry in changed] == [False, True, False, False, False]
-
-
-def test_details_are_those_of_square_pictures():
-    pictures = np.zeros((2, 8, 16))
-    with pytest.raises(ValueError, match=r"square pictures\. Received: 8×16"):
-        details(pictures, pictures, pictures)

@@ -18,7 +18,7 @@ from olivetti_denoiser.evaluate.plots import (
     psnr_against_sigma,
 )
 from olivetti_denoiser.noise import from_uint8, to_uint8
-from olivetti_denoiser.release import PLOTS
+from olivetti_denoiser.release import CURVES, PLOTS
 
 VERMILION = (0xD5, 0x5E, 0x00)
 
@@ -76,16 +76,16 @@ def test_a_model_folder_gets_its_four_small_plots_with_the_same_bytes_each_time(
     clean, noisy, restored = faces()
     pictures = {"clean": clean, "noisy": noisy, "restored": restored, "face_id": np.arange(20)}
     metrics = {"sigmas": {"methods": levels(model=9, **{f"method {i}": i for i in range(9)})}}
-    for folder in (tmp_path / "one", tmp_path / "two"):
-        folder.mkdir()
-        draw_plots(folder, history(), metrics, pictures)
-    assert sorted(path.name for path in folder.iterdir()) == sorted(PLOTS)
+    draw_plots(tmp_path, history(), metrics, pictures)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(PLOTS)
     for name in PLOTS:
-        with Image.open(folder / name) as image:
+        with Image.open(tmp_path / name) as image:
             assert image.format == "PNG" and 900 <= image.width <= 2000
             assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
-        assert (folder / name).stat().st_size < 250_000
-        assert (folder / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+        assert (tmp_path / name).stat().st_size < 250_000
+    before = (tmp_path / CURVES).read_bytes()
+    loss_curves(history(), tmp_path / CURVES)
+    assert (tmp_path / CURVES).read_bytes() == before
     pyplot = sys.modules.get("matplotlib.pyplot")  # which would keep them
     assert pyplot is None or pyplot.get_fignums() == []
 

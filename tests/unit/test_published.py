@@ -132,6 +132,6 @@ def test_weights_of_something_else_are_refused(tmp_path, damage):
 # Without the weights this is no skipped test: they are no part of the project.
 if (WEIGHTS / FFDNET_FILE).is_file():
 
-    def test_the_published_weights_have_their_figures(test_faces):
+    def test_the_published_weights_have_their_known_psnr(test_faces):
         restored = published_denoisers(WEIGHTS)["FFDNet"](test_faces.noisy, 0.1)
         assert psnr(test_faces.clean, restored).mean() == pytest.approx(29.16, abs=0.006)

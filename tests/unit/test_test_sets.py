@@ -13,11 +13,9 @@ from olivetti_denoiser.data.test_sets import (
     read_photographs,
     standing_set,
 )
-from olivetti_denoiser.evaluate.published import FFDNET_FILE, ffdnet
 from olivetti_denoiser.metrics import psnr
 
 BSD68 = FACES_NEARBY.parent / "testsets" / "BSD68"
-FFDNET = FACES_NEARBY.parent / "peers" / FFDNET_FILE
 
 
 def test_every_nth_picture_by_name_is_read_and_cut_out_of_the_middle(tmp_path):
@@ -97,10 +95,9 @@ def test_faults_are_named(folder, tmp_path):
 
 
 # Without the pictures this is no skipped test: they are no part of the project.
-if BSD68.is_dir() and FFDNET.is_file():
+if BSD68.is_dir():
 
-    def test_bsd68_has_its_published_figures():
+    def test_bsd68_is_as_noisy_as_the_card_says():
         photographs = read_photographs(BSD68)
         assert (photographs.name, len(photographs.clean)) == ("BSD68", 68)
-        restored = ffdnet(FFDNET)(photographs.noisy, 0.1)
-        assert psnr(photographs.clean, restored).mean() == pytest.approx(27.00, abs=0.01)
+        assert psnr(photographs.clean, photographs.noisy).mean() == pytest.approx(20.26, abs=0.005)

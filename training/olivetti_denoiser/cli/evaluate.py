@@ -20,7 +20,7 @@ from olivetti_denoiser.cli.options import (
     add_dataset,
     add_json,
     add_split,
-    print_figures,
+    print_metrics,
     quiet_output,
 )
 
@@ -114,7 +114,7 @@ def run(options: argparse.Namespace) -> None:
         if options.plot:
             plot_sigmas(metrics, options.plot)
             print(f"PSNR against sigma: {options.plot}")
-    print_figures(metrics, options.json)
+    print_metrics(metrics, options.json)
 
 
 def check(options: argparse.Namespace) -> None:

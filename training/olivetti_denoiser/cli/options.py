@@ -153,7 +153,7 @@ def _whole_numbers(text):
 _number.__name__, _whole_numbers.__name__ = "number", "list of whole numbers"
 
 
-def print_figures(metrics: Mapping[str, Any], as_json: bool) -> None:
+def print_metrics(metrics: Mapping[str, Any], as_json: bool) -> None:
     """Print the metrics of an evaluation: one line of JSON, or tables."""
     if as_json:
         print(json.dumps(metrics))

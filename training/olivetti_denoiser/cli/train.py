@@ -18,7 +18,7 @@ from olivetti_denoiser.cli.options import (
     add_config_options,
     add_json,
     given_options,
-    print_figures,
+    print_metrics,
     quiet_output,
 )
 from olivetti_denoiser.config import PRESETS, TrainingConfig
@@ -120,7 +120,7 @@ def run(options: argparse.Namespace) -> None:
         if trained:
             print(f"Writing {write_model_folder(options.output, trained)}")
     if trained:
-        print_figures(trained.metrics, options.json)
+        print_metrics(trained.metrics, options.json)
 
 
 def prepare(distributed: bool = False) -> None:

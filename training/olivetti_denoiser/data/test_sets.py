@@ -29,7 +29,7 @@ from olivetti_denoiser.noise import from_uint8, noisy_uint8
 from olivetti_denoiser.release import STANDING_SET
 
 STANDING = ("astronaut", "chelsea", "coffee", "hubble_deep_field", "retina", "rocket")
-CROP = 256  # pixels: the middle square that figures are of
+CROP = 256  # pixels: side of the middle square that is measured
 PAIR_PATTERN = ("*_real.*", "*_mean.*")  # the names of noisy and clean pictures
 
 

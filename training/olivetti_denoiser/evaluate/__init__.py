@@ -1,1 +1,1 @@
-"""Measuring: figures, tables, plots, baselines and published denoisers."""
+"""Measuring: metrics, tables, plots, baselines and published denoisers."""

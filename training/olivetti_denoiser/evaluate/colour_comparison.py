@@ -2,8 +2,8 @@
 
     >>> draw_photographs(denoiser, "model_card/colour")          # doctest: +SKIP
 
-The photographs come with scikit-image and scikit-learn, so that any machine can draw them. Some are
-shown with noise added, beside the original; others as they are, with the noise of their own camera.
+The photographs come with scikit-image and scikit-learn, so that any machine can draw them. Noise is
+added to those of the first plot; those of the second have the noise of their own camera.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from olivetti_denoiser.data.test_sets import noisy_versions
-from olivetti_denoiser.evaluate.measure import mean_psnr
 from olivetti_denoiser.evaluate.plot_style import picture_grid
+from olivetti_denoiser.metrics import psnr
+from olivetti_denoiser.noise import from_uint8
 from olivetti_denoiser.release import COMPARISON, REAL
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def draw_photographs(denoiser: Denoiser, folder: str | Path) -> None:
     restored = [denoiser(picture) for picture in noisy]
 
     def row(title, pictures):
-        values = [mean_psnr([one], [other]) for one, other in zip(clean, pictures, strict=True)]
+        values = psnr(from_uint8(clean), from_uint8(pictures))
         return title, pictures, [f"{value:.2f} dB" for value in values]
 
     rows = [row("Noisy", noisy), row("Reconstructed", restored), ("Original", clean, None)]

@@ -1,4 +1,4 @@
-"""Measure a denoiser beside others: on the faces, on colour photographs, on real noisy pictures.
+"""Measure a denoiser beside other methods: on faces, colour photographs, real noisy pictures.
 
     denoiser evaluate model_card --peers FOLDER --pictures FOLDER
     denoiser evaluate model_card/colour --pictures CBSD68 --crop 256 --every 4

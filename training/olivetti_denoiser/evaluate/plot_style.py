@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 INK, MUTED, GRID = "#222222", "#666666", "#dddddd"
 BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
-# The model's own colour is vermilion and the input's is gray; others take these in turn.
+# The model's own colour is vermilion and the input's is gray; the other methods take these.
 COLOURS = (BLUE, "#E69F00", GREEN, "#CC79A7", "#56B4E9", "#000000", "#8C6D1F")
 MARKERS = ("s", "^", "D", "v", "P", "X", "<")
 

@@ -129,7 +129,7 @@ def comparison_grid(
         clean, noisy, restored: N×H×W×1 in [0, 1].
         path: PNG file to write.
         names: what to call each face, such as its id.
-        count: faces to show: the worst, the median, the best, and others evenly between.
+        count: faces to show: the worst, the median, the best, and faces evenly between.
     """
     scores, before = psnr(clean, restored), psnr(clean, noisy)
     order = np.argsort(scores, kind="stable")
