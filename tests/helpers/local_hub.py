@@ -433,8 +433,9 @@ class HubHandler(Handler):
         repo_id = f"{owner}/{wish['name']}"
         if "only" in user or user["role"] != "write" or owner != user["name"]:
             raise Answer(403, f"This token may not create {repo_id}")
+        url = f"{self.hub.endpoint}/{PREFIXES[kind]}{repo_id}"
         if (kind, repo_id) in self.hub.repositories:
-            raise Answer(409, "You already created this repo")
+            return 409, *self.json({"error": "You already created this repo", "url": url})[1:]
         if kind == "spaces" and wish.get("sdk") != "static" and not user["paid"]:
             raise Answer(402, "Creating a Gradio Space needs a paid plan")
         private = wish.get("visibility") == "private"
@@ -443,7 +444,6 @@ class HubHandler(Handler):
         files = {".gitattributes": self.hub.store(".gitattributes", attributes)}
         repository.add(files, "initial commit")
         self.hub.repositories[kind, repo_id] = repository
-        url = f"{self.hub.endpoint}/{PREFIXES[kind]}{repo_id}"
         return self.json({"url": url, "name": repo_id, "id": repo_id})
 
     def validate_yaml(self):

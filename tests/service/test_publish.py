@@ -78,7 +78,7 @@ FAULTS = {
     "may not write": ("may-change", {"status": 403}, PermissionError),
     "storage refuses": ("lfs-put", {"status": 403, "after": 3, "times": 99}, PermissionError),
     "storage is busy, the client tries again": ("lfs-put", {"status": 503}, None),
-    "another creation, which the client does not repeat": ("create", {"status": 409}, None),
+    "busy, which the client does not repeat": ("create", {"status": 503}, None),
     "rate limit": ("commit", {"status": 429, "pause": 1}, None),
     "busy for good": ("commit", {"status": 503, "times": 99}, ConnectionError),
     "another commit came in between": ("commit", {"status": 412}, None),

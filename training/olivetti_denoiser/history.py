@@ -1,25 +1,12 @@
 """The history of a training: `history.csv`, one row an epoch.
 
 >>> write_history("history.csv", [{"epoch": 1, "val_restored_loss": 0.01}])
->>> read_history("history.csv")["epoch"].tolist()
-[1]
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-def read_history(path: str | Path) -> pd.DataFrame:
-    """Return a history with a column a figure; what an epoch did not measure is NaN."""
-    import pandas as pd
-
-    return pd.read_csv(path)
 
 
 def write_history(path: str | Path, history: Sequence[Mapping]) -> None:

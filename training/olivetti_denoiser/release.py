@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Generic, Literal, NamedTuple, NotRequired, TypedDict, TypeVar
+from typing import Any, Generic, NamedTuple, NotRequired, TypedDict, TypeVar
 
 NETWORK, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MODEL_FILES = (NETWORK, METADATA, WEIGHTS)  # what Keras writes and reads
@@ -85,27 +85,15 @@ def check_target(folder: str | Path) -> None:
 
 
 T = TypeVar("T")
-Kind = Literal["methods", "variants"]
 
 NOISY, MODEL = "noisy", "model"  # the methods that every table has
 STANDING_SET = "scikit-image"  # the colour pictures that every machine has
 GATE_LEVEL = "25"  # 255ths of the range: the noise that a colour model is judged at
 
 
-class Interval(TypedDict):
-    """A mean over pictures with its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-class Scores(TypedDict):
-    """MSE, PSNR in dB and SSIM of restored pictures."""
-
-    mse: Interval
-    psnr: Interval
-    ssim: Interval
+# "mse", "psnr" in dB and "ssim" of restored pictures: each the `mean` with its 95 % interval from
+# `low` to `high`.
+Scores = dict[str, dict[str, float]]
 
 
 class Methods(TypedDict, Generic[T]):
@@ -120,50 +108,6 @@ class Methods(TypedDict, Generic[T]):
     variants: dict[str, T]
 
 
-class Part(Methods[Scores]):
-    """Scores on one set of gray pictures.
-
-    Attributes:
-        count: How many pictures there are.
-        name: What the set is called, where it is a folder of photographs.
-    """
-
-    count: int
-    name: NotRequired[str]
-
-
-class ColourSetMetrics(TypedDict):
-    """PSNR on colour pictures with white noise, over all three channels.
-
-    Attributes:
-        count: How many pictures there are.
-        crop: Side of their middle squares in pixels; None where whole pictures are measured.
-        checksum: SHA-256 of the clean pictures and of their noisy versions.
-        psnr: Mean PSNR in dB by level, the level in 255ths of the range, such as "25".
-        seconds: Seconds a megapixel.
-    """
-
-    count: int
-    crop: int | None
-    checksum: str
-    psnr: Methods[dict[str, float]]
-    seconds: Methods[float]
-
-
-class PairsMetrics(TypedDict):
-    """Mean PSNR in dB on real noisy pictures, against clean ones of the same scenes.
-
-    Attributes:
-        count: How many pairs there are.
-        crop: As of `ColourSetMetrics`.
-        psnr: Mean PSNR in dB; no method is told a level, but for the variants that say so.
-    """
-
-    count: int
-    crop: int | None
-    psnr: Methods[float]
-
-
 class Metrics(TypedDict):
     """What `metrics.json` holds.
 
@@ -174,15 +118,20 @@ class Metrics(TypedDict):
         versions: Of Python, this package and what the metrics depend on.
         parameters: How many the network has; None where its files do not tell.
         planes: 1 of a network for gray pictures, 3 of one for colour.
-        parts: Scores on the faces: "test", "train", "outside" the split; on "photographs" and on
-            "pictures", the test pictures of the dataset that the model was trained on.
+        parts: `Methods` of `Scores` on the faces: "test", "train", "outside" the split; on
+            "photographs" and on "pictures", the test pictures of the dataset that the model was
+            trained on; with `count` and, of photographs, the set's `name`.
         seconds: Seconds a test face.
         published: Names of the published denoisers among the methods.
         faces: Each test face: `face_id`, `subject`, `noisy_psnr`, `mse`, `psnr`, `ssim`.
         details: What is preserved of the test faces, see `metrics.details`.
         sigmas: Mean PSNR in dB on the test faces by level, a fraction of the range, such as "0.1".
-        colour: By the name of the set.
-        pairs: By the name of the set.
+        colour: By the name of the set of colour pictures: `psnr`, mean PSNR in dB by level of white
+            noise in 255ths of the range, such as "25", and `seconds` a megapixel, both `Methods`;
+            `count`, `crop` (side of the middle squares in pixels, or None) and the `checksum` of
+            the clean pictures and of their noisy versions.
+        pairs: By the name of the set of real noisy pictures, the same, but for `psnr`, one number a
+            method.
         seeds: The same recipe with other seeds: `seed`, `mse`, `psnr`, `ssim`, `validation_psnr`
             and, of a network for colour, `gate_psnr`, see `gate_score`.
         other_splits: The same on other splits, by the split's name; `parts` has the mean PSNR in dB
@@ -200,14 +149,14 @@ class Metrics(TypedDict):
     versions: dict[str, str]
     parameters: int | None
     planes: int
-    parts: dict[str, Part]
+    parts: dict[str, dict[str, Any]]
     seconds: Methods[float]
     published: NotRequired[list[str]]
     faces: list[dict[str, Any]]
     details: list[dict[str, Any]]
     sigmas: Methods[dict[str, float]]
-    colour: NotRequired[dict[str, ColourSetMetrics]]
-    pairs: NotRequired[dict[str, PairsMetrics]]
+    colour: NotRequired[dict[str, dict[str, Any]]]
+    pairs: NotRequired[dict[str, dict[str, Any]]]
     seeds: NotRequired[list[dict[str, Any]]]
     other_splits: NotRequired[dict[str, Any]]
     training: NotRequired[dict[str, Any]]

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from olivetti_denoiser import hub
 
@@ -22,23 +21,14 @@ IDENTITY = ("ACTIONS_ID_TOKEN_REQUEST_URL", "HF_OIDC_ID_TOKEN")
 NOT_TRUSTED = (400, 401, 403, 404)
 
 
-class Credentials(NamedTuple):
-    """What was found.
-
-    Attributes:
-        kind: "token", "trusted" or "none".
-        why: One sentence for people.
-    """
-
-    kind: str
-    why: str
-
-
-def find_credentials(names: Mapping[str, str]) -> Credentials:
+def find_credentials(names: Mapping[str, str]) -> tuple[str, str]:
     """Find out how the repositories can be published to, and touch nothing.
 
     Args:
         names: OWNER/NAME of each kind, "model", "dataset", "space"; may be empty.
+
+    Returns:
+        "token", "trusted" or "none", and one sentence for people.
 
     Raises:
         ValueError: A name is not OWNER/NAME.
@@ -49,17 +39,17 @@ def find_credentials(names: Mapping[str, str]) -> Credentials:
     for name in names.values():
         hub.check_repo_id(name)
     if not names:
-        return Credentials(NONE, "Nothing is published: no repository on the Hub is named.")
+        return (NONE, "Nothing is published: no repository on the Hub is named.")
     if token := _token_for(None):
-        return Credentials(TOKEN, f"Publishes with the token of {_owner(token, names)}.")
+        return (TOKEN, f"Publishes with the token of {_owner(token, names)}.")
     if not any(map(os.environ.get, IDENTITY)):
-        return Credentials(NONE, "Nothing is published: there is no HF_TOKEN.")
+        return (NONE, "Nothing is published: there is no HF_TOKEN.")
     resources = [hub.ADDRESSES[kind] + name for kind, name in names.items()]
     refusing = [resource for resource in resources if not _trusts(resource)]
     if not refusing:
-        return Credentials(TRUSTED, f"Publishes as a trusted publisher of {', '.join(resources)}.")
+        return (TRUSTED, f"Publishes as a trusted publisher of {', '.join(resources)}.")
     if len(refusing) == len(resources):
-        return Credentials(
+        return (
             NONE,
             "Nothing is published: there is no HF_TOKEN, and this run is a trusted publisher of "
             f"none of {', '.join(refusing)}.",

@@ -8,11 +8,10 @@ A repository changes in one commit that names its parent, and is read again afte
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.errors import PublishError
@@ -58,15 +57,8 @@ class Repository:
         Raises:
             ValueError: It exists and is public, though `private` was asked for.
         """
-        from huggingface_hub.errors import RepositoryNotFoundError
-
-        def look_or_create():
-            with contextlib.suppress(RepositoryNotFoundError):
-                return self.api.repo_info(self.name, repo_type=self.kind)
-            self._create(private, list(sdks))
-            return self.api.repo_info(self.name, repo_type=self.kind)
-
-        info = hub.patiently(look_or_create)
+        self._create(private, list(sdks))
+        info = self.info()
         try:
             hub.patiently(lambda: self.api.auth_check(self.name, repo_type=self.kind, write=True))
         except Exception as error:
@@ -79,12 +71,12 @@ class Repository:
             )
         return getattr(info, "sdk", None)
 
-    def head(self) -> str | None:
-        """Return the newest commit of the default branch; None where it does not exist."""
+    def info(self) -> Any:
+        """Return what the Hub tells of it; None where it does not exist."""
         from huggingface_hub.errors import RepositoryNotFoundError
 
         try:
-            return hub.patiently(lambda: self.api.repo_info(self.name, repo_type=self.kind).sha)
+            return hub.patiently(lambda: self.api.repo_info(self.name, repo_type=self.kind))
         except RepositoryNotFoundError:
             return None
 
@@ -147,7 +139,7 @@ class Repository:
         """
         first = None
         for _ in range(ATTEMPTS):
-            head = self.head()
+            head = self.info().sha
             first = first or head
             folder = stage(head)
             changed, absent = self.differences(head, folder)
@@ -180,9 +172,10 @@ class Repository:
         )
 
     def _create(self, private, sdks):
-        options = {"space_sdk": sdks[0]} if sdks else {}
+        options = {"repo_type": self.kind, "private": private or None, "exist_ok": True}
+        options |= {"space_sdk": sdks[0]} if sdks else {}
         try:
-            self.api.create_repo(self.name, repo_type=self.kind, private=private or None, **options)
+            hub.patiently(lambda: self.api.create_repo(self.name, **options))
         except Exception as error:
             if hub.status_of(error) != 402 or len(sdks) < 2:
                 raise
