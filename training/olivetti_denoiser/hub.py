@@ -96,8 +96,8 @@ def download(
     check_repo_id(repo_id)
 
     def fetch(only: tuple[str, ...], **more: Any) -> Path:
-        asked = {"repo_type": kind, "revision": revision, "local_files_only": local_files_only}
-        asked |= {"allow_patterns": list(only)} | options | more
+        asked: dict[str, Any] = {"repo_type": kind, "revision": revision, **options, **more}
+        asked |= {"local_files_only": local_files_only, "allow_patterns": list(only)}
         try:
             return Path(patiently(lambda: snapshot_download(repo_id, **asked)))
         except Exception as error:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -194,7 +195,7 @@ def published_networks(parent: Path, name: str) -> dict[str, Released]:
             try:
                 metrics = read_metrics(parent / place)
             except ValueError:
-                metrics = {}
+                metrics = cast(release.Metrics, {})
             found[network] = Released(parent / place, metrics)
     if GRAY in found and network_of(found[GRAY].metrics) == COLOUR:
         raise ValueError(

@@ -81,10 +81,11 @@ def write_page(
     }
     for name, network in networks.items():
         shown = (release.METRICS, *release.PLOTS) if name == GRAY else ()
-        shown = [path for path in shown if (network.folder / path).is_file()]
-        for path in (*release.ONNX_FILES, *shown):
+        there = [path for path in shown if (network.folder / path).is_file()]
+        for path in (*release.ONNX_FILES, *there):
             files[f"{FOLDERS[name]}/{Path(path).name}"] = network.folder / path
-    pictures = {path.name: path for path in (bundled("space") / "examples").glob("*.png")} | faces
+    pictures = {path.name: path for path in (bundled("space") / "examples").glob("*.png")}
+    pictures.update(faces)
     files |= {f"examples/{name}": pictures[name] for name in sorted(pictures)}
     files.pop(CONTENT, None)
     for name, source in files.items():

@@ -83,7 +83,7 @@ def addresses(names: Mapping[str, str]) -> str:
     lines, plots = ["", "## Published", ""], []
     for kind, name in names.items():
         try:
-            info = hub.patiently(partial(HfApi().repo_info, name, repo_type=kind))
+            info: Any = hub.patiently(partial(HfApi().repo_info, name, repo_type=kind))
         except Exception as error:
             raise hub.explained(error, name, kind) from error
         lines.append(f"- {kind}: {hub.address(name, kind)} at `{info.sha[:7]}`")
