@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import sys
 
+import pandas as pd
 import pytest
 
 from checkout import ROOT
 from olivetti_denoiser.evaluate.ablation import table
-import pandas as pd
 
 sys.path.insert(0, str(ROOT / "training"))
 import ablation
