@@ -17,9 +17,7 @@ from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.cli.options import (
     Commands,
     add_command,
-    add_dataset,
     add_json,
-    add_split,
     print_metrics,
     quiet_output,
 )
@@ -45,8 +43,8 @@ def register(commands: Commands) -> None:
         help="of a release with both (faces: gray; pictures in colour: chosen by their noise, with "
         "--save the one at the folder's root)",
     )
-    add_dataset(evaluate)
-    add_split(evaluate)
+    add("--dataset", metavar="OWNER/NAME", help="published reference split (scikit-learn's faces)")
+    add("--split", metavar="NAME", help="split of the faces: reference or subjects (reference)")
     add(
         "--peers",
         metavar="FOLDER",

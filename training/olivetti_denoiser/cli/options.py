@@ -21,7 +21,6 @@ from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.release import Metrics
 
 WRONG_ARGUMENT = 2  # the exit code
-AUTO = "auto"  # the kind of a new Space
 REPOSITORIES = {  # on the Hub, by their kind
     "model": "repository of the model",
     "dataset": "repository of the faces",
@@ -63,20 +62,6 @@ def add_command(
     return command
 
 
-def add_dataset(command: argparse.ArgumentParser) -> None:
-    """Add `--dataset`, the published faces."""
-    command.add_argument(
-        "--dataset", metavar="OWNER/NAME", help="published reference split (scikit-learn's faces)"
-    )
-
-
-def add_split(command: argparse.ArgumentParser) -> None:
-    """Add `--split`, the partition of the faces."""
-    command.add_argument(
-        "--split", metavar="NAME", help="split of the faces: reference or subjects (reference)"
-    )
-
-
 def add_repositories(command: argparse.ArgumentParser, required: Sequence[str] = ()) -> None:
     """Add `--model`, `--dataset` and `--space`, repositories on the Hub."""
     for kind, help in REPOSITORIES.items():
@@ -88,22 +73,6 @@ def add_repositories(command: argparse.ArgumentParser, required: Sequence[str] =
 def given_repositories(options: argparse.Namespace) -> dict[str, str]:
     """Return {kind: OWNER/NAME} of the repositories that were given."""
     return {kind: getattr(options, kind) for kind in REPOSITORIES if getattr(options, kind)}
-
-
-def add_release(command: argparse.ArgumentParser) -> None:
-    """Add the options of a publication."""
-    command.add_argument(
-        "--space-sdk",
-        choices=(AUTO, "gradio", "static"),
-        default=AUTO,
-        help="kind of a new Space: gradio; static, free and in the visitor's browser; or gradio "
-        "where the plan has it and static elsewhere (auto)",
-    )
-    command.add_argument("--tag", metavar="vX.Y.Z", help="tag of the model's commit")
-    command.add_argument("--private", action="store_true", help="make new repositories private")
-    command.add_argument(
-        "--allow-regression", action="store_true", help="publish over a better model"
-    )
 
 
 def add_json(command: argparse.ArgumentParser) -> None:
