@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
@@ -199,16 +198,3 @@ def test_a_stopped_run_leaves_no_half_file_and_goes_on(here, capsys):
     assert main(["restore", *command]) == 0
     assert f"{16 - len(done)} restored, 0 failed, {len(done)} skipped" in capsys.readouterr().err
     assert files_below("out") == files_below("in")
-
-
-def test_a_terminal_is_shown_how_far_the_work_is(here, monkeypatch, capsys):
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    add_picture("a.png", "RGB")
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    assert main(["restore", "a.png", "b.png"]) == 0
-    shown = sys.stderr.getvalue()
-    assert "0 % |" in shown and "\n" not in shown
-    assert capsys.readouterr().out.strip() == "b.png"
