@@ -32,7 +32,7 @@ def said(dataset, **options):
         pictures = open_pictures(dataset, **options)
     except Exception as error:
         return [type(error).__name__, str(error)]
-    return pictures and [pictures.column, sorted(pictures.parts)]
+    return pictures and [pictures.source["column"], sorted(pictures.parts)]
 
 folder, *names = sys.argv[1:]
 seen = {name: said(f"alice/{name}") for name in names}

@@ -34,19 +34,19 @@ def test_a_folder_gives_every_picture_once_and_nothing_else(photos):
     folder = photos(*wanted, ".hidden.png", ".cache/d.png")
     (folder / "labels.csv").write_text("file_name\n")
     pictures = open_pictures(folder)
-    assert (pictures.dataset, pictures.on_hub) == ("photos", False)
-    assert (pictures.splits, pictures.others) == ({"train": "train"}, {".csv": 1})
+    assert (pictures.source["dataset"], pictures.source["on_hub"]) == ("photos", False)
+    assert (pictures.source["splits"], pictures.others) == ({"train": "train"}, {".csv": 1})
     assert names(pictures.parts["train"]) == sorted(wanted)
-    assert open_pictures(photos("more.png")).revision != pictures.revision
+    assert open_pictures(photos("more.png")).source["revision"] != pictures.source["revision"]
 
 
 def test_a_folders_subfolders_are_splits_where_one_is_train_or_asked_for(photos):
     folder = photos("train/a.png", "Valid/b.png", "TEST/c.png", "other/d.png")
     pictures = open_pictures(folder)
-    assert pictures.splits == {"train": "train", "validation": "Valid", "test": "TEST"}
+    assert pictures.source["splits"] == {"train": "train", "validation": "Valid", "test": "TEST"}
     assert names(pictures.parts["validation"]) == ["Valid/b.png"]
     assert pictures.others == {"in no split": 1}
-    assert open_pictures(folder, split="Other").splits["train"] == "other"
+    assert open_pictures(folder, split="Other").source["splits"]["train"] == "other"
     with pytest.raises(ValueError, match=r"no split 'x'; it has TEST, Valid, other, train\. Rec"):
         open_pictures(folder, split="x")
 
@@ -62,9 +62,9 @@ def test_a_folder_of_parquet_is_read_and_its_columns_are_named(tmp_path):
         stream = open_pictures(tmp_path / "photos", column=column).parts["train"]
         assert [list(row) for row in stream] == [[column]] * 3
     hint = r"front, back, id, raw; --image-column reads front or back or raw as pictures\. Rec"
-    with pytest.raises(ValueError, match=rf"not one column of pictures; .*{hint}"):
+    with pytest.raises(ValueError, match=rf"several columns of pictures; .*{hint}"):
         open_pictures(tmp_path / "photos")
-    with pytest.raises(ValueError, match=rf"not pictures in a column 'id'; .*{hint}"):
+    with pytest.raises(ValueError, match=rf"no pictures in a column 'id'; .*{hint}"):
         open_pictures(tmp_path / "photos", column="id")
 
 

@@ -123,17 +123,19 @@ def test_splits_are_known_in_any_capitals(splits, tmp_path):
         write(folder / split / "x.png", number)
     (folder / "notes.txt").write_text("of mine")
     pictures = open_pictures(folder)
-    assert pictures.splits == dict(zip(("train", "validation", "test"), splits, strict=True))
+    assert pictures.source["splits"] == dict(
+        zip(("train", "validation", "test"), splits, strict=True)
+    )
     assert files_of(pictures.parts["test"], folder) == [f"{splits[2]}/x.png"]
     assert pictures.others == {".txt": 1, "in no split": 1}
-    assert open_pictures(folder, split=splits[0].swapcase()).splits["train"] == splits[0]
+    assert open_pictures(folder, split=splits[0].swapcase()).source["splits"]["train"] == splits[0]
 
 
 def test_linked_splits_are_splits(tmp_path):
     write(tmp_path / "disk" / "a.png", 1)
     write(tmp_path / "photos" / "test" / "b.png", 2)
     (tmp_path / "photos" / "train").symlink_to(tmp_path / "disk")
-    assert open_pictures(tmp_path / "photos").splits == {"train": "train", "test": "test"}
+    assert open_pictures(tmp_path / "photos").source["splits"] == {"train": "train", "test": "test"}
 
 
 def test_missing_faces_are_said_before_a_picture_is_read(tmp_path, monkeypatch):
@@ -164,4 +166,4 @@ def test_columns_that_may_hold_pictures_are_hinted_at(columns, tmp_path):
     Dataset.from_dict(rows).to_parquet(tmp_path / "photos" / "a.parquet")
     with pytest.raises(ValueError, match=rf"--image-column reads {' or '.join(columns)} as pict"):
         open_pictures(tmp_path / "photos")
-    assert open_pictures(tmp_path / "photos", column="picture").column == "picture"
+    assert open_pictures(tmp_path / "photos", column="picture").source["column"] == "picture"

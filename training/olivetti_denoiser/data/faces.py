@@ -53,13 +53,12 @@ class Faces(NamedTuple):
         return Faces(*(column[rows] for column in self))
 
 
-def reference_split(dataset: str | None = None, *, revision: str | None = None) -> DatasetDict:
+def reference_split(dataset: str | None = None) -> DatasetDict:
     """Return the reference split with its noise, drawn anew or from a published copy.
 
     Args:
         dataset: OWNER/NAME of a published copy on the Hub; None draws the split from the
             Olivetti faces.
-        revision: tag, branch or commit of the published copy; its default branch when None.
 
     Returns:
         A `datasets.DatasetDict` with `train` (80 rows) and `test` (20 rows); columns `clean`
@@ -71,7 +70,7 @@ def reference_split(dataset: str | None = None, *, revision: str | None = None) 
         ValueError: there is no such dataset, or it is not this split byte for byte.
         PermissionError, ConnectionError: see `hub.download`.
     """
-    return load_split() if dataset is None else _published_split(dataset, revision)
+    return load_split(REFERENCE, dataset)
 
 
 def load_split(name: str | None = None, dataset: str | None = None) -> DatasetDict:
@@ -98,7 +97,7 @@ def load_split(name: str | None = None, dataset: str | None = None) -> DatasetDi
                 f"a published copy holds the {REFERENCE} split; leave --dataset or --split out. "
                 f"Received: split={name!r}, dataset={dataset!r}"
             )
-        return reference_split(dataset)
+        return _published_split(dataset)
     images, subjects = fetch_faces()
     parts, random = _draw_ids(name, subjects)
     return DatasetDict(
@@ -230,13 +229,13 @@ def _noisy_faces(images, subjects, ids, random) -> Faces:
     return Faces(*pictures, subjects[ids], ids)
 
 
-def _published_split(repo_id: str, revision: str | None) -> DatasetDict:
+def _published_split(repo_id: str) -> DatasetDict:
     """Download a published copy, or take it from the cache, and check that it is the split."""
     from datasets import Dataset, DatasetDict
 
     from olivetti_denoiser import hub
 
-    folder = hub.download(repo_id, "data/*.parquet", revision=revision, kind="dataset")
+    folder = hub.download(repo_id, "data/*.parquet", kind="dataset")
     files = {name: sorted(folder.glob(f"data/{name}-*.parquet")) for name in ("train", "test")}
     if not all(files.values()):
         raise ValueError(

@@ -12,9 +12,8 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.data.picture_folder import in_words, list_folder, subfolders
@@ -38,36 +37,24 @@ SHARDS = 16  # of a folder, each of every sixteenth picture
 COLUMN = "image"
 
 
-@dataclass(frozen=True)
-class Pictures:
+class Pictures(NamedTuple):
     """A dataset of pictures, opened but not read.
 
     Attributes:
-        dataset: OWNER/NAME, OWNER/NAME:SUBSET, or the name of the folder.
-        on_hub: whether it is a dataset of the Hub.
-        revision: the commit on the Hub, or the checksum of the folder's listing.
-        column: the column of pictures.
+        source: where the pictures are from, for the notes and for `metrics.json`: `dataset`, that
+            is OWNER/NAME, OWNER/NAME:SUBSET or the name of the folder; `on_hub`; `revision`, the
+            commit on the Hub or the checksum of the folder's listing; `column`, that of the
+            pictures; and `splits`, the dataset's own name of each part.
         parts: streams of rows with that column alone, not decoded: `train`, and `validation` and
             `test` where the dataset has them.
-        splits: the dataset's own name of each part.
         above: the folder's path, with which the names of its pictures begin.
         others: how many files of a folder are no pictures, by their kind.
     """
 
-    dataset: str
-    on_hub: bool
-    revision: str
-    column: str
+    source: dict
     parts: dict[str, IterableDataset]
-    splits: dict[str, str]
-    above: str = ""
-    others: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def source(self) -> dict:
-        """Where the pictures are from, for the notes and for `metrics.json`."""
-        names = ("dataset", "on_hub", "revision", "column", "splits")
-        return {name: getattr(self, name) for name in names}
+    above: str
+    others: dict[str, int]
 
 
 def open_pictures(
@@ -94,6 +81,8 @@ def open_pictures(
             there is.
         PermissionError, OSError: see `hub.explained`.
     """
+    from datasets import Image
+
     folder, listed = Path(dataset), {}
     on_hub = not folder.is_dir()
     if on_hub:
@@ -103,21 +92,29 @@ def open_pictures(
             return None
     else:
         streams, revision, listed = _in_folder(folder, split)
-    columns = _features(next(iter(streams.values())))
+    first = next(iter(streams.values()))
+    columns = first.features or first._resolve_features().features
     if columns.keys() >= REFERENCE_COLUMNS and column is None:
         return None
     column = _picture_column(columns, column, dataset)
     splits = _splits(list(streams), split, dataset)
-    parts = {part: _undecoded(streams[name], column) for part, name in splits.items()}
-    if on_hub:
-        return Pictures(str(dataset), True, revision, column, parts, splits)
+    parts = {
+        part: streams[name].select_columns([column]).cast_column(column, Image(decode=False))
+        for part, name in splits.items()
+    }
     others = {}
     if listed:
         whole = list_folder(str(folder))
         unread = len(whole.pictures) - sum(len(listed[name]) for name in splits.values())
         others = dict(whole.others) | ({"in no split": unread} if unread > 0 else {})
-    name, above = folder.resolve().name, f"{folder}{os.sep}"
-    return Pictures(name, False, revision, column, parts, splits, above, others)
+    source = {
+        "dataset": str(dataset) if on_hub else folder.resolve().name,
+        "on_hub": on_hub,
+        "revision": revision,
+        "column": column,
+        "splits": splits,
+    }
+    return Pictures(source, parts, f"{folder}{os.sep}", others)
 
 
 def _on_hub(dataset, revision):
@@ -182,21 +179,13 @@ def _in_folder(folder, split):
 
 def _digest(names):
     """A checksum of a folder's listing, which is as much as a look at a million files can cost."""
-    digest = hashlib.sha256()
-    for name in names:
-        digest.update(f"{name}\0".encode(errors="surrogateescape"))
-    return digest.hexdigest()
+    return hashlib.sha256("\0".join(names).encode(errors="surrogateescape")).hexdigest()
 
 
 def _files_of(folder: str, shards: list[int]) -> Iterator[dict]:
     for shard in shards:
         for path in list_folder(folder).pictures[shard::SHARDS]:
             yield {COLUMN: {"path": f"{folder}{os.sep}{path}", "bytes": None}}
-
-
-def _features(stream):
-    features = stream.features
-    return (stream._resolve_features() if features is None else stream).features
 
 
 def _picture_column(features, asked, dataset):
@@ -210,10 +199,10 @@ def _picture_column(features, asked, dataset):
     if asked is None and len(images) == 1:
         return images[0]
     there = f"; --image-column reads {' or '.join(readable)} as pictures" if readable else ""
-    wish = "one column of pictures" if asked is None else f"pictures in a column {asked!r}"
+    wish = "several columns" if images else "no column"
+    wish = f"{wish} of pictures" if asked is None else f"no pictures in a column {asked!r}"
     raise ValueError(
-        f"the dataset has not {wish}; its columns are {', '.join(features)}{there}. "
-        f"Received: {dataset}"
+        f"the dataset has {wish}; its columns are {', '.join(features)}{there}. Received: {dataset}"
     )
 
 
@@ -244,9 +233,3 @@ def _named(names, wishes):
     found = {name.lower(): name for name in names} | {name: name for name in names}
     spellings = (spelling for wish in wishes for spelling in (wish, wish.lower()))
     return next((found[spelling] for spelling in spellings if spelling in found), None)
-
-
-def _undecoded(stream, column):
-    from datasets import Image
-
-    return stream.select_columns([column]).cast_column(column, Image(decode=False))

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -53,7 +52,7 @@ BROKEN_BY_CHANCE = 50  # pictures; so many more may be broken before all are rea
 
 THREADS = 8
 BLOCK = 32  # pictures in memory at a time
-REPORT_EVERY = 10.0  # seconds
+REPORT_EVERY = 2000  # pictures
 
 
 @dataclass
@@ -224,17 +223,17 @@ class _Reading:
 
     def __init__(self, pictures: Pictures, folder: Path, notes: Notes, say):
         self.pictures, self.folder, self.notes, self.say = pictures, folder, notes, say
+        self.dataset = notes.source["dataset"]
         self.hashed = [part for part in PARTS[1:] if part not in pictures.parts]
         asked = notes.asked
         self.goals = dict(
             zip(PARTS, (asked["wanted"], asked["validation_pictures"], TEST_PICTURES), strict=True)
         )
-        self.reported = time.monotonic()
 
     def run(self) -> None:
         notes = self.notes
         if notes.read:
-            self.say(f"Going on after {notes.read:,} pictures of {self.pictures.dataset}")
+            self.say(f"Going on after {notes.read:,} pictures of {self.dataset}")
         with ThreadPoolExecutor(THREADS) as self.threads, ExitStack() as stack:
             self.files = {
                 part: stack.enter_context(
@@ -268,8 +267,7 @@ class _Reading:
             while self._wants_more((notes.share + 1) / shares) and (block := self._block(rows)):
                 for picture in block:
                     self._take(picture)
-                if time.monotonic() - self.reported >= REPORT_EVERY:
-                    self.reported = time.monotonic()
+                if notes.read % REPORT_EVERY < len(block):
                     self.say(self._progress())
             notes.share += 1
             self._check_broken()
@@ -287,9 +285,9 @@ class _Reading:
             cut_one = partial(cut_row, channels=self.notes.shape[-1])
             return list(self.threads.map(cut_one, islice(rows, BLOCK)))
         except Exception as error:
-            if not self.pictures.on_hub:
+            if not self.notes.source["on_hub"]:
                 raise
-            repo_id = self.pictures.dataset.partition(":")[0]
+            repo_id = self.dataset.partition(":")[0]
             raise hub.explained(error, repo_id, "dataset") from error
 
     def _take(self, picture):
@@ -320,11 +318,11 @@ class _Reading:
         """Read a dataset that is too small for its hashes, the lowest ones in the empty parts."""
         notes = self.notes
         if notes.moved or "train" in empty:
-            where = " and ".join(self.pictures.splits.get(part, part) for part in empty)
+            where = " and ".join(notes.source["splits"].get(part, part) for part in empty)
             raise ValueError(
                 f"there are too few pictures that can be read: none for {where}, and one each is "
                 f"needed to learn from, to validate and to test on. "
-                f"Received: {self.pictures.dataset} with {notes.read - notes.broken}"
+                f"Received: {self.dataset} with {notes.read - notes.broken}"
             )
         moved = dict(zip(notes.lowest, empty, strict=False))
         again = Notes(notes.asked, notes.source, others=notes.others, moved=moved)
@@ -336,7 +334,7 @@ class _Reading:
             raise TrainingStoppedError(
                 f"{notes.broken:,} of the first {notes.read:,} pictures are broken, more than "
                 f"{BROKEN_SHARE:.0%}: {named_in_words(notes.broken_names[:3], notes.broken)}; "
-                f"repair or remove them. Received: {self.pictures.dataset}"
+                f"repair or remove them. Received: {self.dataset}"
             )
 
     def _progress(self):

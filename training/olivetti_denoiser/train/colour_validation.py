@@ -12,7 +12,7 @@ import numpy as np
 
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.images.picture import ImageRows
-from olivetti_denoiser.metrics import PSNR_LIMIT
+from olivetti_denoiser.metrics import psnr
 from olivetti_denoiser.network.unet import estimator_of
 from olivetti_denoiser.train.colour_batches import cut, example_batch, noisy_patch
 from olivetti_denoiser.train.distributed import on_one_device
@@ -65,8 +65,7 @@ class ColourValidation(keras.callbacks.Callback):
         for name, examples in self.sets.items():
             clean, noisy, sigma, _ = (np.array(column) for column in zip(*examples, strict=True))
             restored = np.clip(self.averaged.predict(noisy, batch_size=16, verbose=0), 0, 1)
-            error = np.square(restored - clean).mean(axis=(1, 2, 3))
-            logs[name] = float(-10 * np.log10(np.maximum(error, 10 ** (-PSNR_LIMIT / 10))).mean())
+            logs[name] = float(psnr(clean, restored).mean())
             if name == "val_psnr":
                 self.shown = {"noisy": noisy, "restored": restored, "original": clean}
             else:
