@@ -36,7 +36,7 @@ import numpy as np
 sys.path.insert(0, {str(ROOT / "training")!r})
 from olivetti_denoiser.inference.network import Network
 Network.estimate = lambda self, pictures: np.full(len(pictures), 0.1, np.float32)
-Network.restore = lambda self, pictures, sigmas: pictures
+Network.restore = lambda self, pictures, sigma: pictures.copy()
 runpy.run_path({str(APP)!r}, run_name="__main__")
 """
 
