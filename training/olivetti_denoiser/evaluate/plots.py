@@ -43,17 +43,12 @@ def draw_plots(
     """
     folder = Path(folder)
     loss_curves(history, folder / CURVES)
-    draw_levels(folder, metrics)
+    plot_sigmas(metrics, folder / LEVELS)
     if metrics.get("planes") == 3:
         return
     clean, noisy, restored = (pictures[name] for name in ("clean", "noisy", "restored"))
     comparison_grid(clean, noisy, restored, folder / COMPARISON, names=pictures["face_id"])
     error_map(clean, restored, folder / ERRORS)
-
-
-def draw_levels(folder: str | Path, metrics: Metrics) -> None:
-    """Draw PSNR against sigma into a model folder, see `plot_sigmas`."""
-    plot_sigmas(metrics, Path(folder) / LEVELS)
 
 
 def plot_sigmas(metrics: Metrics, path: str | Path) -> None:

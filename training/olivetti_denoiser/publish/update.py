@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from olivetti_denoiser import release
 from olivetti_denoiser.atomic import atomic_folder
 from olivetti_denoiser.data.faces import REFERENCE, split_checksum, split_name
-from olivetti_denoiser.evaluate.plots import draw_levels
+from olivetti_denoiser.evaluate.plots import plot_sigmas
 from olivetti_denoiser.publish.card import render_card, render_cards
 from olivetti_denoiser.release import COLOUR, network_of, read_metrics
 
@@ -63,7 +63,7 @@ def update_release(
     with atomic_folder(folder) as stage:
         release.write_metrics(stage, after)
         if "sigmas" in metrics or (in_colour and "colour" in metrics):
-            draw_levels(stage, after)
+            plot_sigmas(after, stage / release.LEVELS)
         if draw is not None:
             draw(stage)
         (stage / release.CARD).write_text(render_card(stage), encoding="utf-8")
