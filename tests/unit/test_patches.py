@@ -11,8 +11,9 @@ from PIL import Image
 
 from olivetti_denoiser.data import patches as module
 from olivetti_denoiser.data.cut import cut, cut_row, part_of
-from olivetti_denoiser.data.patches import PARTS, prepare
-from olivetti_denoiser.errors import TrainingStoppedError
+from olivetti_denoiser.data.patch_notes import NOTES, PARTS
+from olivetti_denoiser.data.patches import prepare
+from olivetti_denoiser.errors import FacesUnavailableError, TrainingStoppedError
 
 
 def png(seed, size=(64, 64)):
@@ -139,7 +140,7 @@ def test_complete_patches_need_no_dataset_and_a_begun_run_takes_no_others(folder
     prepared = made(photos, tmp_path / "out")
     noise = (prepared.test.noisy - prepared.test.clean)[abs(prepared.test.clean - 0.5) < 0.1]
     assert noise.std() == pytest.approx(0.1, rel=0.1)
-    notes = tmp_path / "out" / module.NOTES
+    notes = tmp_path / "out" / NOTES
     found, first = json.loads(notes.read_text()), {"left_out": [], "in_share": 0, "state": None}
     notes.write_text(json.dumps(found | first))  # as the first version wrote them
     photos.rename(tmp_path / "elsewhere")
@@ -155,6 +156,15 @@ def test_complete_patches_need_no_dataset_and_a_begun_run_takes_no_others(folder
     # What the first version left half read is read anew.
     notes.write_text(json.dumps(json.loads(notes.read_text()) | first | {"part": "train"}))
     assert made(other, tmp_path / "out").summary["read"] == 3
+
+
+def test_missing_faces_are_said_before_a_picture_is_read(folder, tmp_path):
+    def missing():
+        raise FacesUnavailableError("no faces")
+
+    with pytest.raises(FacesUnavailableError):
+        made(folder(4), tmp_path / "out", check=missing)
+    assert not (tmp_path / "out").exists()
 
 
 def test_one_percent_of_broken_pictures_is_named_and_more_stops(folder, tmp_path, monkeypatch):

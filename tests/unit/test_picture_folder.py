@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.image_dataset import open_pictures
+from olivetti_denoiser.data.patch_notes import what_was_left_out
 from olivetti_denoiser.data.patches import prepare
 from olivetti_denoiser.data.picture_folder import list_folder
-from olivetti_denoiser.errors import FacesUnavailableError
 
 pytest.importorskip("pillow_heif")
 
@@ -57,13 +56,11 @@ def test_every_format_that_is_read_elsewhere_is_read_and_the_rest_counted(tmp_pa
     summary, lines = read(folder, tmp_path / "out")
     assert (summary["read"], summary["broken"]) == (len(KINDS), 0)
     assert summary["others"] == {".cr2": 2, ".pdf": 1, ".txt": 1, "without an ending": 1}
-    end = "not read, as no pictures: 2 .cr2, 1 .pdf, 1 .txt, 1 without an ending"
+    end = "not read: 2 .cr2, 1 .pdf, 1 .txt, 1 without an ending"
     assert lines[-1].startswith(f"Read {len(KINDS)} pictures")
     assert lines[-1].endswith(end)
     again, lines = read(folder, tmp_path / "out")  # complete, so nothing is looked at
     assert (again["others"], lines) == (summary["others"], [])
-
-    from olivetti_denoiser.train.run import what_was_left_out
 
     assert what_was_left_out(summary).endswith(f"{end[0].upper()}{end[1:]}.")
 
@@ -136,25 +133,6 @@ def test_linked_splits_are_splits(tmp_path):
     write(tmp_path / "photos" / "test" / "b.png", 2)
     (tmp_path / "photos" / "train").symlink_to(tmp_path / "disk")
     assert open_pictures(tmp_path / "photos").source["splits"] == {"train": "train", "test": "test"}
-
-
-def test_missing_faces_are_said_before_a_picture_is_read(tmp_path, monkeypatch):
-    from olivetti_denoiser.data import patches
-    from olivetti_denoiser.train import run
-
-    def missing(*arguments, **options):
-        raise FacesUnavailableError("no faces")
-
-    def too_early(*arguments):
-        raise AssertionError("a picture was read")
-
-    monkeypatch.setattr(run, "load_split", missing)
-    monkeypatch.setattr(patches, "cut_row", too_early)
-    for number in range(4):
-        write(tmp_path / "photos" / f"{number}.png", number)
-    with pytest.raises(FacesUnavailableError):
-        run.train(TrainingConfig(epochs=1), tmp_path / "model", dataset=str(tmp_path / "photos"))
-    assert not list(tmp_path.glob("model.run/pictures/*"))
 
 
 @pytest.mark.parametrize("columns", [["picture"], ["picture", "mask"]])

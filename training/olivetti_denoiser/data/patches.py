@@ -21,7 +21,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -31,16 +31,16 @@ import numpy as np
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.atomic import atomic_write
-from olivetti_denoiser.data.cut import SHAPES, Cut, cut_row, part_of
+from olivetti_denoiser.data.cut import Cut, cut_row, part_of
 from olivetti_denoiser.data.faces import SEED, SIGMA, Faces
 from olivetti_denoiser.data.image_dataset import Pictures, open_pictures
 from olivetti_denoiser.data.patch_files import Patches, PatchFile, open_to_append
+from olivetti_denoiser.data.patch_notes import NOTES, PARTS, Notes, named_in_words, read_notes
 from olivetti_denoiser.data.picture_folder import in_words
 from olivetti_denoiser.errors import TrainingStoppedError
 from olivetti_denoiser.noise import from_uint8, noisy_uint8
 
-NOTES, ENDING = "pictures.json", ".u8"
-PARTS = ("train", "validation", "test")
+ENDING = ".u8"
 
 TEST_PICTURES = 256
 LEAST_PICTURES = 1000  # read even where the run needs fewer, so that enough of them validate
@@ -53,48 +53,6 @@ BROKEN_BY_CHANCE = 50  # pictures; so many more may be broken before all are rea
 THREADS = 8
 BLOCK = 32  # pictures in memory at a time
 REPORT_EVERY = 2000  # pictures
-
-
-@dataclass
-class Notes:
-    """The state of a reading, kept beside the patches: with it an interrupted reading goes on.
-
-    Attributes:
-        asked: the dataset as it was given, and how much of it was asked for.
-        source: where the pictures are from, see `Pictures.source`.
-        patches: how many patches each part's file holds.
-        pictures: how many pictures each part's patches are from.
-        read, padded, broken: pictures read, pictures smaller than a patch, pictures left out.
-        broken_names: the first `NAMED` broken pictures, with the reason.
-        others: how many files were no pictures, by their kind.
-        lowest: the lowest hashes of the pictures that are learned from.
-        moved: the part of pictures that go where no picture's hash fell, by their hashes.
-        part, share: the place to read next; no part when all is read.
-    """
-
-    asked: dict
-    source: dict
-    patches: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
-    pictures: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
-    read: int = 0
-    padded: int = 0
-    broken: int = 0
-    broken_names: list[str] = field(default_factory=list)
-    others: dict[str, int] = field(default_factory=dict)
-    lowest: list[str] = field(default_factory=list)
-    moved: dict[str, str] = field(default_factory=dict)
-    part: str | None = "train"
-    share: int = 0
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """The shape of a patch."""
-        return SHAPES[self.asked.get("planes", 1)]
-
-    def summary(self) -> dict:
-        """Return the entry of `metrics.json` about the pictures."""
-        names = ("pictures", "patches", "read", "padded", "broken", "broken_names", "others")
-        return self.source | {name: getattr(self, name) for name in names}
 
 
 class Prepared(NamedTuple):
@@ -158,7 +116,7 @@ def prepare(
     asked |= {"wanted": wanted, "validation_pictures": validation}
     if channels != 1:
         asked["planes"] = channels
-    notes = _read_notes(folder)
+    notes = read_notes(folder)
     same = notes is not None and notes.asked == asked
     if same and notes.part is None:
         return _opened(folder, notes)
@@ -176,18 +134,12 @@ def prepare(
     check()
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
-        notes = _read_notes(folder)
+        notes = read_notes(folder)
         if notes is None or (notes.asked, notes.source) != (asked, pictures.source):
             notes = Notes(asked, pictures.source, others=pictures.others)
         if notes.part is not None:
             _Reading(pictures, folder, notes, say).run()
-    return _opened(folder, _read_notes(folder))
-
-
-def named_in_words(names: list[str], count: int) -> str:
-    """Return the names of broken pictures in a row, and how many more there are."""
-    more = f" and {count - len(names):,} more" if count > len(names) else ""
-    return ", ".join(names) + more
+    return _opened(folder, read_notes(folder))
 
 
 def _opened(folder, notes) -> Prepared:
@@ -204,18 +156,6 @@ def _opened(folder, notes) -> Prepared:
         Faces(clean, noisy, nobody, rows),
         notes.summary(),
     )
-
-
-def _read_notes(folder) -> Notes | None:
-    """The notes in a folder; None, too, where an earlier version left patches to be cut anew."""
-    path = folder / NOTES
-    if not path.is_file():
-        return None
-    found = json.loads(path.read_text(encoding="utf-8"))
-    if found.get("left_out") or (found["part"] and "state" in found):
-        return None
-    known = {attribute.name for attribute in fields(Notes)}
-    return Notes(**{name: value for name, value in found.items() if name in known})
 
 
 class _Reading:
@@ -252,7 +192,7 @@ class _Reading:
         if empty:
             self._read_again(empty)
         else:
-            others = f"; not read, as no pictures: {in_words(notes.others)}"
+            others = f"; not read: {in_words(notes.others)}"
             self.say(self._progress() + (others if notes.others else ""))
 
     def _read_part(self, part):

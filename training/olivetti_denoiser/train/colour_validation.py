@@ -1,6 +1,6 @@
 """Validation of a network for colour, on pictures made of the held-out faces.
 
->>> callbacks = [ColourValidation(averaged, held_out.clean, config), BestModel(averaged, path)]
+>>> callbacks = [ColourValidation(averaged, held_out.clean, config)]
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ denoiser train --output outputs/model
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,8 +25,8 @@ from olivetti_denoiser.data.faces import (
     split_name,
 )
 from olivetti_denoiser.data.patch_files import Patches
-from olivetti_denoiser.data.patches import NOTES, Prepared, named_in_words, prepare
-from olivetti_denoiser.data.picture_folder import in_words
+from olivetti_denoiser.data.patch_notes import NOTES, what_was_left_out
+from olivetti_denoiser.data.patches import Prepared, prepare
 from olivetti_denoiser.data.test_sets import PictureSet, standing_set
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.measure import evaluate, evaluate_colour
@@ -234,16 +233,6 @@ def pictures_of(
             f"--dataset, another --output, or --overwrite to start anew. Received: {run_folder}"
         )
     return found
-
-
-def what_was_left_out(summary: Mapping) -> str:
-    """Return which pictures could not be read; `summary` is that of `data.patches.Prepared`."""
-    broken, read, others = summary["broken"], summary["read"], summary.get("others")
-    beside = f" Not read, as no pictures: {in_words(others)}." if others else ""
-    if not broken:
-        return f"Every one of the {read:,} pictures could be read.{beside}"
-    names = named_in_words(summary["broken_names"], broken)
-    return f"Left out {broken:,} of {read:,} pictures, which are broken: {names}.{beside}"
 
 
 def _claim_output(output, run_folder, overwrite):
