@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 import shutil
@@ -32,21 +34,21 @@ def published(faces, tmp_path_factory):
         patch.setattr(*with_space(folder))
         build_page(folder / "space" / "browser" / "dist")
         hub.connect(patch, hub.user("alice", paid=False), folder / "home")
-        lines = []
-        publish(MODEL, **NAMES, tag="v1.0.0", say=lines.append)
-        yield hub, lines
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            publish(MODEL, **NAMES, tag="v1.0.0")
+        yield hub, printed.getvalue()
 
 
 def test_a_free_account_gets_a_static_space_that_it_keeps(published):
-    hub, lines = published
+    hub, printed = published
     assert hub.repository("alice/s", "spaces").sdk == "static"
-    assert "static, as the account's plan has no gradio Space" in " ".join(lines)
-    again = publish(MODEL, **NAMES, tag="v1.0.0", say=lines.append)
+    assert "static, as the account's plan has no gradio Space" in printed
+    again = publish(MODEL, **NAMES, tag="v1.0.0")
     assert again.changed == {"model": False, "space": False}
     with pytest.raises(ValueError, match="of the kind static, which it keeps"):
-        publish(MODEL, **NAMES, space_sdk="gradio", say=lines.append)
+        publish(MODEL, **NAMES, space_sdk="gradio")
     with pytest.raises(PermissionError, match="paid plan"):
-        publish(MODEL, model="alice/m", space="alice/t", space_sdk="gradio", say=lines.append)
+        publish(MODEL, model="alice/m", space="alice/t", space_sdk="gradio")
 
 
 @pytest.mark.smoke
@@ -78,5 +80,5 @@ def test_without_the_built_page_one_line_says_what_to_do(faces, tmp_path, monkey
         hub.connect(monkeypatch, hub.user("alice", paid=False), tmp_path / "home")
         for sdk in ("static", "auto"):
             with pytest.raises(ValueError, match="run `make browser`, which needs Node"):
-                publish(MODEL, **NAMES, space_sdk=sdk, say=lambda line: None)
+                publish(MODEL, **NAMES, space_sdk=sdk)
         assert hub.repositories == {}

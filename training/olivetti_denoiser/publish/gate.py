@@ -1,12 +1,12 @@
 """The gate: no network replaces a published one that scores better.
 
->>> judge(networks_of("outputs/model"), published, "owner/name", say=print)
+>>> judge(networks_of("outputs/model"), published, "owner/name")
 gray network, the test faces: 30.167 dB, published 30.012 dB
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from olivetti_denoiser.errors import RefusedError
 from olivetti_denoiser.release import Released, gate_score
@@ -20,7 +20,6 @@ def judge(
     where: str,
     *,
     allow_regression: bool = False,
-    say: Callable[[str], None],
 ) -> None:
     """Compare each network with its published counterpart, and print how they score.
 
@@ -29,7 +28,6 @@ def judge(
         published: The published networks.
         where: What messages call the published release.
         allow_regression: Compare, and refuse nothing.
-        say: Receives the scores as one line.
 
     Raises:
         RefusedError: A published network is better, or nothing can be compared: its score is
@@ -48,7 +46,7 @@ def judge(
             refused.append(name)
         verdicts.append(verdict)
     if verdicts:
-        say("; ".join(verdicts))
+        print("; ".join(verdicts))
     if refused and not allow_regression:
         raise RefusedError(
             f"refused because of the {' and the '.join(refused)} network at {where}: "

@@ -15,7 +15,6 @@ import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -60,9 +59,8 @@ def publish(
     private: bool = False,
     dry_run: bool = False,
     allow_regression: bool = False,
-    say: Callable[[str], None] = print,
 ) -> Report:
-    """Publish a release, and with it the dataset and the Space if they are named.
+    """Publish a release, and with it the dataset and the Space if they are named; print how.
 
     Args:
         folder: A release such as `model_card`, or the model folder of one network.
@@ -76,7 +74,6 @@ def publish(
         private: Make repositories that do not exist yet private.
         dry_run: List every file, its size and its repository, and touch nothing.
         allow_regression: Publish even if the published model is better.
-        say: Receives each line of progress.
 
     Returns:
         What was done.
@@ -97,27 +94,27 @@ def publish(
     with tempfile.TemporaryDirectory(prefix="publish-") as work:
         stage = Stage(Path(folder), names, Path(work), space_sdk)
         if not dry_run:
-            return _Run(stage, space_sdk, tag, private, allow_regression, say).go()
+            return _Run(stage, space_sdk, tag, private, allow_regression).go()
         stage.compose({})
         if space:
             stage.compose_space(STATIC if space_sdk == STATIC else GRADIO)
-        say(stage.listing())
+        print(stage.listing())
         if space and space_sdk == AUTO:
-            say("The Space may become a static one instead: the account's plan decides.")
-        say("Dry run: nothing was touched.")
+            print("The Space may become a static one instead: the account's plan decides.")
+        print("Dry run: nothing was touched.")
         return Report()
 
 
 class _Run:
     """One publication, from the first look at the Hub to the last check."""
 
-    def __init__(self, stage: Stage, space_sdk, tag, private, allow_regression, say):
+    def __init__(self, stage: Stage, space_sdk, tag, private, allow_regression):
         from huggingface_hub import HfApi
 
         self.stage, self.space_sdk, self.tag = stage, space_sdk, tag
-        self.private, self.allow_regression, self.say = private, allow_regression, say
+        self.private, self.allow_regression = private, allow_regression
         self.repositories = {
-            kind: Repository(HfApi(), kind, name, say) for kind, name in stage.names.items()
+            kind: Repository(HfApi(), kind, name) for kind, name in stage.names.items()
         }
         self.report = Report()
         self.composed_at: str | None = ""  # the model's commit beside which its files were made
@@ -151,7 +148,7 @@ class _Run:
                 raise clear from error
             raise PublishError(f"{clear} {self._standing()}") from error
         for kind in self.writable:
-            self.say(f"{kind:8}{hub.address(self.repositories[kind].name, kind)}")
+            print(f"{kind:8}{hub.address(self.repositories[kind].name, kind)}")
         return self.report
 
     def _compose(self, head: str | None) -> None:
@@ -167,7 +164,6 @@ class _Run:
             published,
             f"{name} at {(head or '')[:7]}",
             allow_regression=self.allow_regression,
-            say=self.say,
         )
         if "model" not in self.writable:  # another step has published it
             if head is None:
@@ -238,7 +234,7 @@ class _Run:
                         f"the {name} network of {model.name} at {commit} restores a picture "
                         "otherwise."
                     )
-        self.say(f"{model}: pulled back at {commit[:7]}, same prediction")
+        print(f"{model}: pulled back at {commit[:7]}, same prediction")
 
     def _set_variables(self, space: Repository, commit: str) -> None:
         """Let the Space serve the model's commit; each change restarts it."""
@@ -248,7 +244,7 @@ class _Run:
             if key not in known or known[key].value != value:
                 hub.patiently(partial(space.api.add_space_variable, space.name, key, value))
                 self.report.changed["space"] = True
-        self.say(f"{space}: MODEL_REVISION={commit[:7]}")
+        print(f"{space}: MODEL_REVISION={commit[:7]}")
 
     def _record(self, kind: str, commit: str, changed: bool) -> None:
         """Keep in mind which commit stands, and whether this run made it."""

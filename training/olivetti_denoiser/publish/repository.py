@@ -31,13 +31,11 @@ class Repository:
         api: The client.
         kind: "model", "dataset" or "space".
         name: OWNER/NAME.
-        say: Receives each line of progress.
     """
 
     api: HfApi
     kind: str
     name: str
-    say: Callable[[str], None] = print
 
     def __str__(self) -> str:
         """Return what messages call it."""
@@ -151,9 +149,9 @@ class Repository:
                     f"{tagged[:7]}; choose another. Received: --tag {tag}"
                 )
             if not changed and not gone:
-                self.say(f"{self}: nothing to change at {head[:7]}")
+                print(f"{self}: nothing to change at {head[:7]}")
                 return head, head != first
-            self.say(f"{self}: {len(changed)} files to upload")
+            print(f"{self}: {len(changed)} files to upload")
             try:
                 commit = self._commit(message, head, folder, changed, gone)
             except Exception as error:
@@ -165,7 +163,7 @@ class Repository:
                     f"{self.name} at {commit} lists other checksums than those of "
                     f"{', '.join(left)}."
                 )
-            self.say(f"{self}: {commit[:7]}, checksums verified")
+            print(f"{self}: {commit[:7]}, checksums verified")
             return commit, True
         raise PublishError(
             f"other publishers keep committing to {self.name}; run the same command again."
@@ -179,7 +177,7 @@ class Repository:
         except Exception as error:
             if hub.status_of(error) != 402 or len(sdks) < 2:
                 raise
-            self.say(f"{self}: {sdks[1]}, as the account's plan has no {sdks[0]} Space")
+            print(f"{self}: {sdks[1]}, as the account's plan has no {sdks[0]} Space")
             self._create(private, sdks[1:])
 
     def _commit(self, message, parent, folder, changed, gone):

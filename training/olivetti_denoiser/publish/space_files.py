@@ -35,7 +35,7 @@ def write_space(
         networks: The networks that it serves where the Hub does not answer.
         split: Its first test faces become examples.
         names: OWNER/NAME of each kind of repository.
-        folder: Where to write; it does not exist yet.
+        folder: Where to write, an empty folder.
 
     Returns:
         The folder.
@@ -48,7 +48,6 @@ def write_space(
     source = bundled("space")
     if sdk == STATIC:
         page = built_page()
-        folder.mkdir(parents=True)
         write_page(page, folder, networks, _example_faces(split, folder / "examples"))
         source /= BROWSER
     else:
@@ -74,7 +73,8 @@ def copy_network(source: Path, target: Path, patterns: tuple[str, ...] = ("*",))
 
 
 def _copy_source(source, target, left_out):
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns(*NOT_SOURCE, left_out))
+    left_out = shutil.ignore_patterns(*NOT_SOURCE, left_out)
+    shutil.copytree(source, target, ignore=left_out, dirs_exist_ok=True)
 
 
 def _example_faces(split, folder):

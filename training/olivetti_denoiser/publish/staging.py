@@ -110,7 +110,6 @@ class Stage:
     def compose_space(self, sdk: str) -> Path:
         """Write the files of the Space, with the networks of the model repository, in a folder."""
         folder = self._new_folder("space")
-        folder.rmdir()
         write_space(sdk, self._networks, self._split, self.names, folder)
         self._refuse_tokens()
         return folder
