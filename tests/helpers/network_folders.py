@@ -34,9 +34,8 @@ def make_release(
     for path in folder.rglob("metrics.json"):
         metrics = json.loads(path.read_text())
         metrics["parts"]["test"]["methods"]["model"]["psnr"]["mean"] = psnr
-        for found in metrics.get("colour", {}).values():
-            if STANDING_SET in metrics["colour"]:
-                found["psnr"]["methods"]["model"][GATE_LEVEL] = psnr
+        if metrics["planes"] == 3:
+            metrics["colour"][STANDING_SET]["psnr"]["methods"]["model"][GATE_LEVEL] = psnr
         if checksum:
             metrics["split_checksum"] = checksum
         path.write_text(json.dumps(metrics))

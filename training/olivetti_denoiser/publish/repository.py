@@ -60,7 +60,7 @@ class Repository:
         try:
             hub.patiently(lambda: self.api.auth_check(self.name, repo_type=self.kind, write=True))
         except Exception as error:
-            if hub.status_of(error) in (401, 403):
+            if hub.status_of(error) in (401, 403):  # else the commit will tell
                 raise
         if private and not info.private:
             raise ValueError(
