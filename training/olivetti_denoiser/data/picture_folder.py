@@ -77,13 +77,13 @@ def list_folder(folder: str, recursive: bool = True, without: str | None = None)
 
 
 def subfolders(folder: Path) -> list[str]:
-    """Returns the names of a folder's subfolders, linked ones too, without hidden ones."""
+    """Return the names of a folder's subfolders, linked ones too, without hidden ones."""
     return sorted(
         path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
     )
 
 
 def in_words(others: Mapping[str, int]) -> str:
-    """Returns the counts of kinds in a row, the most frequent first."""
+    """Return the counts of kinds in a row, the most frequent first."""
     kinds = sorted(others.items(), key=lambda entry: (-entry[1], entry[0]))
     return ", ".join(f"{count:,} {kind}" for kind, count in kinds)

@@ -36,12 +36,9 @@ def to_srgb(image: Image.Image) -> Image.Image:
     transform = _transform(profile, image.mode) if profile else None
     if transform is None:
         shown = image.convert("RGB") if image.mode == "CMYK" else image.copy()
-    elif image.mode in SPACES:
-        shown = transform.apply(image.convert("RGB") if image.mode == "RGBA" else image)
-        if image.mode == "RGBA":
-            shown.putalpha(image.getchannel("A"))
     else:
-        shown = _gray_through(image, transform)
+        in_colour = image.mode in SPACES
+        shown = transform.apply(image) if in_colour else _gray_through(image, transform)
     shown.info = {key: value for key, value in image.info.items() if key != "icc_profile"}
     return shown
 
@@ -67,7 +64,7 @@ def means_other_colours(content: bytes, info: dict) -> bool:
 
 
 def _gray_through(image, transform):
-    """Gray of any depth, by what becomes of its 256 levels."""
+    """Convert gray of any depth, by the sRGB values of its 256 levels."""
     ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
     levels = np.asarray(transform.apply(ramp).convert("L"))[0]
     if image.mode not in ("I;16", "F"):
@@ -79,13 +76,13 @@ def _gray_through(image, transform):
 
 
 def _transform(profile, mode):
-    """From pixels of a mode to sRGB; None where the profile is unusable."""
+    """Return the transform from pixels of a mode to sRGB; None where the profile is unusable."""
     space = SPACES.get(mode, "GRAY")
     try:
         source = ImageCms.getOpenProfile(io.BytesIO(profile))
         if source.profile.xcolor_space.strip() != space:
             return None
-        sent = "L" if space == "GRAY" else space
-        return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), sent, "RGB")
+        modes = ("L", "RGB") if space == "GRAY" else (mode, mode.replace("CMYK", "RGB"))
+        return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), *modes)
     except (OSError, TypeError, ImageCms.PyCMSError):
         return None

@@ -20,8 +20,7 @@ ENDINGS = (
     *(".hif", ".j2c", ".j2k", ".jfif", ".jp2", ".jpc", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx"),
     *(".mpo", ".pbm", ".pfm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
 )
-AVIF_BRANDS = (b"avif", b"avis")
-HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1")
+HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"mif1", b"msf1"}
 NO_PICTURES = {
     b"<svg": "an SVG is a drawing and has no pixels; saved as PNG it works",
     b"%PDF": f"a PDF is a document, no picture; {IN_WORDS} work",
@@ -73,15 +72,11 @@ def reason(content: bytes) -> PictureError:
     for mark, sentence in NO_PICTURES.items():
         if mark in content[:1024]:
             return NoPictureError(sentence)
-    brands = content[8:64] if content[4:8] == b"ftyp" else b""
-    for name, theirs, needed in (
-        ("AVIF", AVIF_BRANDS, "AVIF needs Pillow 11.3 or newer: pip install --upgrade pillow"),
-        ("HEIF", HEIC_BRANDS, f"HEIC needs pillow-heif: {INSTALL}"),
-    ):
-        if any(brand in brands for brand in theirs):
-            known = name in formats()
-            damaged = DamagedPictureError("the picture is damaged or cut short")
-            return damaged if known else NoPictureError(needed)
     if content.startswith((b"II", b"MM")):
         return NoPictureError(OTHER_VALUES)
+    if content[4:8] == b"ftyp" and content[8:12] in HEIC_BRANDS and "HEIF" not in formats():
+        return NoPictureError(f"HEIC needs pillow-heif: {INSTALL}")
+    for _, accept in map(Image.OPEN.__getitem__, formats()):
+        if accept and accept(content[:16]):
+            return DamagedPictureError("the picture is damaged or cut short")
     return NoPictureError(f"this is not a picture in a format that is read; {IN_WORDS} work")

@@ -17,7 +17,7 @@ VIEW_SIDE = 64  # pixels, the size of the faces
 
 
 def gray_view(image: Image.Image, side: int = VIEW_SIDE) -> np.ndarray:
-    """Shows a picture the way the network was trained: square, gray, small.
+    """Show a picture the way the network was trained: square, gray, small.
 
     Transparency lies on white, the middle square is kept, and the rest is averaged down. A gray
     picture of that size comes back unchanged.
@@ -48,7 +48,7 @@ def gray_view(image: Image.Image, side: int = VIEW_SIDE) -> np.ndarray:
 
 
 def gray_pixels(image: Image.Image) -> np.ndarray:
-    """Shows a whole picture in gray, transparency on white, in its own size.
+    """Show a whole picture in gray, transparency on white, in its own size.
 
     Args:
         image: any picture that `images` decodes.
@@ -63,7 +63,7 @@ def gray_pixels(image: Image.Image) -> np.ndarray:
 
 
 def colour_pixels(image: Image.Image) -> np.ndarray:
-    """Shows a whole picture in red, green and blue, transparency on white, in its own size.
+    """Show a whole picture in red, green and blue, transparency on white, in its own size.
 
     Args:
         image: any picture that `images` decodes.
@@ -87,7 +87,7 @@ def _eight_bits(gray):
 
 
 def _gray_on_white(image):
-    """The picture as mode L, or as mode F in [0, 1] where it has more than 8 bits."""
+    """Return the picture as mode L, or as mode F in [0, 1] where it has more than 8 bits."""
     image = to_srgb(image)
     if image.mode in ("F", "I;16"):
         return Image.fromarray(Picture.of(image).channels[0])
@@ -95,7 +95,7 @@ def _gray_on_white(image):
 
 
 def _on_white(image):
-    """The picture without transparency."""
+    """Return the picture without transparency."""
     if image.mode not in ("LA", "RGBA"):
         return image
     image = image.convert("RGBA")

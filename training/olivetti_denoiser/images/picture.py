@@ -32,6 +32,7 @@ class ImageRows(Protocol):
 
 
 KINDS = "a path, a PIL image, or an array H×W, H×W×C or N×H×W×C of uint8, uint16 or float in [0, 1]"
+EIGHT_OF_16 = "Of 16 bits a colour 8 are used; `denoiser restore` keeps 16."
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,10 @@ class Picture:
         array = np.empty(self.shape, self.dtype)
         values = array if array.ndim == 3 else array[..., None]
         for number, channel in enumerate(channels):
-            values[..., number] = _from_unit_range(channel, self.dtype)
+            clipped = np.clip(channel, 0.0, 1.0)
+            if self.dtype.kind != "f":
+                clipped = np.rint(clipped * np.float32(np.iinfo(self.dtype).max))
+            values[..., number] = clipped
         if self.alpha is not None:
             values[..., -1] = self.alpha
         if self.mode is None:
@@ -125,12 +129,10 @@ class Picture:
 
 
 def _read(path):
-    """A picture file as Pillow holds it; whoever asked for it is warned of what that leaves out."""
+    """Return a picture file as Pillow holds it, and warn of what is left out of it."""
     picture = read_picture(path)
-    lost = [*picture.notes]
-    if picture.deep is not None:
-        lost.append("Of 16 bits a colour 8 are used; `denoiser restore` keeps 16.")
-    for note in lost:
+    bits = [] if picture.deep is None else [EIGHT_OF_16]
+    for note in (*picture.notes, *bits):
         warnings.warn(f"{note} Received: {path}", stacklevel=4)
     return picture.image
 
@@ -161,11 +163,3 @@ def _check_array(array, name):
             f"floats must lie in [0, 1]; divide 8-bit values by 255. "
             f"Received: {low:g} to {high:g}{name}"
         )
-
-
-def _from_unit_range(channel, dtype):
-    """Return one channel clipped to [0, 1] and in the range of an array's own dtype."""
-    clipped = np.clip(channel, 0.0, 1.0)
-    if dtype.kind == "f":
-        return clipped
-    return np.rint(clipped * np.float32(np.iinfo(dtype).max))

@@ -70,12 +70,11 @@ class PictureFile:
         return self.image if self.deep is None else self.deep
 
 
-def read_picture(path: str | PathLike, max_pixels: int | None = None) -> PictureFile:
+def read_picture(path: str | PathLike) -> PictureFile:
     """Read a picture file, first frame.
 
     Args:
         path: the file; its name's ending does not matter.
-        max_pixels: the largest picture to decode; None leaves it to Pillow.
 
     Raises:
         ValueError: no such file, not a picture, damaged, or too large; it ends with the path.
@@ -85,7 +84,7 @@ def read_picture(path: str | PathLike, max_pixels: int | None = None) -> Picture
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"the picture cannot be read: {reason}. Received: {path}") from None
-    return decode_picture(content, path, max_pixels)
+    return decode_picture(content, path)
 
 
 def decode_picture(
@@ -96,7 +95,7 @@ def decode_picture(
     Args:
         content: the whole file.
         name: what to call the picture in a complaint.
-        max_pixels: as for `read_picture`.
+        max_pixels: the largest picture to decode; None leaves it to Pillow.
 
     Raises:
         ValueError: not a picture, damaged, or too large.
@@ -135,7 +134,7 @@ def _decoded(content, max_pixels):
 
 
 def _opened(content):
-    """Returns an undecoded picture; what Pillow would take for another picture is refused."""
+    """Return an undecoded picture; what Pillow would take for another picture is refused."""
     try:
         image = Image.open(io.BytesIO(content), formats=formats())
     except UnidentifiedImageError:
@@ -162,7 +161,7 @@ def _opened(content):
 
 
 def _notes(header, content, rawmode):
-    """Returns sentences about what is left out of a file."""
+    """Return sentences about what is left out of a file."""
     notes = []
     if _has_more_bits(header, content, rawmode):
         notes.append("Of more than 8 bits a colour 8 are used.")
@@ -197,13 +196,13 @@ def _has_more_bits(header, content, rawmode):
 
 
 def _turned(pixels, orientation):
-    """Returns H×W×C pixels as they are to be seen."""
+    """Return H×W×C pixels as they are to be seen."""
     channels = (Image.fromarray(channel) for channel in np.moveaxis(pixels, -1, 0))
     return np.dstack([np.asarray(turn(channel, orientation, b"")) for channel in channels])
 
 
 def _dpi(image):
-    """The resolution, where it is two numbers that a file can hold."""
+    """Return the resolution, where it is two numbers that a file can hold."""
     try:
         across, down = (float(value) for value in image.info.get("dpi", ()))
     except (TypeError, ValueError, ZeroDivisionError):

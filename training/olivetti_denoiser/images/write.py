@@ -34,7 +34,6 @@ ENDINGS = {
     ".heic": "HEIF",
     ".heif": "HEIF",
 }
-NEEDS = {"AVIF": "Pillow 11.3 or newer (pip install --upgrade pillow)", "HEIF": INSTALL}
 LONGEST = {"WEBP": 16383, "JPEG": 65500, "AVIF": 32768, "HEIF": 16384}  # what decoders read
 ENCODE_16 = {"PNG": encode_png16, "TIFF": encode_tiff16}  # no other format holds 16 bits
 HOLD_GRAY = ("PNG", "TIFF", "JPEG")
@@ -87,9 +86,8 @@ def check_ending(output: str | PathLike) -> str:
     if kind is None:
         raise ValueError(f"pictures are written as {', '.join(ENDINGS)}. Received: {output}")
     if kind not in formats() or kind not in Image.SAVE:
-        raise ValueError(
-            f"{Path(output).suffix} needs {NEEDS[kind]}; .png would do. Received: {output}"
-        )
+        needed = INSTALL if kind == "HEIF" else "a Pillow that was built with it"
+        raise ValueError(f"{Path(output).suffix} needs {needed}; .png would do. Received: {output}")
     try:
         check_writable(Path(output))
     except OSError as error:
