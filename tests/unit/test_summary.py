@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 
 import pytest
 
 from network_folders import make_release
-from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.publish.summary import summary
 
 
@@ -55,19 +53,6 @@ def test_what_cannot_be_compared_with_is_named_and_the_next_taken(tmp_path):
     assert alone.endswith("Nothing is published.\n")
     with pytest.raises(ValueError, match=r"no metrics can be read.*Received"):
         summary(tmp_path / "empty")
-
-
-def test_the_training_and_the_settings_that_differ_stand_in_the_table(tmp_path):
-    old, new = (make_release(tmp_path / name, "gray") for name in ("old", "new"))
-    config = json.loads((old / "training_config.json").read_text())
-    (old / "training_config.json").write_text(json.dumps(config | {"seed": 4}))
-    text = summary(new, [str(old)])
-    training = json.loads((new / "metrics.json").read_text())["training"]
-    assert row_of(text, "epochs")[:2] == [str(training["epochs"])] * 2
-    assert row_of(text, "seed")[:2] == [str(config["seed"]), "4"]
-    assert "sigma max" not in text and "sigma_max" not in text
-    (new / "training_config.json").write_text(TrainingConfig(seed=7).to_json())
-    assert row_of(summary(new), "seed")[:2] == ["7", str(TrainingConfig().seed)]
 
 
 def test_a_network_for_colour_is_compared_with_the_one_inside_the_release(tmp_path):

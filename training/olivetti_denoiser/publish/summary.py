@@ -10,13 +10,11 @@ addresses: the plots are shown once they are published.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from olivetti_denoiser import hub, release
-from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.evaluate.tables import NONE, PART_NAMES, markdown
 from olivetti_denoiser.publish.gate import PSNR_TOLERANCE
 from olivetti_denoiser.release import (
@@ -31,7 +29,6 @@ from olivetti_denoiser.release import (
 
 COLUMNS = ("", "new", "released", "difference")
 PLOTS = (release.COMPARISON, release.CURVES)
-TRAINING = ("epochs", "best_epoch", "seconds", "cores", "shortened_to")
 
 
 def summary(folder: str | Path, released: Sequence[str] = (), note: str | None = None) -> str:
@@ -44,8 +41,7 @@ def summary(folder: str | Path, released: Sequence[str] = (), note: str | None =
         note: A sentence to put at the end, such as why nothing is published.
 
     Returns:
-        Markdown: the verdict and a table (new, released, difference) of what the network scores,
-        how it was trained, and each setting in which the two differ.
+        Markdown: the verdict and a table (new, released, difference) of what the network scores.
 
     Raises:
         ValueError: The folder holds no metrics to judge the network by.
@@ -59,8 +55,7 @@ def summary(folder: str | Path, released: Sequence[str] = (), note: str | None =
             break
         except (ValueError, OSError) as error:
             lines += [f"Not compared with `{where}`: {error}", ""]
-    rows = [*_score_rows(new, old), *_setting_rows(new, old)]
-    table = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+    table = [dict(zip(COLUMNS, row, strict=True)) for row in _score_rows(new, old)]
     head = ["## Retrained model", "", _verdict(new.metrics, old, where), ""]
     end = ["", note] if note else []
     return "\n".join([*head, *lines, markdown(table), *end]) + "\n"
@@ -103,11 +98,7 @@ def _released(where: str, new: Metrics) -> Released:
     """
     folder, network = Path(where), network_of(new)
     if not folder.is_dir():
-        names = [
-            place + name
-            for place in release.PLACES.values()
-            for name in (release.METRICS, release.CONFIG)
-        ]
+        names = [place + release.METRICS for place in release.PLACES.values()]
         folder = hub.download(where, *names)
     networks = [
         read_network(f) for f in (folder / COLOUR, folder) if (f / release.METRICS).is_file()
@@ -157,23 +148,3 @@ def _scores(metrics: Metrics) -> dict[str, float]:
     for name, found in metrics.get("pairs", {}).items():
         scores[f"{name}, real noise, PSNR"] = found["psnr"]["methods"][MODEL]
     return scores
-
-
-def _setting_rows(new: Released, old: Released | None) -> list[tuple]:
-    """Return how each was trained, and the settings in which they differ."""
-    mine, theirs = _settings(new), _settings(old)
-    return [
-        (name.replace("_", " "), value, theirs.get(name, NONE), "")
-        for name, value in mine.items()
-        if name in TRAINING or value != theirs.get(name)
-    ]
-
-
-def _settings(network: Released | None) -> dict[str, Any]:
-    """Return how a network was trained; of none, the default settings."""
-    if network is None:
-        return asdict(TrainingConfig())
-    training = network.metrics.get("training", {})
-    path = network.folder / release.CONFIG
-    config = TrainingConfig.from_json(path) if path.is_file() else TrainingConfig()
-    return {name: training[name] for name in TRAINING if name in training} | asdict(config)
