@@ -118,7 +118,7 @@ class Fault:
         times: How many requests it meets.
         after: How many such requests it lets pass first.
         only: Text that the request's address must contain.
-        pause: Seconds that a Retry-After header asks for.
+        pause: Seconds that a Retry-After header asks for; None sends none.
     """
 
     operation: str
@@ -127,7 +127,7 @@ class Fault:
     times: int = 1
     after: int = 0
     only: str = ""
-    pause: int = 0
+    pause: int | None = 0
 
 
 class LocalHub:
@@ -311,7 +311,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.hub.stalled.set()
                 self.hub.released.wait(60)
             elif fault.action == "status":
-                raise Answer(fault.status, "as the test wants", Retry_After=str(fault.pause))
+                asked = {} if fault.pause is None else {"Retry_After": str(fault.pause)}
+                raise Answer(fault.status, "as the test wants", **asked)
             elif fault.action != "drop" or download:
                 with self.hub.lock:
                     status, content, headers = answer()
