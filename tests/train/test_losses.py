@@ -48,7 +48,7 @@ def test_each_loss_is_its_formula_and_a_weight_counts_for_a_whole_picture(pair):
 
 def test_an_estimate_that_is_too_low_costs_three_times_as_much():
     sigma, error = np.full((1, 1, 1, 1), 0.09, np.float32), np.float32(0.01)
-    low, high = (float(sigma_loss(sigma, sigma + sign * error)) for sign in (-1, 1))
+    low, high = (np.asarray(sigma_loss(sigma, sigma + sign * error)).item() for sign in (-1, 1))
     assert high == pytest.approx(0.01, rel=1e-4)
     assert low == pytest.approx(3 * high, rel=1e-4)
 

@@ -44,8 +44,8 @@ def test_a_killed_run_ends_with_the_weights_and_the_history_of_an_undisturbed_ru
 
 
 def test_a_run_that_would_take_too_long_goes_through_its_schedule_in_fewer_steps(runs):
-    # After the first epoch: 3 steps, and 0.95 × (12 − 3) more.
-    assert runs.whole.shortened_to == runs.resumed.shortened_to == 11
+    # After the first epoch: 3 steps, and 0.95 × (12 − 3 − 1, for compiling) more.
+    assert runs.whole.shortened_to == runs.resumed.shortened_to == 10
     rates = [row["learning_rate"] for row in runs.whole.history]
     config = TrainingConfig()
     assert len(rates) == 4
@@ -141,7 +141,7 @@ def clock(monkeypatch):
         (6000, lambda n: 1, 0, 5000),  # it has the time: nothing is shortened
         (1000, lambda n: 1, 0, 950),  # the spare share is left
         (1000, lambda n: 1, 60, 750),  # compiling is no step
-        (1000, lambda n: 1 if n < 400 else 2, 0, 650),  # it gets slower
+        (1001, lambda n: 1 if n < 400 else 2, 0, 650),  # it gets slower
         (1000, lambda n: 2 if n < 200 else 1, 0, 470),  # faster: what was cut stays cut
         (1000, lambda n: 5 if n == 150 else 1, 0, 850),  # one slow step
         (30, lambda n: 1, 0, 30),  # over within the first epoch: it is cut off

@@ -36,8 +36,8 @@ def residual_unet(
 
     Returns:
         A functional model from N×H×W×planes in [0, 1] to the same shape, not clipped, float32.
-        H and W must be multiples of 2 ** (levels - 1), and at least 12 for the estimator. With
-        untrained weights it returns its input.
+        H and W must be multiples of 2 ** (levels - 1), and at least 12, in colour 15, for the
+        estimator. With untrained weights it returns its input.
     """
     return _joined(_estimator(planes), _restorer(channels, blocks, planes))
 

@@ -98,7 +98,7 @@ class TimeLimit(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Start the epoch's clock."""
-        self._started = time.perf_counter()
+        self._began = self._started = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """End the run after its last step, or when its time is over."""
@@ -118,10 +118,14 @@ class TimeLimit(keras.callbacks.Callback):
             return
         now = time.perf_counter()
         self._epochs.append((now - self._started) / max(1, self.config.steps_per_epoch - 1))
+        if len(self._epochs) == 1:
+            self._compiling = self._started - self._began
         recent = self._epochs[-MEASURED:]
-        step, left = sum(recent) / len(recent), max(0.0, self.ends_at - now)
+        step, left = sum(recent) / len(recent), self.ends_at - now
         if self.steps + left / step < self.end:
-            self._decide(self.steps + max(1, int((1 - SPARE) * left / step)))
+            # With other rates the network is compiled anew.
+            affordable = (1 - SPARE) * (left - self._compiling) / step
+            self._decide(self.steps + max(1, int(affordable)))
             print(f"The run is shortened to {self.end:,} of {self.config.total_steps:,} steps.")
             self._follow(self.model)
 
