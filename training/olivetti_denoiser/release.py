@@ -16,6 +16,7 @@ other ways to call the model (sigma given, without mirror) stand under `variants
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, NotRequired, TypedDict, TypeVar
 
@@ -300,7 +301,7 @@ def gate_score(metrics: Metrics) -> GateScore | None:
         return None
 
 
-def rows(results: Methods[T]) -> dict[str, T]:
+def rows(results: Mapping[str, Any]) -> dict[str, Any]:
     """Return results by what tables call the methods, the variants after the model.
 
     >>> rows({"methods": {"noisy": 20, "model": 30, "BM3D": 29}, "variants": {"sigma given": 31}})

@@ -32,6 +32,8 @@ STANDING = ("astronaut", "chelsea", "coffee", "hubble_deep_field", "retina", "ro
 CROP = 256  # pixels: side of the middle square that is measured
 PAIR_PATTERN = ("*_real.*", "*_mean.*")  # the names of noisy and clean pictures
 
+Pictures = Sequence[np.ndarray] | np.ndarray
+
 
 class PictureSet(NamedTuple):
     """Pictures to measure on.
@@ -45,8 +47,8 @@ class PictureSet(NamedTuple):
     """
 
     name: str
-    clean: Sequence[np.ndarray]
-    noisy: Sequence[np.ndarray] | None = None
+    clean: Pictures
+    noisy: Pictures | None = None
     crop: int | None = None
 
     @property
@@ -171,7 +173,7 @@ def middle_square(image: np.ndarray, side: int | None) -> np.ndarray:
     return image[top : top + side, left : left + side]
 
 
-def noisy_versions(images: Sequence[np.ndarray], sigma: float, seed: int = 900) -> list[np.ndarray]:
+def noisy_versions(images: Pictures, sigma: float, seed: int = 900) -> list[np.ndarray]:
     """Add white noise to pictures and round to 8 bits.
 
     Args:

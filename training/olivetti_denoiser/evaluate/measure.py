@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -31,7 +32,7 @@ from olivetti_denoiser.data.faces import (
     split_checksum,
     split_name,
 )
-from olivetti_denoiser.data.test_sets import PictureSet, noisy_versions
+from olivetti_denoiser.data.test_sets import Pictures, PictureSet, noisy_versions
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.baselines import BASELINES, COLOUR_BASELINES, Method
 from olivetti_denoiser.evaluate.published import CLIPPED
@@ -99,7 +100,7 @@ def evaluate(
     methods = _with(usual, published or {})
     test = as_arrays(split["test"])
     further = {"outside": outside, "photographs": photographs, "pictures": pictures}
-    parts = {"test": test, "train": as_arrays(split["train"])}
+    parts: dict[str, Any] = {"test": test, "train": as_arrays(split["train"])}
     parts |= {name: part for name, part in further.items() if part is not None}
     measured: dict[str, Any] = {}
     for name, part in parts.items():
@@ -107,7 +108,7 @@ def evaluate(
         compared = methods if name in ("test", "photographs") else usual
         measured[name] = {
             "count": len(part.clean),
-            **of_each(compared, lambda m, p=part: measure(p.clean, m(p.noisy, SIGMA))),
+            **of_each(compared, partial(_scores, part=part)),
         }
     if photographs is not None:
         measured["photographs"]["name"] = photographs.name
@@ -166,17 +167,14 @@ def evaluate_colour(
         say(f"Measuring {pictures.name} ({len(pictures.clean)} pictures)")
         found: dict[str, Any] = {"count": len(pictures.clean), "crop": pictures.crop}
         if pictures.noisy is None:
-            results = of_each(_with(model, given), lambda m, p=pictures: _white_noise(m, p))
+            results = of_each(_with(model, given), partial(_white_noise, pictures=pictures))
             found["checksum"] = pictures.checksum
             found["psnr"] = of_each(results, lambda result: result[0])
             found["seconds"] = of_each(results, lambda result: result[1])
             del found["seconds"]["methods"][NOISY]
             metrics["colour"][pictures.name] = found
         else:
-            found["psnr"] = of_each(
-                blind_methods,
-                lambda m, p=pictures: mean_psnr(p.clean, in_8_bits(m, p.noisy, 0.0)),
-            )
+            found["psnr"] = of_each(blind_methods, partial(_real_noise, pictures=pictures))
             metrics["pairs"][pictures.name] = found
     return metrics
 
@@ -222,7 +220,7 @@ def psnr_by_sigma(restore: Method, faces: Faces) -> dict[str, float]:
     }
 
 
-def mean_psnr(clean: Sequence[np.ndarray], restored: Sequence[np.ndarray]) -> float:
+def mean_psnr(clean: Pictures, restored: Pictures) -> float:
     """Return the mean PSNR in dB of uint8 H×W×3 pictures, at most `metrics.PSNR_LIMIT` each."""
     both = zip(clean, restored, strict=True)
     return float(np.mean([psnr(from_uint8(a)[None], from_uint8(b)[None])[0] for a, b in both]))
@@ -233,7 +231,7 @@ def clipped(restore: Method, noisy: np.ndarray, sigma: float) -> np.ndarray:
     return np.clip(restore(noisy, sigma), 0, 1)
 
 
-def in_8_bits(restore: Method, noisy: Sequence[np.ndarray], sigma: float) -> list[np.ndarray]:
+def in_8_bits(restore: Method, noisy: Pictures, sigma: float) -> list[np.ndarray]:
     """Return uint8 H×W×3 pictures, of any sizes, restored one by one."""
     return [to_uint8(restore(from_uint8(image)[None], sigma)[0]) for image in noisy]
 
@@ -296,6 +294,16 @@ def versions() -> dict[str, str]:
 def _with(methods: Methods[Method], more: Mapping[str, Method]) -> Methods[Method]:
     """The methods and further ones after them; the variants are those of the model."""
     return {"methods": methods["methods"] | dict(more), "variants": dict(methods["variants"])}
+
+
+def _scores(restore: Method, part: Any) -> Scores:
+    """Scores at the split's sigma."""
+    return measure(part.clean, restore(part.noisy, SIGMA))
+
+
+def _real_noise(restore: Method, pictures: PictureSet) -> float:
+    """PSNR where nobody knows the sigma."""
+    return mean_psnr(pictures.clean, in_8_bits(restore, pictures.noisy, 0.0))
 
 
 def _white_noise(restore: Method, pictures: PictureSet) -> tuple[dict[str, float], float]:

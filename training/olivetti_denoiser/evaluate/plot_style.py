@@ -104,7 +104,7 @@ def line_styles(names: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def picture_grid(
-    rows: Sequence[tuple[str, Sequence[np.ndarray], Sequence[str] | None]],
+    rows: Sequence[tuple[str, Sequence[np.ndarray] | np.ndarray, Sequence[str] | None]],
     labels: Sequence[str],
     path: str | Path,
     pixels: int = PIXELS,
