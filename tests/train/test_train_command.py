@@ -41,6 +41,14 @@ def test_a_folder_with_few_broken_pictures_trains(faces, tmp_path, capfd, monkey
     assert metrics["parts"]["pictures"]["methods"]["model"]["psnr"]["mean"] > 19
     assert "cut from a folder of pictures, `photos`" in (tmp_path / "model/README.md").read_text()
 
+    training = metrics.pop("training")
+    metrics["parts"]["test"]["methods"]["model"]["psnr"]["mean"] = 21.25  # as of a new evaluation
+    monkeypatch.setattr("olivetti_denoiser.evaluate.measure.evaluate", lambda *_, **__: metrics)
+    assert main(["evaluate", output, "--save", "--json"]) == 0
+    assert json.loads(capfd.readouterr().out) == metrics
+    kept = json.loads((tmp_path / "model" / "metrics.json").read_text())
+    assert kept == metrics | {"training": training}
+
     assert main(["train", "--output", output, *SMALL]) == 2  # on the faces
     assert "training on a dataset of pictures" in capfd.readouterr().err
 
