@@ -54,7 +54,7 @@ def give_mcp_clients_every_output() -> None:
         result = await run_sync(job.result)
         return list(result) if isinstance(result, tuple) else [result]
 
-    GradioMCPServer._execute_tool_without_progress = outputs
+    GradioMCPServer._execute_tool_without_progress = outputs  # type: ignore[method-assign]
 
 
 def check_presence() -> None:

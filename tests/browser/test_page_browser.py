@@ -44,7 +44,7 @@ def browser():
 
 @pytest.fixture
 def visit(browser, page):
-    """Opens the page and fails if it complains or calls anybody outside."""
+    """Open the page; fail if it complains or calls anybody outside."""
     contexts, complaints = [], []
 
     def open_page(viewport=WIDE, scheme="light"):

@@ -32,7 +32,7 @@ def chromium():
 
 
 def section(tab, name):
-    """Opens a tab of the page and returns what it shows."""
+    """Open a tab of the page and return its panel."""
     tab.get_by_role("tab", name=name).click()
     return tab.get_by_role("tabpanel").filter(visible=True)
 
@@ -58,12 +58,12 @@ def download(part, label) -> bytes:
 
 
 def upload(part, path):
-    """Sends a file as the picture of a tab."""
+    """Send a file as the picture of a tab."""
     part.locator("input[type=file]").first.set_input_files(path)
 
 
 def changed(tab, part, label, before):
-    """Waits until the picture under a label is another one."""
+    """Wait until another picture stands under a label."""
     for _ in range(PATIENCE // 100):
         if source(part, label) != before:
             return

@@ -27,11 +27,11 @@ APP = ROOT / "space" / "app.py"
 
 
 class RefusedError(Exception):
-    """What the page tells a visitor when it refuses."""
+    """The sentence of a page that refuses a request."""
 
 
 class PageServer:
-    """Runs the page until the `with` block ends.
+    """Run the page until the `with` block ends.
 
     Args:
         model: the bundled model's folder.
@@ -85,7 +85,7 @@ class PageServer:
         httpx.get(f"{self.url}/gradio_api/startup-events", timeout=STARTED).raise_for_status()
 
     def text(self) -> str:
-        """What the process has printed."""
+        """Return the log of the process."""
         return self.log.read_text(errors="replace")
 
     def memory(self, field: str = "VmRSS") -> float:
@@ -94,7 +94,7 @@ class PageServer:
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
 
     def forget_peak(self) -> None:
-        """Lets the "VmHWM" of `memory` start again from what is used now."""
+        """Let the "VmHWM" of `memory` start again from what is used now."""
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
     def processor_seconds(self) -> float:
@@ -107,7 +107,7 @@ class PageServer:
         return Visitor(self.url, timeout)
 
     def stop(self) -> None:
-        """Ends the process."""
+        """End the process."""
         self.process.terminate()
         try:
             self.process.wait(10)
@@ -131,7 +131,7 @@ class Visitor:
         self.http = httpx.Client(base_url=url, timeout=timeout, limits=limits)
 
     def upload(self, picture: bytes, name: str = "picture.png") -> dict:
-        """Sends a file and returns what stands for it in a call."""
+        """Send a file and return its description for a call."""
         answer = self.http.post("/gradio_api/upload", files={"files": (name, picture)})
         if answer.status_code != 200:
             raise RefusedError(f"{answer.status_code} {answer.text}")
@@ -142,10 +142,10 @@ class Visitor:
         }
 
     def ask(self, endpoint: str, *values) -> list:
-        """Calls an endpoint and returns its outputs.
+        """Call an endpoint and return its outputs.
 
         Raises:
-            RefusedError: with the sentence that the page tells.
+            RefusedError: With the sentence of the page.
         """
         answer = self.http.post(f"/gradio_api/call/{endpoint}", json={"data": list(values)})
         answer.raise_for_status()
@@ -162,13 +162,13 @@ class Visitor:
         raise AssertionError("the stream ended without an answer")
 
     def fetch(self, file: dict) -> bytes:
-        """Downloads an output picture."""
+        """Download an output picture."""
         answer = self.http.get(file["url"])
         answer.raise_for_status()
         return answer.content
 
     def call(self, endpoint: str, picture: Path | bytes, *values, name: str = "picture.png"):
-        """Sends a picture and returns an endpoint's outputs, pictures as their files' bytes."""
+        """Send a picture and return an endpoint's outputs, pictures as their files' bytes."""
         if isinstance(picture, (str, Path)):
             name, picture = Path(picture).name, Path(picture).read_bytes()
         outputs = self.ask(endpoint, self.upload(picture, name), *values)

@@ -27,36 +27,36 @@ HALF_SEEN = Image.fromarray(
 TURNED = Image.Exif()
 TURNED[0x0112] = 6  # the camera was held upright: turn by 90 degrees clockwise
 
+FRAMES = {"save_all": True, "append_images": [Image.new("L", (64, 64), 9)]}
+
 # Name: the file, the gray view that must be seen in it, the mode after Clean up.
 KINDS = {
-    "gray": (encoded(GRAY), VALUES, "L"),
     "transparency lies on white and is kept": (
         encoded(HALF_SEEN),
         np.tile([255, 60], (64, 32)),
         "RGBA",
     ),
-    "colours by number": (encoded(GRAY.convert("P")), VALUES, "RGB"),
     "print colours": (encoded(GRAY.convert("CMYK"), "TIFF"), VALUES, "RGB"),
     "16 bits are kept": (encoded(DEEP), VALUES, "I;16"),
     "floats become 16 bits": (encoded(FLOATS, "TIFF"), VALUES, "I;16"),
-    "turned": (encoded(GRAY, "TIFF", exif=TURNED), np.rot90(VALUES, -1), "L"),
+    "turned": (encoded(GRAY.crop((0, 0, 64, 40)), "TIFF", exif=TURNED), None, "L"),
     "the smallest": (encoded(Image.new("L", (1, 1), 77)), np.full((64, 64), 77), "L"),
-    "long and thin": (encoded(Image.new("RGB", (1, 999), (9, 9, 9))), np.full((64, 64), 9), "RGB"),
+    "frames": (encoded(GRAY.convert("RGB"), "PNG", **FRAMES), VALUES, "RGB"),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_picture_is_seen_as_it_is_and_cleaned_up_in_its_own_kind(page, kind):
     file, view, mode = KINDS[kind]
-    original, noisy, restored, metrics, _ = page.visitor().call("denoise", file)
+    original, noisy, restored, metrics, verdict = page.visitor().call("denoise", file)
     assert {pixels(picture).shape for picture in (original, noisy, restored)} == {(64, 64)}
-    assert np.abs(pixels(original) - view).max() <= 3
+    assert view is None or np.abs(pixels(original) - view).max() <= 3
     assert 17 < metrics["noisy"]["psnr"] < 27
+    assert ("Only the first of 2 frames is used." in verdict) == (kind == "frames")
     cleaned, estimate = page.visitor().call("restore", file)
     cleaned = Image.open(io.BytesIO(cleaned))
-    width, height = Image.open(io.BytesIO(file)).size
-    assert cleaned.size == ((height, width) if kind == "turned" else (width, height))
-    assert (cleaned.format, cleaned.mode) == ("PNG", mode) and "σ" in estimate
+    size = (40, 64) if kind == "turned" else Image.open(io.BytesIO(file)).size
+    assert (cleaned.format, cleaned.mode, cleaned.size) == ("PNG", mode, size) and "σ" in estimate
     if mode == "RGBA":
         untouched, _ = page.visitor().call("restore", file, 0.0)
         assert np.array_equal(pixels(untouched), np.asarray(HALF_SEEN))
@@ -87,14 +87,3 @@ def test_other_files_get_one_sentence_and_the_next_visitor_an_answer(page, endpo
     with pytest.raises(RefusedError, match=r"413|size"):
         page.visitor().upload(bytes(21 * 2**20))
     assert page.visitor().call(endpoint, encoded(GRAY))
-
-
-@pytest.mark.parametrize(("kind", "endpoint"), [("GIF", "denoise"), ("WEBP", "restore")])
-def test_of_an_animation_the_first_frame_is_used_and_said_so(page, kind, endpoint):
-    frames = [Image.new("RGB", (64, 64), (gray, gray, gray)) for gray in (60, 200)]
-    outputs = page.visitor().call(
-        endpoint, encoded(frames[0], kind, save_all=True, append_images=frames[1:])
-    )
-    assert "first of 2 frames" in outputs[-1]
-    assert abs(pixels(outputs[0]).mean() - 60) <= 2
-    assert "first of" not in page.visitor().call(endpoint, encoded(frames[0], kind))[-1]

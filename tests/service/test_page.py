@@ -132,39 +132,26 @@ def test_values_may_be_left_out_and_wrong_ones_get_one_sentence(page):
         visitor.ask("denoise", None, 0.1, 0)
 
 
-def test_large_pictures_wait_or_are_refused_and_small_ones_pass(page, large):
-    def visit(endpoint, picture):
-        try:
-            return page.visitor().call(endpoint, picture)[-1], time.monotonic()
-        except RefusedError as refusal:
-            return str(refusal), time.monotonic()
-
-    with ThreadPoolExecutor(8) as visitors:
-        big = [visitors.submit(visit, "restore", large) for _ in range(6)]
-        time.sleep(0.2)
-        small = visit("denoise", PORTRAIT)
-        answers = [answer.result() for answer in big]
-    assert small[1] < max(at for _, at in answers)
-    served = [said for said, _ in answers if "σ" in said]
-    refused = [said for said, _ in answers if "try again" in said]
-    assert len(served) >= 4 and len(served) + len(refused) == 6
-
-
-def test_a_crowd_is_served_to_the_last(page):
-    def visit(number):
-        return page.visitor().call("denoise", PORTRAIT, 0.1, number % 4)[:3]
-
-    with ThreadPoolExecutor(12) as visitors:
-        answers = list(visitors.map(visit, range(12)))
-    assert all(answer == answers[number % 4] for number, answer in enumerate(answers))
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory is read from /proc")
-def test_a_large_picture_leaves_its_memory(page, large):
-    page.visitor().call("restore", PORTRAIT)
+def test_a_crowd_is_served_beside_large_pictures_which_leave_their_memory(page, three, large):
+    def visit(endpoint, picture, *values):
+        try:
+            return page.visitor().call(endpoint, picture, *values), time.monotonic()
+        except RefusedError as refusal:
+            return [str(refusal)], time.monotonic()
+
     page.forget_peak()
     before = page.memory()
-    page.visitor().call("restore", large)
+    with ThreadPoolExecutor(16) as visitors:
+        waiting = [visitors.submit(visit, "restore", large) for _ in range(6)]
+        time.sleep(0.2)
+        crowd = [visitors.submit(visit, "denoise", PORTRAIT, *VALUES) for _ in range(10)]
+        small, answers = ([visit.result() for visit in kind] for kind in (crowd, waiting))
+    assert all(outputs[:3] == three for outputs, _ in small)
+    assert small[0][1] < max(at for _, at in answers)
+    served = [outputs for outputs, _ in answers if "σ" in outputs[-1]]
+    refused = [outputs for outputs, _ in answers if "try again" in outputs[-1]]
+    assert len(served) >= 4 and len(served) + len(refused) == 6
     peak = page.memory("VmHWM")
     assert peak > before + 50
     assert page.memory() < before + (peak - before) / 2

@@ -29,11 +29,12 @@ def published(tmp_path, monkeypatch):
     return folder
 
 
-def put(source: Path, folder: Path, metrics: bool = True) -> None:
-    """Puts the files of one network into a folder."""
+def put(source: Path, folder: Path) -> None:
+    """Put the files of one network into a folder, not all bytes those of the built-in one."""
     shutil.copytree(source / "onnx", folder / "onnx")
-    if metrics:
-        shutil.copy(source / "metrics.json", folder)
+    shutil.copy(source / "metrics.json", folder)
+    with (folder / "onnx" / "restorer.onnx").open("ab") as file:
+        file.write(b"\x72\x00")  # an empty entry of metadata
 
 
 def test_without_a_repository_the_built_in_networks_serve():
@@ -54,9 +55,6 @@ def test_without_a_repository_the_built_in_networks_serve():
 def test_a_built_in_network_joins_the_one_of_a_repository(published, holds, words):
     for place, name in holds.items():
         put(FOLDERS[name], published / place)
-        # Other bytes than the built-in network's, to tell them apart.
-        with (published / place / "onnx" / "restorer.onnx").open("ab") as file:
-            file.write(b"\x72\x00")  # an empty entry of metadata
     served = load_networks(MODEL_ID, MODEL, 5)
     assert re.fullmatch(f"ada/olivetti at {COMMIT[:7]}, {words}", served.words)
     assert served.denoiser.networks.keys() == {"gray", "colour"}
@@ -67,7 +65,8 @@ def test_a_built_in_network_joins_the_one_of_a_repository(published, holds, word
 
 
 def test_a_repository_without_metrics_serves_without_them(published):
-    put(MODEL, published, metrics=False)
+    put(MODEL, published)
+    (published / "metrics.json").unlink()
     served = load_networks(MODEL_ID, MODEL, 5)
     assert served.words == f"ada/olivetti at {COMMIT[:7]}, with the built-in network for colour"
 

@@ -21,7 +21,7 @@ ABOUT = Path(__file__).with_name("about.md")
 
 def about_tab(served: Served) -> None:
     """Add the tab's contents."""
-    gr.Markdown(f"## How good it is\n\n{_figures(served.folder)}", elem_classes="figures")
+    gr.Markdown(f"## How good it is\n\n{_metrics(served.folder)}", elem_classes="figures")
     plots = {title: served.folder / name for name, title in PLOTS.items()} if served.folder else {}
     with gr.Row():
         for title, path in plots.items():
@@ -31,8 +31,8 @@ def about_tab(served: Served) -> None:
     gr.Markdown(ABOUT.read_text(encoding="utf-8").format(name=name, limits=limits))
 
 
-def _figures(folder):
-    """The gray network's own figures as a table, where it has some."""
+def _metrics(folder):
+    """Return the gray network's own metrics as a table, where it has some."""
     try:
         return texts.released_table(read_metrics(folder))
     except (ValueError, KeyError, TypeError):
