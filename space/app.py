@@ -33,9 +33,7 @@ def main() -> None:
     served = load_networks(os.environ, bundle)
     print(f"Serving {served.words}", flush=True)
     with own_folder() as folder:
-        os.environ["GRADIO_TEMP_DIR"] = os.environ["GRADIO_EXAMPLES_CACHE"] = (
-            folder  # all it serves
-        )
+        os.environ["GRADIO_TEMP_DIR"] = os.environ["GRADIO_EXAMPLES_CACHE"] = folder
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
         # Gradio asks its own address for an answer, which no proxy knows.
         os.environ["no_proxy"] = "*"

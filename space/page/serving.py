@@ -8,7 +8,6 @@ owner/olivetti-denoiser at 1a2b3c4, 30.17 dB on the test faces
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.denoiser import DOWNLOADED, Denoiser, load_folder
-from olivetti_denoiser.release import GRAY, METRICS, PLACES, gate_score, network_of, read_metrics
+from olivetti_denoiser.release import GRAY, METRICS, PLACES, Released, gate_score, networks_of
 from page.texts import NETWORKS
 
 # The page shows the metrics and the plots; a repository without them serves all the same.
@@ -32,14 +31,14 @@ class Served:
         denoiser: Both networks, where there are two.
         words: The networks in words for visitors: a part of a sentence.
         repository: OWNER/NAME on the Hub, or None for the built-in networks.
-        folder: The model folder of the gray network, with the metrics and plots that came with it;
-            None where there are none.
+        gray: The metrics of the gray network, and the folder with its plots; None where it came
+            without metrics.
     """
 
     denoiser: Denoiser
     words: str
     repository: str | None
-    folder: Path | None
+    gray: Released | None
 
 
 def load_networks(
@@ -57,7 +56,7 @@ def load_networks(
         ValueError: `bundle` holds no network.
     """
     built_in, reason = load_folder(bundle), ""
-    folders, repository = _folders(Path(bundle)), variables.get("MODEL_ID")
+    released, repository = _released(bundle), variables.get("MODEL_ID")
     if repository:
         try:
             folder = _download(repository, variables.get("MODEL_REVISION") or None, seconds)
@@ -66,13 +65,15 @@ def load_networks(
             reason = f" ({hub.first_line(error).partition(' Received:')[0].rstrip('.')})"
         else:
             first = next(iter(published.networks))
-            words = f"{repository} at {folder.name[:7]}{_score(_folders(folder), first)}"
+            downloaded = _released(folder)
+            words = f"{repository} at {folder.name[:7]}{_score(downloaded, first)}"
             for missing in built_in.networks.keys() - published.networks.keys():
                 words += f", with the built-in {NETWORKS[missing]}"
             both = Denoiser(*published.networks.values(), *built_in.networks.values())
-            return Served(both, words, repository, (folders | _folders(folder)).get(GRAY))
-    words = f"the built-in networks{_score(folders, GRAY)}{reason}"
-    return Served(built_in, words, None, folders.get(GRAY))
+            source = downloaded if GRAY in published.networks else released
+            return Served(both, words, repository, source.get(GRAY))
+    words = f"the built-in networks{_score(released, GRAY)}{reason}"
+    return Served(built_in, words, None, released.get(GRAY))
 
 
 def _download(repository, revision, seconds):
@@ -104,17 +105,15 @@ def _load(repository, folder):
         raise ValueError(f"{repository} does not load: {cause}") from None
 
 
-def _folders(release):
-    """Return the model folder of each network that has metrics, by "gray" and "colour"."""
-    folders: dict[str, Path] = {}
-    for place in PLACES.values():
-        with contextlib.suppress(ValueError):
-            network = network_of(read_metrics(release / place))
-            folders.setdefault(network, release / place)
-    return folders
+def _released(release):
+    """Return the networks of a release that came with metrics, by "gray" and "colour"."""
+    try:
+        return networks_of(release)
+    except ValueError:
+        return {}
 
 
-def _score(folders, network):
+def _score(released, network):
     """Return what a network scores in words, or nothing where it has no metrics."""
-    score = gate_score(read_metrics(folders[network])) if network in folders else None
+    score = gate_score(released[network].metrics) if network in released else None
     return f", {score.psnr:.2f} dB on {score.pictures}" if score else ""

@@ -41,7 +41,7 @@ def test_without_a_repository_the_built_in_networks_serve():
     served = load_networks({}, MODEL, 5)
     assert re.fullmatch(f"the built-in networks, {GRAY}", served.words)
     assert list(served.denoiser.networks) == ["gray", "colour"]
-    assert (served.repository, served.folder) == (None, MODEL)
+    assert (served.repository, served.gray.folder) == (None, MODEL)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_built_in_network_joins_the_one_of_a_repository(published, holds, word
     for name, folder in FOLDERS.items():
         built_in = (folder / "onnx/restorer.onnx").read_bytes()
         assert (served.denoiser.networks[name].files[1] == built_in) == (name not in holds.values())
-    assert served.folder == (published if "gray" in holds.values() else MODEL)
+    assert served.gray.folder == (published if "gray" in holds.values() else MODEL)
 
 
 def test_a_repository_without_metrics_serves_without_them(published):
@@ -69,6 +69,7 @@ def test_a_repository_without_metrics_serves_without_them(published):
     (published / "metrics.json").unlink()
     served = load_networks(MODEL_ID, MODEL, 5)
     assert served.words == f"ada/olivetti at {COMMIT[:7]}, with the built-in network for colour"
+    assert served.gray is None
 
 
 @pytest.mark.parametrize("what", ["for Keras alone", "damaged"])

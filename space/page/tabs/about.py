@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from olivetti_denoiser.release import COMPARISON, CURVES, ERRORS, LEVELS, read_metrics
+from olivetti_denoiser.release import COMPARISON, CURVES, ERRORS, LEVELS
 from page import limits, outputs, texts
 from page.serving import Served
 
@@ -21,8 +21,9 @@ ABOUT = Path(__file__).with_name("about.md")
 
 def about_tab(served: Served) -> None:
     """Add the tab's contents."""
-    gr.Markdown(f"## How good it is\n\n{_metrics(served.folder)}", elem_classes="figures")
-    plots = {title: served.folder / name for name, title in PLOTS.items()} if served.folder else {}
+    gr.Markdown(f"## How good it is\n\n{_table(served.gray)}", elem_classes="figures")
+    folder = served.gray and served.gray.folder
+    plots = {title: folder / name for name, title in PLOTS.items()} if folder else {}
     with gr.Row():
         for title, path in plots.items():
             if path.is_file():
@@ -31,9 +32,9 @@ def about_tab(served: Served) -> None:
     gr.Markdown(ABOUT.read_text(encoding="utf-8").format(name=name, limits=limits))
 
 
-def _metrics(folder):
-    """Return the gray network's own metrics as a table, where it has some."""
+def _table(gray):
+    """Return the gray network's own metrics as a table, where it has some of the test faces."""
     try:
-        return texts.released_table(read_metrics(folder))
-    except (ValueError, KeyError, TypeError):
-        return "The gray network that serves now came without figures."
+        return texts.released_table(gray.metrics)
+    except (AttributeError, KeyError, TypeError):
+        return "The gray network that serves now came without metrics."
