@@ -13,7 +13,6 @@ from PIL import Image
 
 from olivetti_denoiser.noise import noisy_uint8
 from page_in_browser import (
-    CHROMIUM,
     PATIENCE,
     changed,
     chromium,
@@ -34,43 +33,27 @@ DEMO = ("Original", "Noisy", "Reconstructed")
 
 @pytest.fixture(scope="module")
 def browser():
-    """A headless Chromium; skips where there is none."""
-    pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed: `apt-get install chromium` lets these tests run")
     with chromium() as browser:
         yield browser
 
 
 @pytest.fixture
-def visit(browser, page):
-    """Open the page; fail if it complains or calls anybody outside."""
-    contexts, complaints = [], []
-
-    def open_page(viewport=WIDE, scheme="light"):
-        context = browser.new_context(viewport=viewport, color_scheme=scheme)
-        contexts.append(context)
-        tab = context.new_page()
-        tab.set_default_timeout(PATIENCE)
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.on("request", lambda request: outside(request.url))
-        tab.goto(page.url)
-        tab.wait_for_selector(".before-after img")
-        return tab
-
-    def outside(url):
-        if not url.startswith((page.url, "data:", "blob:")):
-            complaints.append(f"asked {url}")
-
-    yield open_page
-    for context in contexts:
-        context.close()
+def tab(browser, page):
+    """The page, opened anew; fails if it complains or calls anybody outside."""
+    complaints, ours = [], (page.url, "data:", "blob:")
+    tab = browser.new_page(viewport=WIDE)
+    tab.set_default_timeout(PATIENCE)
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("request", lambda asked: asked.url.startswith(ours) or complaints.append(asked.url))
+    tab.goto(page.url)
+    tab.wait_for_selector(".before-after img")
+    yield tab
+    tab.close()
     assert not complaints
 
 
 @pytest.mark.smoke
-def test_demo_greets_with_a_result_and_follows_the_controls(visit, page):
-    tab = visit()
+def test_demo_greets_with_a_result_and_follows_the_controls(tab, page):
     part = section(tab, "Demo")
 
     def shows(path, sigma=0.1):
@@ -103,11 +86,10 @@ def test_demo_greets_with_a_result_and_follows_the_controls(visit, page):
     changed(tab, part, "Original", before)
 
 
-def test_mistakes_are_told_and_the_page_goes_on_without_a_picture(visit, tmp_path):
+def test_mistakes_are_told_and_the_page_goes_on_without_a_picture(tab, tmp_path):
     (tmp_path / "letter.png").write_text("Dear page, this is a letter.")
     pixels16 = (np.arange(4096).reshape(64, 64) * 16).astype(np.uint16)
     Image.fromarray(pixels16).save(tmp_path / "deep.tif")
-    tab = visit()
     part = section(tab, "Demo")
     upload(part, tmp_path / "letter.png")
     tab.get_by_text("not a picture in a format that is read").first.wait_for()
@@ -127,8 +109,7 @@ def test_mistakes_are_told_and_the_page_goes_on_without_a_picture(visit, tmp_pat
     assert tab.locator(".toast-body").count() == 0
 
 
-def test_clean_up_keeps_the_picture_and_follows_the_controls(visit, page, tmp_path):
-    tab = visit()
+def test_clean_up_keeps_the_picture_and_follows_the_controls(tab, page, tmp_path):
     part = section(tab, "Clean up")
     part.locator(".before-after img").first.wait_for()
     assert "Restored by the network for colour" in part.inner_text()
@@ -169,11 +150,10 @@ def test_clean_up_keeps_the_picture_and_follows_the_controls(visit, page, tmp_pa
     assert 70 < float(handle.input_value()) < 80
 
 
-def test_a_large_picture_is_told_how_far_it_is_and_compared_pixel_by_pixel(visit, tmp_path):
+def test_a_large_picture_is_told_how_far_it_is_and_compared_pixel_by_pixel(tab, tmp_path):
     ramps = np.mgrid[0:800, 0:1600].sum(0)[..., None] / 2400 * np.array([0.9, 0.6, 0.3])
     noisy = noisy_uint8(ramps, 0.08, np.random.default_rng(0))
     Image.fromarray(noisy).save(tmp_path / "photograph.png")
-    tab = visit()
     part = section(tab, "Clean up")
     slider = part.locator(".before-after")
     slider.locator("img").first.wait_for()
@@ -223,10 +203,12 @@ def clips_of(slider):
         ("phone_dark", PHONE, "dark"),
     ],
 )
-def test_every_tab_fits_the_window_and_names_its_parts(visit, name, viewport, scheme):
+def test_every_tab_fits_the_window_and_names_its_parts(tab, name, viewport, scheme):
     from playwright.sync_api import expect
 
-    tab = visit(viewport, scheme)
+    tab.set_viewport_size(viewport)
+    tab.emulate_media(color_scheme=scheme)
+    tab.reload()
     for title in ("Demo", "Clean up", "Compare", "About"):
         part = section(tab, title)
         part.locator("img, h2").first.wait_for()

@@ -15,6 +15,8 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
 PATIENCE = 120_000  # milliseconds
@@ -22,10 +24,11 @@ PATIENCE = 120_000  # milliseconds
 
 @contextlib.contextmanager
 def chromium():
-    """A headless Chromium that calls nobody by itself."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
+    """A headless Chromium that calls nobody by itself; skips where there is none."""
+    playwright_api = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed: `apt-get install chromium` lets these tests run")
+    with playwright_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()

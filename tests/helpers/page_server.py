@@ -37,11 +37,10 @@ class PageServer:
         model: the bundled model's folder.
         work: a folder for the log and for Gradio's files.
         start: what the interpreter runs; the page's file unless it is a copy or a command.
-        python: the interpreter.
         **environment: more variables for the process; None removes one.
     """
 
-    def __init__(self, model, work: Path, start=(APP,), python=sys.executable, **environment):
+    def __init__(self, model, work: Path, start=(APP,), **environment):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = work / "page.log"
@@ -58,7 +57,7 @@ class PageServer:
         started = time.perf_counter()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [python, *map(str, start)],
+                [sys.executable, *map(str, start)],
                 cwd=work,
                 env={name: value for name, value in variables.items() if value is not None},
                 stdout=log,
@@ -130,16 +129,12 @@ class Visitor:
         limits = httpx.Limits(keepalive_expiry=2.0)
         self.http = httpx.Client(base_url=url, timeout=timeout, limits=limits)
 
-    def upload(self, picture: bytes, name: str = "picture.png") -> dict:
+    def upload(self, picture: bytes) -> dict:
         """Send a file and return its description for a call."""
-        answer = self.http.post("/gradio_api/upload", files={"files": (name, picture)})
+        answer = self.http.post("/gradio_api/upload", files={"files": ("picture.png", picture)})
         if answer.status_code != 200:
             raise RefusedError(f"{answer.status_code} {answer.text}")
-        return {
-            "path": answer.json()[0],
-            "orig_name": name,
-            "meta": {"_type": "gradio.FileData"},
-        }
+        return {"path": answer.json()[0], "meta": {"_type": "gradio.FileData"}}
 
     def ask(self, endpoint: str, *values) -> list:
         """Call an endpoint and return its outputs.
@@ -167,11 +162,10 @@ class Visitor:
         answer.raise_for_status()
         return answer.content
 
-    def call(self, endpoint: str, picture: Path | bytes, *values, name: str = "picture.png"):
+    def call(self, endpoint: str, picture: Path | bytes, *values):
         """Send a picture and return an endpoint's outputs, pictures as their files' bytes."""
-        if isinstance(picture, (str, Path)):
-            name, picture = Path(picture).name, Path(picture).read_bytes()
-        outputs = self.ask(endpoint, self.upload(picture, name), *values)
+        content = picture if isinstance(picture, bytes) else picture.read_bytes()
+        outputs = self.ask(endpoint, self.upload(content), *values)
         return [
             self.fetch(output) if isinstance(output, dict) and "url" in output else output
             for output in outputs
