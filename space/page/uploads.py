@@ -101,7 +101,7 @@ def read_upload(path: str | PathLike, megapixels: float = MEGAPIXELS) -> Image.I
         ) from None
     picture = to_srgb(file.image)
     picture.format = file.format
-    deep = [] if file.deep is None else ["Of 16 bits a colour 8 are used."]
+    deep = [] if file.pixels16 is None else ["Of 16 bits a colour 8 are used."]
     picture.info[NOTES] = [*file.notes, *deep]
     return picture
 

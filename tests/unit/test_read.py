@@ -65,7 +65,7 @@ def test_a_picture_is_turned_once_at_every_depth(orientation):
         encode_tiff16(deep, exif=exif),
     ):
         picture = decode_picture(content, "file")
-        stored = eight if picture.deep is None else deep
+        stored = eight if picture.pixels16 is None else deep
         assert np.array_equal(np.asarray(picture.whole), turned(stored, orientation))
         assert upright(picture.image).size == picture.image.size
 
@@ -171,8 +171,8 @@ def test_all_of_16_bits_that_opencv_writes_are_read(ending, options, channels):
     deep = DEEP[..., :channels]
     content = cv2.imencode(ending, deep[..., [2, 1, 0, 3][:channels]], options)[1].tobytes()
     picture = decode_picture(content, "deep")
-    assert (picture.deep.dtype, picture.notes) == (np.uint16, ())
-    assert np.array_equal(picture.deep, deep)
+    assert (picture.pixels16.dtype, picture.notes) == (np.uint16, ())
+    assert np.array_equal(picture.pixels16, deep)
     assert np.abs(np.asarray(picture.image) - deep / 257).max() <= 0.5
 
 

@@ -153,7 +153,7 @@ def test_the_command_line_keeps_bits_and_says_what_it_leaves_out(tmp_path, capsy
         source.write_bytes(content)
         assert main(["restore", str(source), str(output), "--overwrite"]) == 0
         assert said in capsys.readouterr().err
-        assert (read_picture(output).deep is None) == (content is scan)
+        assert (read_picture(output).pixels16 is None) == (content is scan)
 
 
 def test_a_jpeg_is_saved_at_95_with_colours_of_full_size(tmp_path):

@@ -1,6 +1,6 @@
 """16 bits a colour, of which Pillow's RGB images hold 8: read and written as two halves.
 
-    >>> pixels = read_deep(header, again)        # doctest: +SKIP
+    >>> pixels = read_pixels16(header, again)        # doctest: +SKIP
     >>> content = encode_png16(pixels, icc_profile=profile)
 
 Pillow leaves out the lower byte of each colour by itself. Told that the bytes lie in the other
@@ -36,7 +36,7 @@ def pixels_of(header: ImageFile.ImageFile) -> Image.Image:
     return header._new(header.im)
 
 
-def read_deep(header: ImageFile.ImageFile, again: ImageFile.ImageFile) -> np.ndarray:
+def read_pixels16(header: ImageFile.ImageFile, again: ImageFile.ImageFile) -> np.ndarray:
     """Decode a PNG or TIFF of 16 bits a colour.
 
     Args:

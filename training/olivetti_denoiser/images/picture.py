@@ -131,7 +131,7 @@ class Picture:
 def _read(path):
     """Return a picture file as Pillow holds it, and warn of what is left out of it."""
     picture = read_picture(path)
-    bits = [] if picture.deep is None else [EIGHT_OF_16]
+    bits = [] if picture.pixels16 is None else [EIGHT_OF_16]
     for note in (*picture.notes, *bits):
         warnings.warn(f"{note} Received: {path}", stacklevel=4)
     return picture.image

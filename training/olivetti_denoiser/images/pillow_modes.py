@@ -65,6 +65,6 @@ def _sixteen_bits(image):
             "whole-number pictures must lie in 0 to 65535. "
             f"Received: {values.min()} to {values.max()}"
         )
-    deep = Image.fromarray(values.astype(np.uint16))
-    deep.info = dict(image.info)
-    return deep
+    gray = Image.fromarray(values.astype(np.uint16))
+    gray.info = dict(image.info)
+    return gray

@@ -2,7 +2,7 @@
 
     >>> picture = read_picture("photo.jpg")      # doctest: +SKIP
     >>> picture.image                            # a PIL image, upright, in a common mode
-    >>> picture.deep                             # its 16 bits a colour, or None
+    >>> picture.pixels16                         # its 16 bits a colour, or None
     >>> picture.notes                            # what was left out, in sentences
 
 Only the formats of `FORMATS` are read, whatever a file is called. No decoder among them starts
@@ -31,12 +31,13 @@ from olivetti_denoiser.images.formats import (
     formats,
     reason,
 )
-from olivetti_denoiser.images.high_bit_depth import PNG, pixels_of, rawmode_of, read_deep
+from olivetti_denoiser.images.high_bit_depth import PNG, pixels_of, rawmode_of, read_pixels16
 from olivetti_denoiser.images.pillow_modes import common_mode, eight_bits
 
 FRAMES_OF = ("AVIF", "GIF", "HEIF", "PNG", "TIFF", "WEBP")  # MPO holds a photograph's depth
 SUBFILE, BITS, PHOTOMETRIC, PLANES, DNG = 254, 258, 262, 284, 50706  # tags of a TIFF
 REDUCED, WHITE_IS_ZERO, SEPARATE = 1, 0, 2  # a raw photograph's first picture is a small one
+COLOURS_OF_16 = ("RGB;16", "RGBA;16")  # as Pillow calls pixels of a file
 J2K = b"\xff\x4f\xff\x51"  # segment SIZ of a codestream follows (ISO/IEC 15444-1, A.5.1)
 
 # Pillow's about odd metadata, of which nothing is needed, and about large pictures, which it
@@ -53,21 +54,21 @@ class PictureFile:
     Attributes:
         image: the first frame, upright, in a mode of `pillow_modes`; its `info` has what may be
             written beside it: `icc_profile`, `dpi` and `exif`.
-        deep: uint16 H×W×C, upright, where the file has 16 bits a colour; C is RGB or RGBA.
+        pixels16: uint16 H×W×C, upright, where the file has 16 bits a colour; C is RGB or RGBA.
             `image` then has the upper 8 of them.
         format: Pillow's name of the file's format.
         notes: what is left out of the file's picture, sentences for whoever gave it.
     """
 
     image: Image.Image
-    deep: np.ndarray | None
+    pixels16: np.ndarray | None
     format: str
     notes: tuple[str, ...] = ()
 
     @property
     def whole(self) -> Image.Image | np.ndarray:
         """The picture with all of its bits."""
-        return self.image if self.deep is None else self.deep
+        return self.image if self.pixels16 is None else self.pixels16
 
 
 def read_picture(path: str | PathLike) -> PictureFile:
@@ -118,10 +119,10 @@ def _decoded(content, max_pixels):
     if max_pixels and width * height > max_pixels:
         raise TooLargeError(f"the picture is too large: {width:,}×{height:,} pixels")
     rawmode, orientation, exif = rawmode_of(header), orientation_of(header), kept_exif(header)
-    notes, deep = _notes(header, content, rawmode), None
-    if rawmode.startswith(("RGB;16", "RGBA;16")):
-        deep = _turned(read_deep(header, _opened(content)), orientation)
-        orientation, image = 1, Image.fromarray(eight_bits(deep))
+    notes, pixels16 = _notes(header, content, rawmode), None
+    if rawmode.startswith(COLOURS_OF_16):
+        pixels16 = _turned(read_pixels16(header, _opened(content)), orientation)
+        orientation, image = 1, Image.fromarray(eight_bits(pixels16))
     else:
         image = pixels_of(header)
     image.info = header.info | {"dpi": _dpi(header)}
@@ -130,7 +131,7 @@ def _decoded(content, max_pixels):
         value = image.info["transparency"] * 255 // (2 ** content[24] - 1)
         image.info["transparency"] = min(value, 255)
     image = common_mode(turn(image, orientation, exif))
-    return PictureFile(image, deep, header.format, notes)
+    return PictureFile(image, pixels16, header.format, notes)
 
 
 def _opened(content):
@@ -180,7 +181,7 @@ def _notes(header, content, rawmode):
 
 
 def _has_more_bits(header, content, rawmode):
-    """Whether Pillow leaves out bits that `read_deep` does not bring back."""
+    """Whether Pillow leaves out bits that `read_pixels16` does not bring back."""
     if header.mode in ("I", "I;16", "F"):
         return False
     if header.format == "PPM":
@@ -191,8 +192,8 @@ def _has_more_bits(header, content, rawmode):
     if header.format == "AVIF":  # aomediacodec.github.io/av1-isobmff/#av1codecconfigurationbox
         place = content.find(b"av1C", 0, 4096) + 6
         return bool(content[place] & 0x40)
-    deep = ";16" in rawmode and not rawmode.startswith(("RGB;16", "RGBA;16"))
-    return deep or header.info.get("bit_depth", 8) > 8  # the latter of a HEIC
+    of_16 = ";16" in rawmode and not rawmode.startswith(COLOURS_OF_16)
+    return of_16 or header.info.get("bit_depth", 8) > 8  # the latter of a HEIC
 
 
 def _turned(pixels, orientation):

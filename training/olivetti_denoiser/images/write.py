@@ -71,7 +71,7 @@ def check_output(picture: PictureFile, output: str | PathLike) -> list[str]:
         refusal = f"{suffix} holds no floats, of which the picture is; .tif"
     if refusal:
         raise ValueError(f"{refusal} would do. Received: {output}")
-    if kind not in ENCODE_16 and (picture.deep is not None or image.mode == "I;16"):
+    if kind not in ENCODE_16 and (picture.pixels16 is not None or image.mode == "I;16"):
         return [f"16 bits become 8 bits, for {suffix} holds no more."]
     return []
 
