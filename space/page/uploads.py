@@ -108,7 +108,8 @@ def read_upload(path: str | PathLike, megapixels: float = MEGAPIXELS) -> Image.I
 
 def notes_of(picture: Image.Image) -> str:
     """Return what a picture of `read_upload` lacks of its file, as a paragraph or nothing."""
-    return "".join(["\n\n", " ".join(picture.info[NOTES])]) if picture.info[NOTES] else ""
+    notes = " ".join(picture.info[NOTES])
+    return f"\n\n{notes}" if notes else ""
 
 
 def encode_png(picture: np.ndarray | Image.Image) -> bytes:
