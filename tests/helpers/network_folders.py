@@ -9,7 +9,7 @@ import json
 import shutil
 from pathlib import Path
 
-from olivetti_denoiser.release import COLOUR, GATE_LEVEL, GRAY, STANDING_SET
+from olivetti_denoiser.release import COLOUR, EVENTS, GATE_LEVEL, GRAY, STANDING_SET
 
 MODEL = Path(__file__).resolve().parents[2] / "model_card"
 BOTH = "both"
@@ -26,11 +26,9 @@ def make_release(
         psnr: The gate's score in dB.
         checksum: Of the split that it was measured on, where it is another.
     """
-    if network == COLOUR:
-        shutil.copytree(MODEL / COLOUR, folder)
-    else:
-        left_out = [COLOUR] if network == GRAY else []
-        shutil.copytree(MODEL, folder, ignore=shutil.ignore_patterns(*left_out))
+    left_out = [EVENTS, *([COLOUR] if network == GRAY else [])]  # events are many small files
+    source = MODEL / COLOUR if network == COLOUR else MODEL
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns(*left_out))
     for path in folder.rglob("metrics.json"):
         metrics = json.loads(path.read_text())
         metrics["parts"]["test"]["methods"]["model"]["psnr"]["mean"] = psnr
