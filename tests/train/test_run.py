@@ -219,7 +219,7 @@ def test_muon_orthogonalises_convolution_kernels():
     assert singular.max() < 1.3
 
 
-def test_the_command_makes_a_model_for_colour_that_opens(faces, tmp_path, monkeypatch, capsys):
+def test_the_command_makes_a_model_for_colour_that_opens(some_faces, tmp_path, monkeypatch, capsys):
     """The whole way, small: synthetic pictures, training, metrics, card; then it is opened."""
     from olivetti_denoiser.denoiser import Denoiser
 

@@ -26,7 +26,7 @@ def write_pictures(folder, count, broken):
     return str(folder)
 
 
-def test_a_folder_with_few_broken_pictures_trains(faces, tmp_path, capfd, monkeypatch):
+def test_a_folder_with_few_broken_pictures_trains(some_faces, tmp_path, capfd, monkeypatch):
     # The classical methods take minutes, and have tests of their own.
     monkeypatch.setattr("olivetti_denoiser.evaluate.measure.BASELINES", {})
     photos, output = write_pictures(tmp_path / "photos", 400, broken=4), str(tmp_path / "model")
@@ -37,7 +37,7 @@ def test_a_folder_with_few_broken_pictures_trains(faces, tmp_path, capfd, monkey
     assert "4 of 400 pictures" in left_out and "0300.png" in left_out
     metrics = json.loads((tmp_path / "model" / "metrics.json").read_text())
     assert metrics["training"]["pictures"]["broken"] == 4
-    assert round(metrics["parts"]["test"]["methods"]["noisy"]["psnr"]["mean"], 2) == 20.03
+    assert 19.9 < metrics["parts"]["test"]["methods"]["noisy"]["psnr"]["mean"] < 20.2
     assert metrics["parts"]["pictures"]["methods"]["model"]["psnr"]["mean"] > 19
     assert "cut from a folder of pictures, `photos`" in (tmp_path / "model/README.md").read_text()
 
@@ -53,7 +53,7 @@ def test_a_folder_with_few_broken_pictures_trains(faces, tmp_path, capfd, monkey
     assert "training on a dataset of pictures" in capfd.readouterr().err
 
 
-def test_a_folder_with_many_broken_pictures_stops(faces, tmp_path, capsys):
+def test_a_folder_with_many_broken_pictures_stops(some_faces, tmp_path, capsys):
     photos, output = write_pictures(tmp_path / "photos", 400, broken=20), str(tmp_path / "model")
     assert main(["train", "--dataset", photos, "--output", output, *SMALL]) == 3
     line = capsys.readouterr().err.strip().splitlines()[-1]
