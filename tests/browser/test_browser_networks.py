@@ -8,9 +8,10 @@ import numpy as np
 import onnx
 import pytest
 
-from browser_visit import clean_up, section, shown, status, told, wait_for_result
+from browser_visit import clean_up, status, told, wait_for_result
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.inference.network import Network
+from page_in_browser import section
 from pictures_for_browsers import noisy_scene, save
 from static_space import ROOT
 
@@ -33,7 +34,7 @@ class Hub:
 
     def visit(self, visit):
         """Open a page that names this repository."""
-        return visit(variables=VARIABLES, hub=self, offline="block")
+        return visit(variables=VARIABLES, hub=self)
 
 
 def network_at(place, network):
@@ -73,35 +74,26 @@ def test_both_networks_come_from_the_hub_when_they_are_needed(visit, tmp_path):
     assert "could not be loaded from the Hub" in serving(tab)
 
 
-def test_a_repository_of_the_colour_network_is_joined_by_a_built_in_one(visit, tmp_path):
-    tab = Hub(network_at("", "colour")).visit(visit)
+def test_a_repository_of_one_network_is_joined_by_a_built_in_one(visit, tmp_path):
+    own = save(tmp_path / "own.png", noisy_scene(60, 50, 3))
+    gray = save(tmp_path / "gray.png", noisy_scene(60, 50, 1))
+    hub = Hub(network_at("", "colour"))
+    tab = hub.visit(visit)
     assert "v1.0.0, with the built-in gray network." in serving(tab)
-    path = save(tmp_path / "own.png", noisy_scene(60, 50, 3))
-    assert restored_by(tab, path) == "the network for colour."
-    path = save(tmp_path / "gray.png", noisy_scene(60, 50, 1))
-    assert restored_by(tab, path) == "the built-in gray network."
+    assert restored_by(tab, own) == "the network for colour."
+    assert restored_by(tab, gray) == "the built-in gray network."
 
-
-def test_an_old_network_alone_averages_in_its_graph_and_runs_once(visit, tmp_path):
-    """Files of releases up to v1.0.0 say nothing about mirror and stride."""
-    files = network_at("", "gray")
-    old = onnx.load_from_string(files[ONNX[1]])
+    # Files of releases up to v1.0.0 say nothing about mirror and stride: this one averages inside.
+    hub.files = network_at("", "gray")
+    old = onnx.load_from_string(hub.files[ONNX[1]])
     old.ClearField("metadata_props")
-    files[ONNX[1]] = old.SerializeToString()
-    tab = Hub(files).visit(visit)
-    part = section(tab, "Demo")
-    noisy, restored = (shown(part, name).astype(np.uint8) for name in ("noisy", "reconstructed"))
-    once, mirrored = (
-        Denoiser(network)(noisy)
-        for network in (
-            Network([files[path] for path in ONNX]),
-            Network.load(ROOT / "model_card" / "onnx"),
-        )
-    )
-    assert np.abs(restored.astype(int) - once).max() <= 1
-    assert np.abs(restored.astype(int) - mirrored).max() > 1
-    path = save(tmp_path / "own.png", noisy_scene(60, 50, 3))
-    assert restored_by(tab, path) == "the built-in network for colour."
+    hub.files[ONNX[1]] = old.SerializeToString()
+    tab.reload()
+    restored = np.asarray(clean_up(tab, gray)).astype(int)
+    once = Denoiser(Network([hub.files[path] for path in ONNX]))(gray)
+    mirrored = Denoiser(Network.load(ROOT / "model_card" / "onnx"))(gray)
+    assert np.abs(restored - once).max() <= 1 < np.abs(restored - mirrored).max()
+    assert restored_by(tab, own) == "the built-in network for colour."
 
 
 WITHOUT_WEBASSEMBLY = b"delete self.WebAssembly;\n"
@@ -119,21 +111,21 @@ WITHOUT_WEBASSEMBLY = b"delete self.WebAssembly;\n"
 )
 def test_a_broken_page_says_so_in_one_sentence(visit, visits, path, content, sentence):
     if content == WITHOUT_WEBASSEMBLY:
-        content += (visits.folder / path).read_bytes()
-    tab = visit(replaced={path: content}, ready=False, offline="block")
+        content += visits.file(path)
+    tab = visit(replaced={path: content}, ready=False)
     told(tab, sentence)
     assert serving(tab) == "Nothing serves."
 
 
 def test_a_page_that_was_loaded_outlives_a_new_version_and_its_server(visit, visits, tmp_path):
     replaced = {}
-    tab = visit(replaced=replaced)
+    tab = visit(replaced=replaced, offline="allow")
     tab.evaluate("navigator.serviceWorker.ready.then(() => true)")
     # A part that the server has no more comes from what was kept.
     replaced |= {f"parts/{path.name}": None for path in visits.folder.glob("parts/decode_tiff*")}
     clean_up(tab, save(tmp_path / "scene.tif", noisy_scene(70, 60, 1)))
     assert any(path.startswith("parts/decode_tiff") for path, _ in tab.space.log)
-    page = (visits.folder / "index.html").read_bytes()
+    page = visits.file("index.html")
     replaced["index.html"] = page.replace(b"<title>", b"<title>The new ")
     tab.goto(tab.space.url)
     assert tab.title().startswith("The new ")

@@ -14,96 +14,77 @@ import io
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
+from page_in_browser import CHROMIUM, PATIENCE, chromium, section
 from static_space import ROOT, StaticSpace, build_page, headers_of
 
-SHOTS = ROOT / "screenshots"
 WIDE = {"width": 1280, "height": 900}
-PATIENCE = 120_000  # milliseconds
 HEADERS = headers_of((ROOT / "space" / "browser" / "README.md").read_text(encoding="utf-8"))
+HUB = "https://huggingface.co/"
 
 
-class Visits:
+class Visits(contextlib.ExitStack):
     """Opens the page; a context manager. Skips where Chromium or Node is missing.
 
     `complaints` are errors of the page, and addresses of other origins that it asked.
     """
 
     def __init__(self, folder: Path):
-        self.folder, self.complaints, self._stack = folder, [], contextlib.ExitStack()
+        super().__init__()
+        self.folder, self.complaints = folder, []
 
     def __enter__(self):
         pytest.importorskip("playwright.sync_api")
         from olivetti_denoiser.publish.static_space import main
-        from page_in_browser import CHROMIUM, chromium
 
         if CHROMIUM is None:
             pytest.skip("Chromium is not installed: `apt-get install chromium` gets it")
         build_page(self.folder)
         main(str(ROOT / "model_card"), str(self.folder))
-        self._browser = self._stack.enter_context(chromium())
+        self._browser = self.enter_context(chromium())
         return self
-
-    def __exit__(self, *_):
-        self._stack.close()
 
     @cached_property
     def shared(self):
         """A tab that many tests share."""
-        return self.open(path="#demo")
+        return self.open()
 
-    def open(
-        self,
-        path="",
-        hub=None,
-        ready=True,
-        offline="allow",
-        clock=False,
-        headers=HEADERS,
-        **server,
-    ):
+    def file(self, name):
+        """Return the content of a file of the page."""
+        return (self.folder / name).read_bytes()
+
+    def open(self, path="", hub=None, ready=True, offline="block", headers=HEADERS, **server):
         """Open the page in a context of its own, which has seen nothing; returns the tab.
 
         Args:
             path: The end of the page's address.
             hub: A function that answers requests to the Hub, which nothing may ask otherwise.
             ready: Wait for the first answer of the Demo.
-            offline: "block" keeps the service worker away.
-            clock: Let the test move the time.
+            offline: "block" keeps the service worker away, "allow" does not.
             headers: Of every answer; without them there are no threads.
             server: Of `StaticSpace`.
         """
-        space = self._stack.enter_context(StaticSpace(self.folder, headers=headers, **server))
+        space = self.enter_context(StaticSpace(self.folder, headers=headers, **server))
         context = self._browser.new_context(viewport=WIDE, service_workers=offline)
-        tab = context.new_page()
-        tab.space = space
-        tab.set_default_timeout(PATIENCE)
-        tab.on("pageerror", lambda error: self.complaints.append(str(error)))
-        allowed = (space.url, "data:", f"blob:{space.url}")
         if hub is not None:
-            allowed = (*allowed, "https://huggingface.co/")
-            context.route("https://huggingface.co/**", hub)
+            context.route(f"{HUB}**", hub)
+        allowed = (space.url, "data:", f"blob:{space.url}", *([HUB] if hub else []))
 
         def outside(request):
             if not request.url.startswith(allowed):
                 self.complaints.append(f"asked {request.url}")
 
         context.on("request", outside)
-        if clock:
-            tab.clock.install()
+        tab = context.new_page()
+        tab.space = space
+        tab.set_default_timeout(PATIENCE)
+        tab.on("pageerror", lambda error: self.complaints.append(str(error)))
         tab.goto(space.url + path)
         if ready:
             tab.wait_for_selector("figure.reconstructed img[src]")
         return tab
-
-
-def section(tab, name):
-    """Open a tab of the page; returns its panel."""
-    tab.get_by_role("tab", name=name).click()
-    return tab.get_by_role("tabpanel")
 
 
 def until(tab, holds):
@@ -132,11 +113,6 @@ def download(part, link) -> Image.Image:
     return Image.open(io.BytesIO(Path(started.value.path()).read_bytes()))
 
 
-def shown(part, name):
-    """Return the pixels of a picture of the Demo."""
-    return np.asarray(download(part, f"figure.{name} a"))
-
-
 def clean_up(tab, path) -> Image.Image:
     """Clean up a picture file and return the restored picture."""
     give(tab, "Clean up", path)
@@ -154,9 +130,3 @@ def wait_for_result(tab, result=".result"):
     result, alert = tab.locator("#clean-up").locator(result), tab.locator("#alert")
     until(tab, lambda: result.is_visible() or alert.is_visible())
     assert alert.is_hidden(), alert.inner_text()
-
-
-def shot(tab, name):
-    """Keep a screenshot to look at."""
-    SHOTS.mkdir(exist_ok=True)
-    tab.screenshot(path=SHOTS / f"{name}.png", full_page=True)

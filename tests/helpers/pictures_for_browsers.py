@@ -10,7 +10,6 @@ from static_space import ROOT
 
 # It says "blue" to red: any conversion of colours shows.
 SWAPPED = Image.open(ROOT / "space/browser/src/worker/probe.jpg").info["icc_profile"]
-GAMMA = 0.55
 
 
 def noisy_scene(width, height, channels):
@@ -54,10 +53,21 @@ def save(path, picture, **options):
     return path
 
 
-def write(path, content):
-    """Write a file, and return its path."""
-    path.write_bytes(content)
-    return path
+def framed(picture, above, below, left, right):
+    """Add black bars above and below, and white margins."""
+    picture = np.pad(picture, ((0, 0), (left, right), (0, 0)), constant_values=255)
+    return np.pad(picture, ((above, below), (0, 0), (0, 0)))
+
+
+def deep(width, height):
+    """Draw a gray scene of 16 bits, all of which are used."""
+    values = noisy_scene(width, height, 1)[..., 0].astype(int) * 256 + np.arange(width)
+    return values.astype(np.uint16)
+
+
+def indexed(bits):
+    """Draw a scene in a palette of so many bits."""
+    return Image.fromarray(SCENE).quantize(2**bits)
 
 
 def turned(orientation):
@@ -67,61 +77,54 @@ def turned(orientation):
     return exif
 
 
-def framed(picture, above, below, left, right):
-    """Add black bars above and below, and white margins."""
-    picture = np.pad(picture, ((0, 0), (left, right), (0, 0)), constant_values=255)
-    return np.pad(picture, ((above, below), (0, 0), (0, 0)))
-
-
-def deep(width, height):
-    """Draw a gray scene of 16 bits, all of which are used."""
-    values = noisy_scene(width, height, 1)[..., 0].astype(int) * 257 + np.arange(width)
-    return Image.fromarray(np.minimum(values, 65535).astype(np.uint16))
-
-
-def odd_chunks():
-    """Return a text without an end, over which the decoder stumbles, and a gamma to keep."""
+def endless_text():
+    """Return a PNG's text without an end, over which the decoder stumbles, and a gamma to keep."""
     chunks = PngInfo()
     chunks.add(b"tEXt", b"no end")
-    chunks.add(b"gAMA", int(100_000 * GAMMA).to_bytes(4, "big"))
+    chunks.add(b"gAMA", (55_000).to_bytes(4, "big"))
     return chunks
+
+
+def animated(**options):
+    """Return options that add two frames."""
+    frames = [Image.fromarray(noisy_scene(60, 50 + i, 3)[:50]) for i in (1, 2)]
+    return {"save_all": True, "append_images": frames} | options
 
 
 # What is restored as by `Denoiser`: file name, picture, and the mistake that the row catches.
 PICTURES = {
-    "print.png": lambda: tinted(530, 61),  # three channels by the gray network, and tiles' margins
-    "page.png": lambda: framed(noisy_scene(560, 90, 3), 30, 8, 21, 70),  # bars restored, or seen
-    "columns.png": lambda: framed(noisy_scene(90, 64, 1), 0, 0, 32, 32),  # bars taken for quiet
-    "quiet_la.png": lambda: with_alpha(quiet(90, 70)),  # gray and alpha as three equal channels
-    "hidden.png": lambda: noisy_where_hidden(150, 70),  # hidden pixels are seen by the network
-    "deep.png": lambda: deep(100, 80),  # 16 bits cut to 8
-    "plain.png": lambda: Image.new("RGB", (50, 40), (9, 200, 3)),  # nothing to estimate on
-    "line.png": lambda: noisy_scene(1, 4000, 1),  # a side that cannot be mirrored
+    "print.png": tinted(530, 61),  # three channels by the gray network, and tiles' margins
+    "page.png": framed(noisy_scene(560, 90, 3), 30, 8, 21, 70),  # bars are restored, or seen
+    "columns.png": framed(noisy_scene(90, 64, 1), 0, 0, 32, 32),  # bars are taken for quiet
+    "quiet_la.png": with_alpha(quiet(90, 70)),  # gray and alpha as three equal channels
+    "hidden.png": noisy_where_hidden(150, 70),  # hidden pixels are seen by the network
+    "deep.png": deep(100, 80),  # 16 bits are cut to 8
+    "plain.png": np.full((40, 50, 3), 9, np.uint8),  # nothing to estimate on
+    "line.png": noisy_scene(1, 4000, 1),  # a side that cannot be mirrored
 }
 
-# What is decoded as by Pillow: file name, picture, options.
+SCENE = noisy_scene(60, 50, 3)
+PROFILE = {"icc_profile": SWAPPED}
+LOSSLESS = {"lossless": True}
+FIRST = "Only the first frame was used."
+ROUNDED = "rounded by the browser"
+
+# What is decoded as by Pillow: file name, picture, options, and what the page has to say.
 FILES = {
-    "palette.png": (lambda: Image.fromarray(noisy_scene(64, 64, 3)).quantize(32), {}),
-    "clear8.png": (
-        lambda: Image.fromarray(noisy_scene(64, 64, 3)).quantize(32),
-        {"transparency": 5},
-    ),
-    "two.png": (lambda: Image.fromarray(noisy_scene(75, 75, 1)[..., 0]).convert("1"), {}),
-    "clear.png": (lambda: noisy_scene(60, 50, 3) // 32 * 32, {"transparency": (128, 128, 128)}),
-    "odd.png": (lambda: noisy_scene(60, 50, 3), {"pnginfo": odd_chunks()}),
-    "mirrored.png": (lambda: noisy_scene(120, 80, 3), {"exif": turned(5)}),
-    "turned.jpg": (lambda: noisy_scene(120, 80, 3), {"exif": turned(6), "subsampling": 0}),
-    "gray.jpg": (lambda: noisy_scene(120, 80, 1), {"quality": 95}),
-    "lossless.webp": (lambda: noisy_scene(90, 70, 3), {"lossless": True}),
-    "clear.webp": (lambda: with_alpha(noisy_scene(50, 40, 3)), {"lossless": True}),
-    "packed.tif": (lambda: noisy_scene(200, 100, 3), {"compression": "tiff_lzw"}),
-    "deep16.tif": (lambda: deep(100, 80), {}),
-}
-
-# Whose gray view is compared with Python's.
-VIEWS = {
-    "view_large.jpg": lambda: noisy_scene(1203, 911, 3),  # not the middle, or aliased
-    "view_tall.png": lambda: noisy_scene(65, 64 * 60, 1),  # the other side in the middle
-    "view_deep.png": lambda: deep(300, 200),  # 16 bits as if they were 8
-    "view_alpha.png": lambda: with_alpha(noisy_scene(90, 70, 3)),  # transparency on black
+    "bits.png": (indexed(2), {}, ""),
+    "clear_index.png": (indexed(5), {"transparency": 5}, ""),
+    "clear_colour.png": (SCENE // 32 * 32, {"transparency": (128, 128, 128)}, ""),
+    "text.png": (SCENE, {"pnginfo": endless_text()}, ""),
+    "mirrored.png": (SCENE, {"exif": turned(5)}, ""),
+    "profile.png": (SCENE, PROFILE, ""),
+    "frames.png": (SCENE, animated(), FIRST),
+    "turned.jpg": (SCENE, PROFILE | {"exif": turned(6), "subsampling": 0}, ""),
+    "gray.jpg": (SCENE[..., 0], {"quality": 95}, ""),
+    "profile.webp": (SCENE, LOSSLESS | PROFILE, ""),
+    "clear.webp": (with_alpha(SCENE), LOSSLESS, ROUNDED),
+    "frames.webp": (SCENE, animated(**LOSSLESS), FIRST),
+    "profile.avif": (SCENE, PROFILE, ""),
+    "frames.gif": (indexed(8), animated(loop=0), FIRST),
+    "packed.tif": (SCENE, PROFILE | {"compression": "tiff_lzw"}, ""),
+    "pages.tif": (deep(60, 50), animated(), "Only the first of 3 pages was used."),
 }
