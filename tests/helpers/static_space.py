@@ -40,7 +40,7 @@ class StaticSpace:
     def __init__(self, folder, headers=None, variables=None, replaced=None):
         self.folder = Path(folder)
         self.headers, self.variables = headers or {}, variables
-        self.replaced = replaced or {}
+        self.replaced = {} if replaced is None else replaced
         self.log = []  # (path, bytes sent)
         handler = type("Bound", (Handler,), {"space": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
