@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
 
 SPACES = {"RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK"}  # of profiles; all other modes are gray
 # What a PNG says of sRGB: its gamma, and the chromaticities of white, red, green and blue.
-SRGB = {"gamma": 1 / 2.2, "chromaticity": (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)}
+SRGB: dict[str, Any] = {
+    "gamma": 1 / 2.2,
+    "chromaticity": (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06),
+}
 # How PNG, AVIF and HEIC say it in numbers of ITU-T H.273: 2 is "not said", and 1, 6, 14 and 15 are
 # films' curves, which picture programs take for that of sRGB, 13.
 NUMBERS = re.compile(rb"cICP(.)(.)|colrnclx\0(.)\0(.)", re.DOTALL)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -39,7 +40,7 @@ ENCODE_16 = {"PNG": encode_png16, "TIFF": encode_tiff16}  # no other format hold
 HOLD_GRAY = ("PNG", "TIFF", "JPEG")
 # How to encode, so that nothing is lost that a person sees: at JPEG's 75 a restored picture loses
 # 1.1 dB. WebP keeps colours under full transparency, too.
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"lossless": True, "exact": True},
     "AVIF": {"quality": 95},
@@ -111,7 +112,8 @@ def save_picture(
     """
     check_output(picture, output)
     kind = check_ending(output)
-    kept = {name: value for name, value in picture.image.info.items() if value}
+    info = picture.image.info
+    kept = {name: info[name] for name in ("icc_profile", "dpi", "exif") if info.get(name)}
     with atomic_file(Path(output)) as path:
         if isinstance(restored, np.ndarray) and kind in ENCODE_16:
             path.write_bytes(ENCODE_16[kind](restored, **kept))
@@ -123,7 +125,7 @@ def save_picture(
             image = image.convert(image.mode.removesuffix("A"))
         elif kind not in HOLD_GRAY and image.mode in ("L", "LA"):
             image = image.copy()
-            image.info = dict(kept)
+            image.info = {**kept}
             kept.pop("icc_profile", None)  # which is of gray
             image = to_srgb(image).convert("RGBA" if image.mode == "LA" else "RGB")
         try:
