@@ -125,7 +125,7 @@ def save_picture(
             image = image.convert(image.mode.removesuffix("A"))
         elif kind not in HOLD_GRAY and image.mode in ("L", "LA"):
             image = image.copy()
-            image.info = {**kept}
+            image.info = dict(kept.items())
             kept.pop("icc_profile", None)  # which is of gray
             image = to_srgb(image).convert("RGBA" if image.mode == "LA" else "RGB")
         try:
