@@ -108,9 +108,6 @@ class Denoiser:
                 ["CUDAExecutionProvider", "CPUExecutionProvider"] where `onnxruntime-gpu` is
                 installed; None runs on the CPU. ONNX Runtime warns of a provider that it lacks.
 
-        Returns:
-            The denoiser.
-
         Raises:
             ValueError: Neither a folder nor a repository, no such revision, or no network in it.
             PermissionError: The token is wrong or not enough.
@@ -138,12 +135,7 @@ class Denoiser:
         return load_folder(folder, providers)
 
     def __call__(self, image: ImageLike, **options: Any) -> Any:
-        """Return the restored picture or batch alone.
-
-        Args:
-            image: As for `restore`.
-            **options: Those of `restore`.
-        """
+        """Return the image of `restore` alone, which takes the same options."""
         return self.restore(image, **options).image
 
     def restore(
@@ -234,9 +226,6 @@ class Denoiser:
 
         Returns:
             The noise level as a fraction of the range, a number; for a batch an array of N.
-
-        Raises:
-            ValueError: The picture is not as described there.
         """
         return self.restore(image, strength=0.0, network=network).sigma
 
