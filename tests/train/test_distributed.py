@@ -74,8 +74,8 @@ def test_with_mixed_precision_weights_and_pictures_are_float32(monkeypatch):
     assert keras.config.dtype_policy().name == "float32"
 
 
-# A training in each of several processes, or on several devices of one. Every process also trains
-# alone, on one device, and compares. In a first sitting the second process kills itself.
+# A training on two devices of one process, or in each of two processes. In its first sitting the
+# second process kills itself. The weights are compared with those of a training on one device.
 IN_EACH_PROCESS = """
 import os, signal, sys
 from pathlib import Path
@@ -121,10 +121,10 @@ def killed(self, epoch, logs=None, end=RunState.on_epoch_end):
 
 if kind == "killed":
     RunState.on_epoch_end = killed
-together = fit(config, faces, folder / "together", processes=processes)
+together = fit(config, faces, folder / f"{processes.count}", processes=processes)
 if processes.is_first:
     alone = fit(config, faces, folder / "alone", processes=Processes())
-    one, other = (np.load(folder / run / "state.npz") for run in ("alone", "together"))
+    one, other = (np.load(folder / run / "state.npz") for run in ("alone", f"{processes.count}"))
     for name in set(one.files) - {"notes"}:
         np.testing.assert_allclose(other[name], one[name], rtol=1e-4, atol=1e-5, err_msg=name)
     print("alike", together.history[-1]["val_psnr"] - alone.history[-1]["val_psnr"])
@@ -157,26 +157,42 @@ def keras_variables(count):
         yield dict(zip(KERAS_VARIABLES, (address, str(count), str(index)), strict=True))
 
 
-def test_two_devices_train_what_one_trains(tmp_path):
-    two = "--xla_force_host_platform_device_count=2"
-    process = start(tmp_path, "devices", XLA_FLAGS=two)
-    out, error = process.communicate(timeout=300)
+@pytest.fixture(scope="module")
+def two_devices(tmp_path_factory):
+    """Train on two devices and on one; return the folder of the runs and what was printed."""
+    folder = tmp_path_factory.mktemp("runs")
+    process = start(folder, "devices", XLA_FLAGS="--xla_force_host_platform_device_count=2")
+    return folder, end(process)
+
+
+def end(process):
+    """Wait for a training that has to end well; return its standard output."""
+    out, error = process.communicate(timeout=400)
     assert process.returncode == 0, error[-3000:]
-    assert abs(float(out.splitlines()[-1].removeprefix("alike "))) < 0.01
+    return out
 
 
-def test_a_killed_process_ends_the_run_and_two_processes_end_it_as_one_does(tmp_path):
+def difference(out):
+    """Return how far the metrics of two trainings are apart."""
+    return abs(float(out.splitlines()[-1].removeprefix("alike ")))
+
+
+def test_two_devices_train_what_one_trains(two_devices):
+    assert difference(two_devices[1]) < 0.01
+
+
+def test_a_killed_process_ends_the_run_and_two_processes_end_it_as_one_does(two_devices):
     if shutil.which("mpirun") is None:
         pytest.skip("mpirun is missing: install openmpi-bin")
-    first, second = (start(tmp_path, "killed", **names) for names in keras_variables(2))
+    folder = two_devices[0]
+    first, second = (start(folder, "killed", **names) for names in keras_variables(2))
     error = first.communicate(timeout=300)[1]
     assert second.wait(timeout=10) == -signal.SIGKILL
     assert first.returncode == 3, error[-3000:]  # at once, not when the heartbeat times out
     assert "DisconnectedError: training with the other processes broke off" in error
 
     command = ["mpirun", "-n", "2", "--bind-to", "none", "--oversubscribe"]
-    resumed = start(tmp_path, "resumed", *command, *["--allow-run-as-root"] * (os.geteuid() == 0))
-    out, error = resumed.communicate(timeout=300)
-    assert resumed.returncode == 0, error[-3000:]
+    command += ["--allow-run-as-root"] * (os.geteuid() == 0)
+    out = end(start(folder, "resumed", *command))
     assert "Resuming after epoch 1" in out
-    assert abs(float(out.splitlines()[-1].removeprefix("alike "))) < 0.01
+    assert difference(out) < 0.01
