@@ -107,3 +107,9 @@ def test_everything_is_pinned_as_the_project_allows(file, wanted):
         versions = pins[canonicalize_name(requirement.name)]
         assert all(version in requirement.specifier for version in versions), requirement
     assert "typing-extensions" in pins, "without what the packages bring"
+
+
+def test_a_gradio_space_runs_the_pinned_gradio():
+    card = (ROOT / "space" / "README.md").read_text(encoding="utf-8")
+    (version,) = re.findall(r"^sdk_version: (\S+)$", card, re.M)
+    assert f"\ngradio=={version}\n" in (ROOT / "space/requirements.txt").read_text(encoding="utf-8")
