@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from checkout import FACES_NEARBY
+
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -16,8 +18,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-ROOT = Path(__file__).resolve().parent.parent
-FACES_NEARBY = ROOT.parent / "shared" / "data" / "scikit_learn_data"
 REQUIRE_ALL = "DENOISER_REQUIRE_ALL"  # set to 1, a skipped test is a failed one
 
 if "SCIKIT_LEARN_DATA" not in os.environ and FACES_NEARBY.is_dir():

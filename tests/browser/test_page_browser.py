@@ -221,7 +221,7 @@ def test_every_tab_fits_the_window_and_names_its_parts(tab, name, viewport, sche
             assert ranks == sorted(ranks, reverse=True) and captions[-1] == "Original"
         if title == "About":
             for words in ("AT&T Laboratories Cambridge", "keras.saving.load_model", "20 MB"):
-                assert words in part.inner_text()
+                expect(part).to_contain_text(words, use_inner_text=True)
         tab.wait_for_timeout(700)  # pictures are decoded, fonts are there
         # Waits, as a picture that is just being drawn may have its text a moment later.
         expect(part.locator("img:not([alt]), img[alt='']")).to_have_count(0)

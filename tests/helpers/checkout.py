@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+FACES_NEARBY = ROOT.parent / "shared" / "data" / "scikit_learn_data"
 
 
 def copy_checkout(folder: Path) -> Path:

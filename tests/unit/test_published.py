@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from conftest import FACES_NEARBY
 
+from checkout import FACES_NEARBY
 from olivetti_denoiser.evaluate.published import (
     CLIPPED_FILE,
     COLOUR_FILE,

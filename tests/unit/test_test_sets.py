@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import FACES_NEARBY
 from PIL import Image
 
+from checkout import FACES_NEARBY
 from olivetti_denoiser.data.test_sets import (
     read_colour_set,
     read_pairs,
