@@ -46,6 +46,14 @@ def test_each_loss_is_its_formula_and_a_weight_counts_for_a_whole_picture(pair):
     np.testing.assert_allclose(keras.ops.convert_to_numpy(mean_ssim(clean, clean)), 1)
 
 
+def test_the_default_loss_takes_colours_channel_by_channel(pair):
+    """`denoiser train --planes 3` has it too."""
+    clean, restored = (np.concatenate([one, one**2, 1 - one], axis=-1) for one in pair)
+    each = [ssim(clean[..., c : c + 1], restored[..., c : c + 1]) for c in range(3)]
+    found = keras.ops.convert_to_numpy(mean_ssim(clean, restored))
+    np.testing.assert_allclose(found, np.mean(each, axis=0), rtol=1e-4)
+
+
 def test_an_estimate_that_is_too_low_costs_three_times_as_much():
     sigma, error = np.full((1, 1, 1, 1), 0.09, np.float32), np.float32(0.01)
     low, high = (np.asarray(sigma_loss(sigma, sigma + sign * error)).item() for sign in (-1, 1))

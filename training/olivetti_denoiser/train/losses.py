@@ -72,7 +72,7 @@ def mse_and_ssim(clean: keras.KerasTensor, restored: keras.KerasTensor) -> keras
     """Return the squared error of each pixel plus the picture's share of 1 − SSIM.
 
     Args:
-        clean, restored: N×H×W×1, sides of at least 11.
+        clean, restored: N×H×W×C, sides of at least 11.
     """
     squared = keras.losses.mean_squared_error(clean, restored)
     return squared + SSIM_SHARE * (1.0 - ops.reshape(mean_ssim(clean, restored), (-1, 1, 1)))
@@ -86,12 +86,15 @@ def mean_ssim(clean: keras.KerasTensor, restored: keras.KerasTensor) -> keras.Ke
     in place of 25 ms, and the other rounding would change the released weights.
 
     Args:
-        clean: N×H×W×1 in [0, 1], sides of at least 11.
+        clean: N×H×W×C in [0, 1], sides of at least 11.
         restored: Likewise.
 
     Returns:
-        float32 N.
+        float32 N, the mean over the channels.
     """
+    if (channels := clean.shape[-1]) > 1:
+        each = zip(*(ops.split(image, channels, -1) for image in (clean, restored)), strict=True)
+        return ops.mean(ops.stack([mean_ssim(*pair) for pair in each]), axis=0)
     # One picture has five maps, the means of x, y, x², y² and xy; all go through as one batch.
     pairs = (clean, restored, clean * clean, restored * restored, clean * restored)
     maps = ops.concatenate(pairs, axis=0)
