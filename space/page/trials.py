@@ -41,7 +41,7 @@ def add_and_remove_noise(
         with the gain in dB.
 
     Raises:
-        ValueError: sigma or seed is out of range; one sentence.
+        ValueError: Sigma or seed is out of range; one sentence.
     """
     noisy = noisy_picture(clean, sigma, seed)
     restored = restore(noisy)
@@ -55,7 +55,7 @@ def noisy_picture(clean: np.ndarray, sigma: float, seed: int) -> np.ndarray:
     """Return the 8-bit picture with noise of a level and a seed.
 
     Raises:
-        ValueError: sigma or seed is out of range; one sentence.
+        ValueError: Sigma or seed is out of range; one sentence.
     """
     for name, value, kind, high in (
         ("noise level", sigma, "a number", MAX_SIGMA),
@@ -102,7 +102,7 @@ def compare_methods(
         Best PSNR first; the noisy picture itself is among them.
 
     Raises:
-        ValueError: sigma or seed is out of range; one sentence.
+        ValueError: Sigma or seed is out of range; one sentence.
     """
     noisy = noisy_picture(clean, sigma, seed)
     values = from_uint8(noisy)[None, ..., None]

@@ -19,7 +19,7 @@ def bundled(name: str) -> Path:
     """Return the folder of that name, such as "model_card" or "space".
 
     Raises:
-        FileNotFoundError: this copy of the code came without it.
+        FileNotFoundError: This copy of the code came without it.
     """
     for place in PLACES:
         if (place / name).is_dir():

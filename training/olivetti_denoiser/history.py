@@ -13,8 +13,8 @@ def write_history(path: str | Path, history: Sequence[Mapping]) -> None:
     """Write a history as CSV.
 
     Args:
-        path: the file to write.
-        history: one mapping an epoch. The last one says which columns there are; what an earlier
+        path: The file to write.
+        history: One mapping an epoch. The last one says which columns there are; what an earlier
             one lacks is left empty.
     """
     import pandas as pd

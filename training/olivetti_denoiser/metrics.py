@@ -26,7 +26,7 @@ def mse(clean: np.ndarray, restored: np.ndarray) -> np.ndarray:
         float64 array of N errors, in squared units of the range.
 
     Raises:
-        ValueError: the shapes differ or are not those of a batch.
+        ValueError: The shapes differ or are not those of a batch.
     """
     clean, restored = _batches(clean, restored)
     return np.square(clean - restored).reshape(len(clean), -1).mean(axis=1)
@@ -68,7 +68,7 @@ def details(clean: np.ndarray, noisy: np.ndarray, restored: np.ndarray) -> list[
     one, as in the transfer function of a lens: 1 where it comes back whole, 0 where it is gone.
 
     Args:
-        clean, noisy, restored: square pictures of one shape, N×H×H or N×H×H×1, in [0, 1].
+        clean, noisy, restored: Square pictures of one shape, N×H×H or N×H×H×1, in [0, 1].
 
     Returns:
         One row a range, coarse to fine: `at_least` and `below` (pixels; 0 and None where there is
@@ -76,7 +76,7 @@ def details(clean: np.ndarray, noisy: np.ndarray, restored: np.ndarray) -> list[
         energy, `noise` and `left`.
 
     Raises:
-        ValueError: the shapes differ or are not those of a batch of squares.
+        ValueError: The shapes differ or are not those of a batch of squares.
     """
     from scipy.fft import dctn
 
@@ -113,7 +113,7 @@ def mean_interval(values: np.ndarray) -> dict[str, float]:
     """Return the mean of some values with its 95 % Student interval.
 
     Args:
-        values: one value a picture.
+        values: One value a picture.
 
     Returns:
         `mean`, `low` and `high`; all three are the value itself where there is only one.

@@ -101,8 +101,8 @@ class Methods(TypedDict, Generic[T]):
     """One result for each method.
 
     Attributes:
-        methods: by the method's name; "noisy" is the input, "model" a call without options.
-        variants: other ways to call the model, by what they do: "sigma given", "without mirror".
+        methods: By the method's name; "noisy" is the input, "model" a call without options.
+        variants: Other ways to call the model, by what they do: "sigma given", "without mirror".
     """
 
     methods: dict[str, T]

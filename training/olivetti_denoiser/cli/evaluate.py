@@ -119,7 +119,7 @@ def check(options: argparse.Namespace) -> None:
     """Make sure that every option that is given has a use.
 
     Raises:
-        ValueError: it has none, or its value is not possible.
+        ValueError: It has none, or its value is not possible.
     """
     for name, needed in NEEDS.items():
         given = getattr(options, name)

@@ -24,11 +24,11 @@ class Cut(NamedTuple):
     """One picture, cut.
 
     Attributes:
-        name: its name in the dataset, if any.
+        name: Its name in the dataset, if any.
         digest: SHA-256 of its file.
         patches: uint8 N×64×64, or N×128×128×3; None where the picture is broken.
-        padded: whether the picture was smaller than a patch.
-        reason: why it is broken, or None.
+        padded: Whether the picture was smaller than a patch.
+        reason: Why it is broken, or None.
     """
 
     name: str | None
@@ -43,9 +43,9 @@ def cut(pixels: np.ndarray, most: int, seed: int, side: int = SIDE) -> np.ndarra
 
     Args:
         pixels: uint8 H×W or H×W×C; a side shorter than a patch's is padded by reflection.
-        most: how many patches at most.
-        seed: of the order.
-        side: of a patch, in pixels.
+        most: How many patches at most.
+        seed: Of the order.
+        side: Of a patch, in pixels.
 
     Returns:
         uint8 N×side×side, or N×side×side×C.
@@ -71,11 +71,11 @@ def cut_row(row: dict, channels: int = 1) -> Cut:
     """Read, decode and cut one picture of a stream; a broken one comes back with the reason.
 
     Args:
-        row: a row of a stream of `Pictures.parts`.
-        channels: of a patch, 1 for gray and 3 for colour.
+        row: A row of a stream of `Pictures.parts`.
+        channels: Of a patch, 1 for gray and 3 for colour.
 
     Raises:
-        OSError: the Hub does not answer.
+        OSError: The Hub does not answer.
     """
     picture = next(iter(row.values())) or {}
     name, content = picture.get("path"), _file_of(picture)

@@ -66,9 +66,9 @@ def reference_split(dataset: str | None = None) -> DatasetDict:
         and `face_id`.
 
     Raises:
-        FacesUnavailableError: see `fetch_faces`.
-        ValueError: there is no such dataset, or it is not this split byte for byte.
-        PermissionError, ConnectionError: see `hub.download`.
+        FacesUnavailableError: See `fetch_faces`.
+        ValueError: There is no such dataset, or it is not this split byte for byte.
+        PermissionError, ConnectionError: See `hub.download`.
     """
     return load_split(REFERENCE, dataset)
 
@@ -77,16 +77,16 @@ def load_split(name: str | None = None, dataset: str | None = None) -> DatasetDi
     """Return a split of the Olivetti faces by its name.
 
     Args:
-        name: one of `SPLITS`; None is the reference split. The split by subjects has 80 faces of
+        name: One of `SPLITS`; None is the reference split. The split by subjects has 80 faces of
             32 people to train and 20 of the other 8 to test.
-        dataset: as for `reference_split`; published copies hold the reference split alone.
+        dataset: As for `reference_split`; published copies hold the reference split alone.
 
     Returns:
         A `datasets.DatasetDict`, see `reference_split`.
 
     Raises:
-        ValueError: there is no such split, or the copy does not hold it; see `reference_split`.
-        FacesUnavailableError, PermissionError, ConnectionError: see `reference_split`.
+        ValueError: There is no such split, or the copy does not hold it; see `reference_split`.
+        FacesUnavailableError, PermissionError, ConnectionError: See `reference_split`.
     """
     from datasets import DatasetDict
 
@@ -121,12 +121,12 @@ def other_faces(name: str | None = None, *, download: bool = True) -> Faces:
     noise is drawn like the split's, from a `RandomState` of its own.
 
     Args:
-        name: as for `load_split`.
-        download: as for `fetch_faces`.
+        name: As for `load_split`.
+        download: As for `fetch_faces`.
 
     Raises:
-        ValueError: there is no such split.
-        FacesUnavailableError: see `fetch_faces`.
+        ValueError: There is no such split.
+        FacesUnavailableError: See `fetch_faces`.
     """
     name = _checked_name(name)
     images, subjects = fetch_faces(download=download)
@@ -154,13 +154,13 @@ def as_arrays(split: Dataset) -> Faces:
     """Decode one part of the split.
 
     Args:
-        split: a `datasets.Dataset` with the columns of `reference_split`.
+        split: A `datasets.Dataset` with the columns of `reference_split`.
 
     Returns:
         The rows as `Faces`.
 
     Raises:
-        ValueError: a column is missing or a picture is not 64×64 gray.
+        ValueError: A column is missing or a picture is not 64×64 gray.
     """
     if missing := sorted(set(COLUMNS) - set(split.column_names)):
         raise ValueError(

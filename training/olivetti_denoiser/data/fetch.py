@@ -23,13 +23,13 @@ def fetch_faces(*, download: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Read all 400 faces from scikit-learn's cache, downloading them the first time.
 
     Args:
-        download: whether to download what is not cached.
+        download: Whether to download what is not cached.
 
     Returns:
         uint8 400×64×64 pictures and the int subject of each, in the original file's order.
 
     Raises:
-        FacesUnavailableError: no cached copy and no download, or the cached file holds anything
+        FacesUnavailableError: No cached copy and no download, or the cached file holds anything
             else than these faces; the message names the file and says what to do.
     """
     from sklearn.datasets import fetch_olivetti_faces

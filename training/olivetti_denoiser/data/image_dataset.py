@@ -41,14 +41,14 @@ class Pictures(NamedTuple):
     """A dataset of pictures, opened but not read.
 
     Attributes:
-        source: where the pictures are from, for the notes and for `metrics.json`: `dataset`, that
+        source: Where the pictures are from, for the notes and for `metrics.json`: `dataset`, that
             is OWNER/NAME, OWNER/NAME:SUBSET or the name of the folder; `on_hub`; `revision`, the
             commit on the Hub or the checksum of the folder's listing; `column`, that of the
             pictures; and `splits`, the dataset's own name of each part.
-        parts: streams of rows with that column alone, not decoded: `train`, and `validation` and
+        parts: Streams of rows with that column alone, not decoded: `train`, and `validation` and
             `test` where the dataset has them.
-        above: the folder's path, with which the names of its pictures begin.
-        others: how many files of a folder are no pictures, by their kind.
+        above: The folder's path, with which the names of its pictures begin.
+        others: How many files of a folder are no pictures, by their kind.
     """
 
     source: dict
@@ -67,19 +67,19 @@ def open_pictures(
     """Open a dataset of pictures.
 
     Args:
-        dataset: a folder; or OWNER/NAME on the Hub, OWNER/NAME:SUBSET where it has several.
-        column: the column of pictures; None takes the only one.
-        split: the split to train on; None takes `train`, or the only one.
-        revision: tag, branch or commit on the Hub; its default branch when None.
+        dataset: A folder; or OWNER/NAME on the Hub, OWNER/NAME:SUBSET where it has several.
+        column: The column of pictures; None takes the only one.
+        split: The split to train on; None takes `train`, or the only one.
+        revision: Tag, branch or commit on the Hub; its default branch when None.
 
     Returns:
         The pictures; None where the dataset is a copy of the reference split, or where the Hub
         does not answer: then only such a copy can be in the cache.
 
     Raises:
-        ValueError: no such dataset, split or column, or no pictures; the message names what
+        ValueError: No such dataset, split or column, or no pictures; the message names what
             there is.
-        PermissionError, OSError: see `hub.explained`.
+        PermissionError, OSError: See `hub.explained`.
     """
     from datasets import Image
 

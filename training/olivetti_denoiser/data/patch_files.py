@@ -22,8 +22,8 @@ class PatchFile:
     Not mapped: the pages of a map that have been touched count as the process's own memory.
 
     Args:
-        path: the file.
-        shape: of one picture, H×W×C.
+        path: The file.
+        shape: Of one picture, H×W×C.
     """
 
     def __init__(self, path: Path, shape: tuple[int, int, int]):

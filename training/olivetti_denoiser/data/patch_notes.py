@@ -23,16 +23,16 @@ class Notes:
     """The state of a reading, kept beside the patches: with it an interrupted reading goes on.
 
     Attributes:
-        asked: the dataset as it was given, and how much of it was asked for.
-        source: where the pictures are from, see `Pictures.source`.
-        patches: how many patches each part's file holds.
-        pictures: how many pictures each part's patches are from.
-        read, padded, broken: pictures read, pictures smaller than a patch, pictures left out.
-        broken_names: the first `NAMED` broken pictures, with the reason.
-        others: how many files were no pictures, by their kind.
-        lowest: the lowest hashes of the pictures that are learned from.
-        moved: the part of pictures that go where no picture's hash fell, by their hashes.
-        part, share: the place to read next; no part when all is read.
+        asked: The dataset as it was given, and how much of it was asked for.
+        source: Where the pictures are from, see `Pictures.source`.
+        patches: How many patches each part's file holds.
+        pictures: How many pictures each part's patches are from.
+        read, padded, broken: Pictures read, pictures smaller than a patch, pictures left out.
+        broken_names: The first `NAMED` broken pictures, with the reason.
+        others: How many files were no pictures, by their kind.
+        lowest: The lowest hashes of the pictures that are learned from.
+        moved: The part of pictures that go where no picture's hash fell, by their hashes.
+        part, share: The place to read next; no part when all is read.
     """
 
     asked: dict

@@ -59,10 +59,10 @@ class Prepared(NamedTuple):
     """Patches of a dataset, ready for training.
 
     Attributes:
-        learned: the patches to learn from.
-        held_out: patches to validate on, one a picture.
-        test: patches to measure on, one a picture, with the reference noise; in colour N×128×128×3.
-        summary: where they are from and how many there are, for `metrics.json`.
+        learned: The patches to learn from.
+        held_out: Patches to validate on, one a picture.
+        test: Patches to measure on, one a picture, with the reference noise; in colour N×128×128×3.
+        summary: Where they are from and how many there are, for `metrics.json`.
     """
 
     learned: Patches
@@ -90,24 +90,24 @@ def prepare(
     without a look at the dataset, and an incomplete one goes on with the same commit of it.
 
     Args:
-        dataset, column, split: see `data.image_dataset.open_pictures`.
-        folder: where the patches are kept; created where missing.
-        wanted: patches to learn from; fewer where the dataset has fewer.
-        validation: pictures to validate on, at most.
-        channels: of a patch, 1 for gray and 3 for colour.
-        fixed: whether a run has begun with the folder's patches: patches of another dataset are
+        dataset, column, split: See `data.image_dataset.open_pictures`.
+        folder: Where the patches are kept; created where missing.
+        wanted: Patches to learn from; fewer where the dataset has fewer.
+        validation: Pictures to validate on, at most.
+        channels: Of a patch, 1 for gray and 3 for colour.
+        fixed: Whether a run has begun with the folder's patches: patches of another dataset are
             then refused, and otherwise replaced.
-        check: called before the pictures are read; may raise to end the reading.
-        say: receives lines of progress.
+        check: Called before the pictures are read; may raise to end the reading.
+        say: Receives lines of progress.
 
     Returns:
         The patches; None where the dataset is a copy of the reference split.
 
     Raises:
-        TrainingStoppedError: more than 1 % of the pictures are broken.
-        ValueError: see `open_pictures`; or there are too few pictures, or a run has begun with
+        TrainingStoppedError: More than 1 % of the pictures are broken.
+        ValueError: See `open_pictures`; or there are too few pictures, or a run has begun with
             another dataset.
-        OSError: the Hub does not answer, or refuses.
+        OSError: The Hub does not answer, or refuses.
     """
     from filelock import FileLock
 

@@ -26,9 +26,9 @@ class Listing(NamedTuple):
     """The files below a folder, hidden ones aside.
 
     Attributes:
-        pictures: paths from the folder, in the order of their names.
-        others: how many files there are of each other kind, by their ending.
-        unreadable: paths of the folders that cannot be listed.
+        pictures: Paths from the folder, in the order of their names.
+        others: How many files there are of each other kind, by their ending.
+        unreadable: Paths of the folders that cannot be listed.
     """
 
     pictures: tuple[str, ...]
@@ -41,9 +41,9 @@ def list_folder(folder: str, recursive: bool = True, without: str | None = None)
     """List a folder and all below it; linked folders are followed, each folder once.
 
     Args:
-        folder: its path.
-        recursive: whether to list what is in its subfolders.
-        without: the real path of a subfolder to leave out.
+        folder: Its path.
+        recursive: Whether to list what is in its subfolders.
+        without: The real path of a subfolder to leave out.
     """
     found: list[str] = []
     others: Counter[str] = Counter()

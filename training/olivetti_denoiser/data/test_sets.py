@@ -39,11 +39,11 @@ class PictureSet(NamedTuple):
     """Pictures to measure on.
 
     Attributes:
-        name: what the set is called in tables.
+        name: What the set is called in tables.
         clean: uint8 H×W×3 each, of one size or of several; where they are small gray ones, float32
             N×64×64×1 in [0, 1], each value a multiple of 1/255.
-        noisy: the same scenes with noise, likewise; None where white noise is to be added.
-        crop: side of the middle squares that they are; None for whole pictures.
+        noisy: The same scenes with noise, likewise; None where white noise is to be added.
+        crop: Side of the middle squares that they are; None for whole pictures.
     """
 
     name: str
@@ -65,7 +65,7 @@ def standing_set(crop: int | None = CROP) -> PictureSet:
     """Return the colour photographs that come with scikit-image, which any machine has.
 
     Args:
-        crop: side of the middle square to take; None takes whole pictures.
+        crop: Side of the middle square to take; None takes whole pictures.
     """
     from skimage import data
 
@@ -77,10 +77,10 @@ def read_photographs(folder: str | Path) -> PictureSet:
     """Read a folder of pictures as 64×64 gray, with noise at the level of the faces' split.
 
     Args:
-        folder: picture files, gray or colour, of any size. The same files give the same bytes.
+        folder: Picture files, gray or colour, of any size. The same files give the same bytes.
 
     Raises:
-        ValueError: there is no such folder, no picture in it, or a picture cannot be read.
+        ValueError: There is no such folder, no picture in it, or a picture cannot be read.
     """
     paths = _pictures_in(folder)
     clean = from_uint8(np.stack([shrunk(read_picture(path).image) for path in paths]))[..., None]
@@ -92,12 +92,12 @@ def read_colour_set(folder: str | Path, crop: int | None = None, every: int = 1)
     """Read a folder of photographs in colour, in the order of their names.
 
     Args:
-        folder: picture files; a gray picture gets three equal channels.
-        crop: side of the middle square to take; None takes whole pictures.
+        folder: Picture files; a gray picture gets three equal channels.
+        crop: Side of the middle square to take; None takes whole pictures.
         every: 4 takes the first of each four.
 
     Raises:
-        ValueError: there is no such folder, no picture in it, or a picture cannot be read or is
+        ValueError: There is no such folder, no picture in it, or a picture cannot be read or is
             smaller than the crop.
     """
     images = [_read_square(path, crop) for path in _pictures_in(folder)[::every]]
@@ -113,13 +113,13 @@ def read_pairs(
     """Read noisy pictures and the clean pictures of the same scenes.
 
     Args:
-        folder: the picture files.
-        noisy, clean: patterns of their names; what the first `*` stands for is the same in both
+        folder: The picture files.
+        noisy, clean: Patterns of their names; what the first `*` stands for is the same in both
             names of a pair.
-        crop: side of the middle square to take; None takes whole pictures.
+        crop: Side of the middle square to take; None takes whole pictures.
 
     Raises:
-        ValueError: a pattern is wrong, there are no pairs, a picture lacks its partner or has
+        ValueError: A pattern is wrong, there are no pairs, a picture lacks its partner or has
             two, the two of a pair differ in size, or a picture is smaller than the crop.
     """
     sides = [_by_scene(folder, pattern) for pattern in (noisy, clean)]
@@ -145,7 +145,7 @@ def shrunk(image: Image.Image) -> np.ndarray:
     means are what published test sets are usually shrunk by.
 
     Args:
-        image: any picture.
+        image: Any picture.
 
     Returns:
         uint8 64×64.
@@ -160,7 +160,7 @@ def middle_square(image: np.ndarray, side: int | None) -> np.ndarray:
     """Return the middle square of H×W×3, or all of it where no side is given.
 
     Raises:
-        ValueError: the picture is smaller.
+        ValueError: The picture is smaller.
     """
     if side is None:
         return image
@@ -178,8 +178,8 @@ def noisy_versions(images: Pictures, sigma: float, seed: int = 900) -> list[np.n
 
     Args:
         images: uint8 H×W×3 each.
-        sigma: standard deviation, a fraction of the range.
-        seed: picture number i has the noise of `numpy.random.default_rng(seed + i)`.
+        sigma: Standard deviation, a fraction of the range.
+        seed: Picture number i has the noise of `numpy.random.default_rng(seed + i)`.
 
     Returns:
         uint8, each shaped like its picture.

@@ -49,8 +49,8 @@ def draw_photographs(denoiser: Denoiser, folder: str | Path) -> None:
     """Draw photographs before and after into a folder, in two plots.
 
     Args:
-        denoiser: a model for colour.
-        folder: where the PNG files go.
+        denoiser: A model for colour.
+        folder: Where the PNG files go.
     """
     clean = cut(WITH_NOISE)
     noisy = noisy_versions(clean, SIGMA)

@@ -78,15 +78,15 @@ def evaluate(
     """Measure the denoiser and the methods it is compared with on gray pictures.
 
     Args:
-        denoiser: the model to measure, of one network, see `Denoiser.only`.
-        split: a `datasets.DatasetDict` with `train` and `test`.
-        outside: the faces outside the split, or None to leave them out.
-        published: published denoisers by name, `(N×H×W×1, sigma) -> N×H×W×1`, for the test faces
+        denoiser: The model to measure, of one network, see `Denoiser.only`.
+        split: A `datasets.DatasetDict` with `train` and `test`.
+        outside: The faces outside the split, or None to leave them out.
+        published: Published denoisers by name, `(N×H×W×1, sigma) -> N×H×W×1`, for the test faces
             and the photographs.
-        photographs: a further test set, or None; see `read_photographs`.
-        pictures: test pictures of the dataset that the model was trained on, where that was
+        photographs: A further test set, or None; see `read_photographs`.
+        pictures: Test pictures of the dataset that the model was trained on, where that was
             another than the split.
-        say: receives a line of progress for each part.
+        say: Receives a line of progress for each part.
 
     Returns:
         What `metrics.json` holds of these pictures, see `release.Metrics`.
@@ -145,11 +145,11 @@ def evaluate_colour(
     """Measure a denoiser in colour, and OpenCV's non-local means beside it.
 
     Args:
-        denoiser: the model; its gray network restores each channel as a gray picture.
-        sets: clean photographs, to which white noise is added, and real noisy pictures with clean
+        denoiser: The model; its gray network restores each channel as a gray picture.
+        sets: Clean photographs, to which white noise is added, and real noisy pictures with clean
             ones.
-        published: published denoisers by name, `(N×H×W×3, sigma) -> N×H×W×3`.
-        say: receives a line of progress for each set.
+        published: Published denoisers by name, `(N×H×W×3, sigma) -> N×H×W×3`.
+        say: Receives a line of progress for each set.
 
     Returns:
         `colour` and `pairs` of `release.Metrics`.
@@ -203,7 +203,7 @@ def measure(clean: np.ndarray, restored: np.ndarray) -> Scores:
 
     Args:
         clean: N×H×W×1 in [0, 1].
-        restored: likewise; values outside [0, 1] are clipped.
+        restored: Likewise; values outside [0, 1] are clipped.
     """
     restored = np.clip(restored, 0, 1)
     scores = {name: mean_interval(function(clean, restored)) for name, function in MEASURES.items()}
@@ -240,8 +240,8 @@ def noisy_faces(faces: Faces, sigma: float) -> np.ndarray:
     """Return the faces at another noise level, clipped and rounded to 8 bits as the split is.
 
     Args:
-        faces: clean faces with their noise at the split's own level.
-        sigma: noise level as a fraction of the range; at the split's own, its noise is used.
+        faces: Clean faces with their noise at the split's own level.
+        sigma: Noise level as a fraction of the range; at the split's own, its noise is used.
 
     Returns:
         float32 N×64×64×1 in [0, 1].
@@ -268,8 +268,8 @@ def warning(folder: str | Path, split: DatasetDict) -> str:
     """Return a line where a model of another split may know the faces of this one.
 
     Args:
-        folder: the model folder; of one without metrics nothing is known.
-        split: the `datasets.DatasetDict` to measure on.
+        folder: The model folder; of one without metrics nothing is known.
+        split: The `datasets.DatasetDict` to measure on.
     """
     try:
         name = read_metrics(folder).get("split")

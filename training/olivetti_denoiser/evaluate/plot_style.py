@@ -53,9 +53,9 @@ def save_figure(figure: Figure, path: str | Path, *, palette: bool = True) -> No
     """Write a figure as PNG.
 
     Args:
-        figure: what to write.
-        path: the file.
-        palette: whether to keep 256 colours, which halves the file and holds every gray; a heat
+        figure: What to write.
+        path: The file.
+        palette: Whether to keep 256 colours, which halves the file and holds every gray; a heat
             map has more.
     """
     from PIL import Image
@@ -113,9 +113,9 @@ def picture_grid(
 
     Args:
         rows: (title, pictures H×W×1 or H×W×3, uint8 or in [0, 1], texts under them or None).
-        labels: what to write over each column.
+        labels: What to write over each column.
         path: PNG file to write.
-        pixels: side, in pixels of the file, of each pixel of a picture.
+        pixels: Side, in pixels of the file, of each pixel of a picture.
     """
     height, width = (side * pixels for side in rows[0][1][0].shape[:2])
     left, top, gap, under = 178, 62, 14, 34  # pixels

@@ -36,9 +36,9 @@ def draw_plots(
     """Draw every plot of a gray model folder; of a colour one, those that show no faces.
 
     Args:
-        folder: where the PNG files go.
-        history: one row an epoch, see `loss_curves`.
-        metrics: the metrics, see `plot_sigmas`.
+        folder: Where the PNG files go.
+        history: One row an epoch, see `loss_curves`.
+        metrics: The metrics, see `plot_sigmas`.
         pictures: `clean`, `noisy` and `restored` test faces, N×64×64×1, and their `face_id`.
     """
     folder = Path(folder)
@@ -55,7 +55,7 @@ def plot_sigmas(metrics: Metrics, path: str | Path) -> None:
     """Draw PSNR against sigma: on faces, for a colour model on the set with the most methods.
 
     Args:
-        metrics: the metrics, of which the methods are drawn: the variants of the model lie within
+        metrics: The metrics, of which the methods are drawn: the variants of the model lie within
             a line's width of it.
         path: PNG file to write.
     """
@@ -75,12 +75,12 @@ def loss_curves(history: Sequence[Mapping], path: str | Path) -> None:
     """Draw training and validation loss, and validation PSNR, with the best epoch marked.
 
     Args:
-        history: one mapping an epoch with `epoch`, `restored_loss`, `val_restored_loss` and
+        history: One mapping an epoch with `epoch`, `restored_loss`, `val_restored_loss` and
             `val_psnr`.
         path: PNG file to write.
 
     Raises:
-        ValueError: there is no epoch.
+        ValueError: There is no epoch.
     """
     if not history:
         raise ValueError("loss curves need at least one epoch. Received: an empty history")
@@ -123,8 +123,8 @@ def comparison_grid(
     Args:
         clean, noisy, restored: N×H×W×1 in [0, 1].
         path: PNG file to write.
-        names: what to call each face, such as its id.
-        count: faces to show: the worst, the median, the best, and faces evenly between.
+        names: What to call each face, such as its id.
+        count: Faces to show: the worst, the median, the best, and faces evenly between.
     """
     scores, before = psnr(clean, restored), psnr(clean, noisy)
     order = np.argsort(scores, kind="stable")
@@ -175,7 +175,7 @@ def psnr_against_sigma(
             text. Sigma 0 is left out, where the input's PSNR is infinite. The rows "noisy" and
             "model" have their own colours.
         path: PNG file to write.
-        on: what the pictures are, for the title.
+        on: What the pictures are, for the title.
     """
     sigmas = [sigma for sigma in table[NOISY] if float(sigma)]
     curves = {name: np.array([row[s] for s in sigmas]) for name, row in table.items()}

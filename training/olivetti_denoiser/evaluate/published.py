@@ -30,7 +30,7 @@ def published_denoisers(folder: str | Path, channels: int = 1) -> dict[str, Meth
     """Build the published denoisers from their weights.
 
     Args:
-        folder: a folder with `ffdnet_gray.npz` and `dncnn_25.npz`, or for three channels with
+        folder: A folder with `ffdnet_gray.npz` and `dncnn_25.npz`, or for three channels with
             `ffdnet_color.npz` and, where it is there, `ffdnet_clip_color.npz`.
         channels: 1 for gray pictures, 3 for colour.
 
@@ -40,7 +40,7 @@ def published_denoisers(folder: str | Path, channels: int = 1) -> dict[str, Meth
         sigma = 25/255 and takes no other: it is the same whatever sigma it is given.
 
     Raises:
-        ValueError: a file is missing, cannot be read or holds other arrays.
+        ValueError: A file is missing, cannot be read or holds other arrays.
     """
     folder = Path(folder)
     needed = (FFDNET_FILE, DNCNN_FILE) if channels == 1 else (COLOUR_FILE,)
@@ -64,11 +64,11 @@ def ffdnet(path: str | Path, channels: int = 1) -> Method:
     """Build FFDNet (Zhang, Zuo and Zhang 2018), which is given the noise level.
 
     Args:
-        path: its weights.
+        path: Its weights.
         channels: 1 for the network of gray pictures, 3 for that of colour.
 
     Raises:
-        ValueError: the weights cannot be read or are not those of this network.
+        ValueError: The weights cannot be read or are not those of this network.
     """
     run = _convolutions(path, inputs=4 * channels + 1, outputs=4 * channels)
 
@@ -90,10 +90,10 @@ def dncnn(path: str | Path) -> Method:
     """Build DnCNN (Zhang et al. 2017), which predicts the noise of the one level it was made for.
 
     Args:
-        path: its weights, batch normalisation merged.
+        path: Its weights, batch normalisation merged.
 
     Raises:
-        ValueError: the weights cannot be read or are not those of this network.
+        ValueError: The weights cannot be read or are not those of this network.
     """
     run = _convolutions(path, inputs=1, outputs=1)
 
@@ -108,7 +108,7 @@ def bm3d(noisy: np.ndarray, sigma: float) -> np.ndarray:
 
     Args:
         noisy: N×H×W×1 or N×H×W×3 in [0, 1], sides of at least 8 pixels.
-        sigma: noise level as a fraction of the range; at 0 the pictures come back as they are.
+        sigma: Noise level as a fraction of the range; at 0 the pictures come back as they are.
 
     Returns:
         float32 pictures in [0, 1], shaped like `noisy`.

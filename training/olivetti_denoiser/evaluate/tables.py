@@ -30,7 +30,7 @@ def table(metrics: Metrics) -> str:
     """Return every table of the metrics as Markdown, each under its title.
 
     Args:
-        metrics: the metrics, or some of them, such as `colour` alone.
+        metrics: The metrics, or some of them, such as `colour` alone.
     """
     sections = [(_title(metrics, part), scores(metrics, part)) for part in metrics.get("parts", {})]
     if "sigmas" in metrics:
@@ -48,9 +48,9 @@ def scores(metrics: Metrics, part: str, prefix: str = "") -> Table:
     """Return MSE, PSNR and SSIM of every method on a part; on the test faces the time too.
 
     Args:
-        metrics: the metrics.
-        part: one of `PART_NAMES`.
-        prefix: stands before the name of each measure.
+        metrics: The metrics.
+        part: One of `PART_NAMES`.
+        prefix: Stands before the name of each measure.
     """
     seconds = rows(metrics["seconds"]) if part == "test" else {}
     lines = []
@@ -148,8 +148,8 @@ def markdown(lines: Sequence[dict[str, Any]], texts: Sequence[str] = ()) -> str:
     """Return a table as Markdown.
 
     Args:
-        lines: the rows, all with the same columns.
-        texts: columns that read from the left, as the first one does; the other columns hold
+        lines: The rows, all with the same columns.
+        texts: Columns that read from the left, as the first one does; the other columns hold
             numbers and stand to the right.
     """
     from tabulate import tabulate

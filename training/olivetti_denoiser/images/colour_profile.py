@@ -28,7 +28,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
     """Return a picture with the same colours in sRGB, and with no profile.
 
     Args:
-        image: a picture of a mode that `upright` returns, or in CMYK, which becomes RGB.
+        image: A picture of a mode that `upright` returns, or in CMYK, which becomes RGB.
 
     Returns:
         The picture, the same object where nothing has to be done. A profile that cannot be used
@@ -51,8 +51,8 @@ def means_other_colours(content: bytes, info: dict) -> bool:
     """Whether a file means other colours than sRGB and says so in other words than a profile's.
 
     Args:
-        content: the whole file.
-        info: as Pillow reads it.
+        content: The whole file.
+        info: As Pillow reads it.
     """
     if "icc_profile" in info:
         return False

@@ -71,9 +71,9 @@ def turn(image: Image.Image, orientation: int, exif: bytes) -> Image.Image:
     """Return the picture as it is to be seen, with EXIF that does not turn it again.
 
     Args:
-        image: the picture as it was stored; where nothing is to be turned it is returned itself.
-        orientation: of `orientation_of`.
-        exif: of `kept_exif`.
+        image: The picture as it was stored; where nothing is to be turned it is returned itself.
+        orientation: Of `orientation_of`.
+        exif: Of `kept_exif`.
     """
     turned = image.transpose(TURNS[orientation]) if orientation in TURNS else image
     kept = ("icc_profile", "dpi", "transparency")

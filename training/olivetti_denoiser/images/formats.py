@@ -65,7 +65,7 @@ def reason(content: bytes) -> PictureError:
     """Return why Pillow knows no picture in a file, as an error.
 
     Args:
-        content: the whole file.
+        content: The whole file.
     """
     if not content:
         return NoPictureError("the file is empty")

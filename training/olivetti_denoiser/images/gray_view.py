@@ -23,14 +23,14 @@ def gray_view(image: Image.Image, side: int = VIEW_SIDE) -> np.ndarray:
     picture of that size comes back unchanged.
 
     Args:
-        image: any picture that Pillow decodes.
-        side: pixels of the view.
+        image: Any picture that Pillow decodes.
+        side: Pixels of the view.
 
     Returns:
         uint8 array side×side.
 
     Raises:
-        ValueError: the pixels are not numbers in a known range.
+        ValueError: The pixels are not numbers in a known range.
     """
     gray = _gray_on_white(upright(image))
     width, height = gray.size
@@ -51,13 +51,13 @@ def gray_pixels(image: Image.Image) -> np.ndarray:
     """Show a whole picture in gray, transparency on white, in its own size.
 
     Args:
-        image: any picture that `images` decodes.
+        image: Any picture that `images` decodes.
 
     Returns:
         uint8 array H×W, upright.
 
     Raises:
-        ValueError: the pixels are not numbers in a known range.
+        ValueError: The pixels are not numbers in a known range.
     """
     return _eight_bits(_gray_on_white(upright(image)))
 
@@ -66,13 +66,13 @@ def colour_pixels(image: Image.Image) -> np.ndarray:
     """Show a whole picture in red, green and blue, transparency on white, in its own size.
 
     Args:
-        image: any picture that `images` decodes.
+        image: Any picture that `images` decodes.
 
     Returns:
         uint8 array H×W×3, upright; three equal colours of a gray picture.
 
     Raises:
-        ValueError: the pixels are not numbers in a known range.
+        ValueError: The pixels are not numbers in a known range.
     """
     image = to_srgb(upright(image))
     if image.mode in ("F", "I;16"):

@@ -40,7 +40,7 @@ def read_pixels16(header: ImageFile.ImageFile, again: ImageFile.ImageFile) -> np
     """Decode a PNG or TIFF of 16 bits a colour.
 
     Args:
-        header, again: the file, opened twice; the latter is not decoded yet, and its `rawmode_of`
+        header, again: The file, opened twice; the latter is not decoded yet, and its `rawmode_of`
             ends with 16 and a byte order.
 
     Returns:
@@ -87,7 +87,7 @@ def encode_tiff16(pixels: np.ndarray, **kept: Any) -> bytes:
     and the bits of a colour are set right.
 
     Args:
-        pixels, **kept: as for `encode_png16`.
+        pixels, **kept: As for `encode_png16`.
     """
     height, width, channels = pixels.shape
     mode = "RGB" if channels == 3 else "RGBA"

@@ -24,10 +24,10 @@ def upright(image: Image.Image) -> Image.Image:
     One colour that stands for transparency (a PNG's tRNS) becomes a channel, and CMYK becomes sRGB.
 
     Args:
-        image: any picture; profile, resolution and what EXIF says of the photograph come along.
+        image: Any picture; profile, resolution and what EXIF says of the photograph come along.
 
     Raises:
-        ValueError: the mode holds no picture in a known range.
+        ValueError: The mode holds no picture in a known range.
     """
     orientation = orientation_of(image)
     if orientation != 1:
@@ -39,7 +39,7 @@ def common_mode(image: Image.Image) -> Image.Image:
     """Turn rare modes into the nearest common one, as `upright` does, and nothing else.
 
     Raises:
-        ValueError: the mode holds no picture in a known range.
+        ValueError: The mode holds no picture in a known range.
     """
     mode = MODES_CONVERTED.get(image.mode, image.mode)
     if image.mode == "CMYK":

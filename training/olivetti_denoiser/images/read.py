@@ -52,12 +52,12 @@ class PictureFile:
     """A picture file, decoded.
 
     Attributes:
-        image: the first frame, upright, in a mode of `pillow_modes`; its `info` has what may be
+        image: The first frame, upright, in a mode of `pillow_modes`; its `info` has what may be
             written beside it: `icc_profile`, `dpi` and `exif`.
         pixels16: uint16 H×W×C, upright, where the file has 16 bits a colour; C is RGB or RGBA.
             `image` then has the upper 8 of them.
         format: Pillow's name of the file's format.
-        notes: what is left out of the file's picture, sentences for whoever gave it.
+        notes: What is left out of the file's picture, sentences for whoever gave it.
     """
 
     image: Image.Image
@@ -75,10 +75,10 @@ def read_picture(path: str | PathLike) -> PictureFile:
     """Read a picture file, first frame.
 
     Args:
-        path: the file; its name's ending does not matter.
+        path: The file; its name's ending does not matter.
 
     Raises:
-        ValueError: no such file, not a picture, damaged, or too large; it ends with the path.
+        ValueError: No such file, not a picture, damaged, or too large; it ends with the path.
     """
     try:
         content = Path(path).read_bytes()
@@ -94,12 +94,12 @@ def decode_picture(
     """Decode the bytes of a picture file, first frame.
 
     Args:
-        content: the whole file.
-        name: what to call the picture in a complaint.
-        max_pixels: the largest picture to decode; None leaves it to Pillow.
+        content: The whole file.
+        name: What to call the picture in a complaint.
+        max_pixels: The largest picture to decode; None leaves it to Pillow.
 
     Raises:
-        ValueError: not a picture, damaged, or too large.
+        ValueError: Not a picture, damaged, or too large.
     """
     try:
         return _decoded(content, max_pixels)

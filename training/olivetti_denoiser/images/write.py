@@ -52,14 +52,14 @@ def check_output(picture: PictureFile, output: str | PathLike) -> list[str]:
     """Make sure, before any work, that a picture can be written to a file.
 
     Args:
-        picture: what is to be restored; the result has its mode and size.
-        output: the file to write, or only its name.
+        picture: What is to be restored; the result has its mode and size.
+        output: The file to write, or only its name.
 
     Returns:
         What the file will hold differently, sentences; empty where nothing.
 
     Raises:
-        ValueError: the ending names no format, or one that cannot hold the picture (the message
+        ValueError: The ending names no format, or one that cannot hold the picture (the message
             names an ending that works), or no such file can be written.
     """
     kind, suffix, image = check_ending(output), Path(output).suffix.lower(), picture.image
@@ -81,7 +81,7 @@ def check_ending(output: str | PathLike) -> str:
     """Return Pillow's name of the format that a file's ending stands for.
 
     Raises:
-        ValueError: none that is written, or no such file can be written.
+        ValueError: None that is written, or no such file can be written.
     """
     kind = ENDINGS.get(Path(output).suffix.lower())
     if kind is None:
@@ -102,13 +102,13 @@ def save_picture(
     """Write a restored picture, whole or not at all.
 
     Args:
-        restored: what the denoiser made of `picture.whole`.
-        output: the file to write; the ending says how.
-        picture: the picture as it was read, whose profile, resolution and EXIF are kept.
+        restored: What the denoiser made of `picture.whole`.
+        output: The file to write; the ending says how.
+        picture: The picture as it was read, whose profile, resolution and EXIF are kept.
 
     Raises:
-        ValueError: see `check_output`.
-        OSError: it cannot be written; what was there stays.
+        ValueError: See `check_output`.
+        OSError: It cannot be written; what was there stays.
     """
     check_output(picture, output)
     kind = check_ending(output)

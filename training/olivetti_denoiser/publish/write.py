@@ -33,15 +33,15 @@ def write_model_folder(folder: str | Path, trained: Trained) -> Path:
     """Write a model folder beside its target and rename it into place.
 
     Args:
-        folder: the target; an earlier network there is replaced, other files in it are kept, such
+        folder: The target; an earlier network there is replaced, other files in it are kept, such
             as the network for colour in `colour/`.
-        trained: what `train.run.train` returned; its history and TensorBoard events are copied.
+        trained: What `train.run.train` returned; its history and TensorBoard events are copied.
 
     Returns:
         The folder.
 
     Raises:
-        ValueError: the target is something else than a model folder, or an ONNX file differs from
+        ValueError: The target is something else than a model folder, or an ONNX file differs from
             Keras.
     """
     run_folder = Path(trained.run_folder)

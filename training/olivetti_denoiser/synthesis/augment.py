@@ -24,10 +24,10 @@ def varied(
     that learns from many of those smooths too much.
 
     Args:
-        clean: the training pictures, each H×W×1 in [0, 1].
-        row: which picture to vary.
-        config: the shares and the sizes of the changes.
-        rng: generator of the changes.
+        clean: The training pictures, each H×W×1 in [0, 1].
+        row: Which picture to vary.
+        config: The shares and the sizes of the changes.
+        rng: Generator of the changes.
 
     Returns:
         float32 H×W×1 in [0, 1].
@@ -62,7 +62,7 @@ def warped(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
     Args:
         face: H×W×1 in [0, 1].
-        rng: generator of the changes.
+        rng: Generator of the changes.
 
     Returns:
         float32 H×W×1 in [0, 1], edges reflected, resampled by the sharpest filter there is.
@@ -92,7 +92,7 @@ def cutmix(other: np.ndarray, face: np.ndarray, rng: np.random.Generator) -> np.
 
     Args:
         other, face: H×W×1 of one size.
-        rng: generator of the changes.
+        rng: Generator of the changes.
     """
     size = [int(rng.integers(side // 4, 3 * side // 4 + 1)) for side in face.shape[:2]]
     top, left = (

@@ -39,15 +39,15 @@ class Camera:
     """How one picture is taken and developed. None or zero leaves a step out.
 
     Attributes:
-        gains: white balance, the factors of red and blue; green has 1.
-        shot, read: a and b of the noise's variance a·x + b².
-        mosaic: whether each pixel sees one colour.
-        edge_aware: demosaicing that follows edges rather than the bilinear one.
-        smoothing: standard deviation in pixels of the Gaussian blur of brightness.
-        colour_smoothing: the same of colour.
-        sharpening: how much of the difference to a blurred picture is added.
-        scale: sides afterwards, as a share of those before.
-        quality: of JPEG, 1 to 100.
+        gains: White balance, the factors of red and blue; green has 1.
+        shot, read: `a` and `b` of the noise's variance a·x + b².
+        mosaic: Whether each pixel sees one colour.
+        edge_aware: Demosaicing that follows edges rather than the bilinear one.
+        smoothing: Standard deviation in pixels of the Gaussian blur of brightness.
+        colour_smoothing: The same of colour.
+        sharpening: How much of the difference to a blurred picture is added.
+        scale: Sides afterwards, as a share of those before.
+        quality: Of JPEG, 1 to 100.
         half_colour: 4:2:0 rather than 4:4:4.
     """
 
@@ -70,7 +70,7 @@ def draw_camera(rng: np.random.Generator) -> Camera:
     Shot and read noise rise together, as they do with the ISO setting.
 
     Args:
-        rng: generator of the settings.
+        rng: Generator of the settings.
     """
     share = rng.random()
     shot = np.exp(np.log(SHOT[0]) + share * np.log(SHOT[1] / SHOT[0]))
@@ -97,15 +97,15 @@ def camera_noise(
 
     Args:
         clean: H×W×3 in [0, 1], sRGB, sides even.
-        rng: generator of the noise.
-        camera: how it is taken; None draws one.
+        rng: Generator of the noise.
+        camera: How it is taken; None draws one.
 
     Returns:
         The target and the noisy picture, float32 in [0, 1], of one size: H×W×3, smaller where the
         camera scales. The noisy one has 8-bit values.
 
     Raises:
-        ValueError: the picture is not H×W×3 with even sides.
+        ValueError: The picture is not H×W×3 with even sides.
     """
     if clean.ndim != 3 or clean.shape[2] != 3 or clean.shape[0] % 2 or clean.shape[1] % 2:
         raise ValueError(f"a camera takes H×W×3 with even sides. Received: shape={clean.shape}")
@@ -128,8 +128,8 @@ def patterned_noise(
 
     Args:
         clean: H×W×3 in [0, 1].
-        sigma: standard deviation of the noise, a fraction of the range.
-        rng: generator of the noise and of the size of its blotches.
+        sigma: Standard deviation of the noise, a fraction of the range.
+        rng: Generator of the noise and of the size of its blotches.
 
     Returns:
         The clean and the noisy picture, float32 in [0, 1], the latter with 8-bit values.
@@ -185,7 +185,7 @@ def demosaic(mosaic: np.ndarray, edge_aware: bool = False) -> np.ndarray:
 
     Args:
         mosaic: float H×W, about [0, 1]; values a little below or above are kept.
-        edge_aware: whether to interpolate along edges.
+        edge_aware: Whether to interpolate along edges.
     """
     counts = np.rint((BLACK + (WHITE - BLACK) * mosaic) * 65535)
     counts = np.clip(counts, 0, 65535).astype(np.uint16)

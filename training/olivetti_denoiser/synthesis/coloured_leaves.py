@@ -37,9 +37,9 @@ def leaves(
     """Render one coloured picture.
 
     Args:
-        pictures: gray faces, anything with a length whose items are H×W×1 in [0, 1].
-        rng: generator of everything in it.
-        side: of the picture, in pixels.
+        pictures: Gray faces, anything with a length whose items are H×W×1 in [0, 1].
+        rng: Generator of everything in it.
+        side: Of the picture, in pixels.
 
     Returns:
         float32 side×side×3 in [0, 1].

@@ -25,8 +25,8 @@ def collage(pictures: ImageRows, rng: np.random.Generator) -> np.ndarray:
     """Render one collage of pieces of the given pictures.
 
     Args:
-        pictures: anything with a length whose items are H×W×1 in [0, 1], all of one size.
-        rng: generator of everything in it.
+        pictures: Anything with a length whose items are H×W×1 in [0, 1], all of one size.
+        rng: Generator of everything in it.
 
     Returns:
         float32 H×W×1 in [0, 1].

@@ -43,11 +43,11 @@ def prepare_synthetic(
     """Render the pictures of a training in colour, or go on where that was interrupted.
 
     Args:
-        clean: the training faces, N×64×64×1 in [0, 1]. Pictures to validate on are made of the
+        clean: The training faces, N×64×64×1 in [0, 1]. Pictures to validate on are made of the
             last `config.validation_faces`, pictures to learn from of the faces before them.
-        folder: where the pictures are kept; created where missing.
-        config: the settings.
-        say: receives lines of progress.
+        folder: Where the pictures are kept; created where missing.
+        config: The settings.
+        say: Receives lines of progress.
 
     Returns:
         The pictures to learn from and those to validate on.
@@ -74,8 +74,8 @@ def render(faces: np.ndarray, seed: Sequence[int], start: int, stop: int) -> byt
 
     Args:
         faces: N×64×64×1 in [0, 1].
-        seed: of all pictures, beside their number.
-        start, stop: numbers of the pictures.
+        seed: Of all pictures, beside their number.
+        start, stop: Numbers of the pictures.
     """
     cv2.setNumThreads(1)
     pictures = (leaves(faces, np.random.default_rng((*seed, row))) for row in range(start, stop))

@@ -27,9 +27,9 @@ class StepBatches(keras.utils.PyDataset):
     of an uninterrupted run.
 
     Args:
-        clean: the pictures, each H×W×C in [0, 1].
-        config: the settings.
-        epochs_done: how many epochs the run has had.
+        clean: The pictures, each H×W×C in [0, 1].
+        config: The settings.
+        epochs_done: How many epochs the run has had.
     """
 
     def __init__(self, clean: ImageRows, config: TrainingConfig, epochs_done: int = 0):
@@ -67,9 +67,9 @@ def rows_of_step(step: int, config: TrainingConfig, count: int) -> list[int]:
     """Return which pictures a step shows: every picture once a pass, each pass in its own order.
 
     Args:
-        step: from 0 on, over the whole run.
-        config: its batch size and seed.
-        count: how many pictures there are.
+        step: From 0 on, over the whole run.
+        config: Its batch size and seed.
+        count: How many pictures there are.
     """
     size = config.batch_size
     places = np.arange(step * size, (step + 1) * size)
@@ -90,9 +90,9 @@ def example_batch(
     Args:
         clean: N×H×W×1 in [0, 1].
         sigma: N standard deviations of the noise.
-        config: the settings; a picture weighs `config.sigma / sigma`, so that strong noise does
+        config: The settings; a picture weighs `config.sigma / sigma`, so that strong noise does
             not drown weak noise.
-        rng: generator of the noise.
+        rng: Generator of the noise.
     """
     sigma = np.asarray(sigma, np.float32)
     weight: np.ndarray = config.sigma / np.maximum(sigma, LEAST_SIGMA)

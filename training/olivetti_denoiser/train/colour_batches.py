@@ -59,7 +59,7 @@ def varied(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
     Args:
         patch: H×W×3 in [0, 1].
-        rng: generator of everything drawn.
+        rng: Generator of everything drawn.
 
     Returns:
         float32 H×W×3 in [0, 1].
@@ -83,8 +83,8 @@ def noisy_patch(
 
     Args:
         patch: float32 H×W×3 in [0, 1], sides of at least 80.
-        config: its `noise`, `sigma` and `sigma_max`.
-        rng: generator of everything drawn.
+        config: Its `noise`, `sigma` and `sigma_max`.
+        rng: Generator of everything drawn.
 
     Returns:
         The target; the noisy patch, whose values are those of 8 bits, both float32 64×64×3; the
@@ -119,8 +119,8 @@ def partly_noisy(
     sigma beside it, may fail around it.
 
     Args:
-        clean, noisy, sigma, given: of `noisy_patch`.
-        rng: generator of the part and of its content: one colour, black or white mostly; the
+        clean, noisy, sigma, given: Of `noisy_patch`.
+        rng: Generator of the part and of its content: one colour, black or white mostly; the
             colours that `transparent_pixels.fill_transparent` puts there; or the picture.
 
     Returns:

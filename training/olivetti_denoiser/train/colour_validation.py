@@ -31,9 +31,9 @@ class ColourValidation(keras.callbacks.Callback):
     the median of estimated to true sigma of a camera's noise, which is 1 where it is right.
 
     Args:
-        averaged: the network that the averaged weights are copied to.
-        pictures: held-out pictures, each H×W×3 in [0, 1].
-        config: the settings.
+        averaged: The network that the averaged weights are copied to.
+        pictures: Held-out pictures, each H×W×3 in [0, 1].
+        config: The settings.
     """
 
     def __init__(self, averaged: keras.Model, pictures: ImageRows, config: TrainingConfig):
