@@ -4,11 +4,12 @@
     >>> denoiser = Denoiser.from_pretrained("model_card")
     >>> restored = denoiser("noisy.png")                 # a PIL image of the same size
     >>> restored = denoiser(array, sigma=0.1)            # an array of the same shape and dtype
-    >>> denoiser.restore("noisy.png").network            # and which of its networks it was
+    >>> denoiser.restore("noisy.png").network            # the network that restored it
     'colour'
 
 A release holds two networks. The gray one sees each channel alone and is best for noise that is the
-same in all channels; the colour one is best for noise of each channel's own, and for a camera's.
+same in all channels. The colour network is best for noise that differs between channels, and for
+the noise of cameras.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ class Denoiser:
         return load_folder(folder, providers)
 
     def __call__(self, image: ImageLike, **options: Any) -> Any:
-        """Return the image of `restore` alone, which takes the same options."""
+        """Call `restore` with these options and return the restored image alone."""
         return self.restore(image, **options).image
 
     def restore(
@@ -159,7 +160,7 @@ class Denoiser:
             level_factor: The noise level, given or estimated, is multiplied by this, from 0 to 4:
                 below 1 more grain is kept, above 1 the picture becomes smoother.
             mirror: Whether to average with the restored mirror image, a little better at twice the
-                time; None does as the network is meant to.
+                time; None follows the network's own `mirror`.
             network: "gray" or "colour"; None chooses by the noise of each picture.
             progress: Called with (tiles done, tiles in all) after each tile of a picture, or with
                 (pictures done, pictures in all) after each picture of a batch.

@@ -1,5 +1,6 @@
-"""Every error that a user can meet beside Python's own, by the exit code of the command line.
+"""The errors that a user can meet beside Python's own, by the exit code of the command line.
 
+Errors of picture files are in `images.formats`.
 Nothing heavy is imported here, so that any module may raise these and the command line may catch
 them by class. A user's mistake is a `ValueError`, not one of these.
 """

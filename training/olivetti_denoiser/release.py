@@ -9,8 +9,8 @@ A model folder holds one network: Keras's own files, the ONNX files, the card, t
 history and settings of the training, and plots. A release is the model folder of the gray network
 with that of the network for colour in `colour/`; a folder with one network is a release too.
 
-In metrics, a result of several methods is a `Methods`: what is compared stands under `methods`, and
-other ways to call the model (sigma given, without mirror) stand under `variants`, by what they do.
+In metrics, a result of several methods is a `Methods`: the compared methods stand under `methods`,
+and other ways to call the model under `variants`, such as "sigma given" and "without mirror".
 """
 
 from __future__ import annotations
@@ -114,34 +114,35 @@ class Metrics(TypedDict):
 
     Attributes:
         sigma: The split's noise level, a fraction of the range.
-        split: The split's name, or None where it is neither of the two.
-        split_checksum: Of the split's bytes.
-        versions: Of Python, this package and what the metrics depend on.
-        parameters: How many the network has; None where its files do not tell.
-        planes: 1 of a network for gray pictures, 3 of one for colour.
-        parts: `Methods` of `Scores` on the faces: "test", "train", "outside" the split; on
-            "photographs" and on "pictures", the test pictures of the dataset that the model was
-            trained on; with `count` and, of photographs, the set's `name`.
-        seconds: Seconds a test face.
+        split: The split's name; None for a split without a name in `data.faces.SPLITS`.
+        split_checksum: The SHA-256 of the split's pixels, see `data.faces.split_checksum`.
+        versions: The versions of Python, this package and the packages that metrics depend on.
+        parameters: The number of the network's weights; None where its files do not tell.
+        planes: The channels of a picture: 1 in a gray network, 3 in a network for colour.
+        parts: `Methods` of `Scores` by the name of the pictures: the faces of "test" and "train"
+            and those "outside" the split; "photographs", with the set's `name`; and "pictures",
+            the test pictures of the dataset that the model was trained on. Each has its `count`.
+        seconds: Seconds a test face takes, by method.
         published: Names of the published denoisers among the methods.
         faces: Each test face: `face_id`, `subject`, `noisy_psnr`, `mse`, `psnr`, `ssim`.
         details: What is preserved of the test faces, see `metrics.details`.
         sigmas: Mean PSNR in dB on the test faces by level, a fraction of the range, such as "0.1".
-        colour: By the name of the set of colour pictures: `psnr`, mean PSNR in dB by level of white
-            noise in 255ths of the range, such as "25", and `seconds` a megapixel, both `Methods`;
-            `count`, `crop` (side of the middle squares in pixels, or None) and the `checksum` of
-            the clean pictures and of their noisy versions.
-        pairs: By the name of the set of real noisy pictures, the same, but for `psnr`, one number a
-            method.
-        seeds: The same recipe with other seeds: `seed`, `mse`, `psnr`, `ssim`, `validation_psnr`
-            and, of a network for colour, `gate_psnr`, see `gate_score`.
-        other_splits: The same on other splits, by the split's name; `parts` has the mean PSNR in dB
-            of each method, with `count`.
-        training: How it was trained, see `train.run`.
+        colour: An entry for each set of colour pictures, by its name: `psnr`, mean PSNR in dB by
+            level of white noise in 255ths of the range, such as "25", and `seconds` a megapixel,
+            both `Methods`; `count`, `crop` (side of the middle squares in pixels, or None) and the
+            `checksum` of the clean pictures and of their noisy versions.
+        pairs: An entry for each set of real noisy pictures, by its name. It has the keys of an
+            entry of `colour`, but `psnr` is one number a method.
+        seeds: A row for each further seed of the recipe: `seed`, `mse`, `psnr`, `ssim`,
+            `validation_psnr` and, of a network for colour, `gate_psnr`, see `gate_score`.
+        other_splits: The recipe's results on other splits, by the split's name; `parts` has the
+            mean PSNR in dB of each method, with `count`.
+        training: How the network was trained: seed, epochs, seconds, multiply-adds and more.
         ablation: See `evaluate.ablation.table`.
-        pictures_learned: Of a network for colour: what the pictures that it learns from are worth.
-            `rows` has by what was learned from the PSNR in dB by what it was measured on; `steps`
-            and `seed` are those of each training, and `note` says what else differed.
+        pictures_learned: What each kind of training pictures is worth to a network for colour.
+            `rows` has a row for each kind, by its name: the PSNR in dB by the name of the measured
+            pictures. `steps` and `seed` are those of each training, and `note` says how else the
+            trainings differed.
     """
 
     sigma: float
@@ -166,13 +167,13 @@ class Metrics(TypedDict):
 
 
 class GateScore(NamedTuple):
-    """What a model is compared by before it replaces a published one.
+    """The score by which a model is compared before it replaces a published model.
 
     Attributes:
-        psnr: Mean PSNR in dB.
-        noisy: That of the noisy pictures.
-        pictures: What it is the mean over, for people.
-        checksum: Of these pictures; only scores with one checksum compare.
+        psnr: Mean PSNR in dB of the restored pictures.
+        noisy: Mean PSNR in dB of the noisy pictures.
+        pictures: The name of the measured pictures, in words.
+        checksum: The checksum of these pictures; only scores with the same checksum compare.
     """
 
     psnr: float
@@ -181,7 +182,7 @@ class GateScore(NamedTuple):
     checksum: str | None
 
     def compares_with(self, other: GateScore) -> bool:
-        """Tell whether both are of the same pictures, as far as they say so."""
+        """Tell whether both scores are of the same pictures, as far as their checksums say."""
         unknown = None in (self.checksum, other.checksum)
         return self.pictures == other.pictures and (unknown or self.checksum == other.checksum)
 
@@ -200,7 +201,7 @@ def read_metrics(folder: str | Path) -> Metrics:
         folder: The model folder.
 
     Raises:
-        ValueError: There are none, they cannot be read, or they are of another form.
+        ValueError: The metrics are missing, cannot be read, or have another form.
     """
     path = Path(folder) / METRICS
     try:
@@ -236,7 +237,7 @@ def write_metrics(folder: str | Path, metrics: Metrics) -> None:
 
 
 def network_of(metrics: Metrics) -> str:
-    """Return which network metrics are of, "gray" or "colour".
+    """Return the name of the network that was measured, "gray" or "colour".
 
     Raises:
         ValueError: It has neither one channel nor three.
@@ -251,8 +252,8 @@ def networks_of(release: str | Path) -> dict[str, Released]:
     """Return the networks of a release, by "gray" and "colour".
 
     Raises:
-        ValueError: See `read_metrics` and `network_of`; or `colour/` holds another network than one
-            for colour, or the second one for colour.
+        ValueError: See `read_metrics` and `network_of`; or `colour/` holds no network for colour,
+            or the root holds one too.
     """
     release = Path(release)
     folders = [release, *([release / COLOUR] if (release / COLOUR).is_dir() else [])]
@@ -276,16 +277,16 @@ def model_scores(metrics: Metrics, part: str = "test") -> Scores:
 
 
 def gate_score(metrics: Metrics) -> GateScore | None:
-    """Return what a release is judged by.
+    """Return the score that the gate compares.
 
-    A gray model is judged by its mean PSNR on the test faces, a colour model by that on the colour
-    pictures of scikit-image at σ = 25/255: the pictures that any machine can measure on.
+    For a gray model it is the mean PSNR on the test faces; for a colour model, the mean PSNR on the
+    colour pictures of scikit-image at σ = 25/255. Any machine has these pictures.
 
     Args:
         metrics: The metrics of a model.
 
     Returns:
-        The figure, or None where it is not among them.
+        The score, or None where the metrics lack it.
     """
     try:
         if metrics.get("planes", 1) == 1:
@@ -302,7 +303,7 @@ def gate_score(metrics: Metrics) -> GateScore | None:
 
 
 def rows(results: Mapping[str, Any]) -> dict[str, Any]:
-    """Return results by what tables call the methods, the variants after the model.
+    """Return results by the methods' names in tables; the variants come after the model.
 
     >>> rows({"methods": {"noisy": 20, "model": 30, "BM3D": 29}, "variants": {"sigma given": 31}})
     {'noisy': 20, 'model': 30, 'model, sigma given': 31, 'BM3D': 29}

@@ -1,1 +1,1 @@
-"""Measuring: metrics, tables, plots, baselines and published denoisers."""
+"""Evaluation: measuring, tables, plots, baselines and published denoisers."""

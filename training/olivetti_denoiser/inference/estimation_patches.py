@@ -47,7 +47,7 @@ def noisy_blocks(picture: np.ndarray, visible: np.ndarray | None = None) -> np.n
 
 
 def has_plain_parts(blocks: np.ndarray) -> bool:
-    """Tell whether more of a picture is plain or hidden than changes no estimate.
+    """Tell whether so much of a picture is plain or hidden that it would change the estimate.
 
     Args:
         blocks: As `noisy_blocks` returns them.
@@ -66,9 +66,10 @@ def estimation_patches(
         side: Side of a patch, 16 pixels or 32, 64, 128 and so on.
 
     Returns:
-        Rows and columns of each patch, at least one, all of one size. They are side×side where the
-        picture is that large around its noise, else smaller; half as large, or a quarter and so on,
-        where no patch is full of noise. Where nothing in the picture varies they cover it.
+        The rows and columns of each patch: at least one patch, all of one size. It is side×side
+        pixels, or smaller where the noisy area is smaller. Where no patch is full of noise, the
+        side is halved until one is, down to 16. The patches of a picture without any noise cover
+        the whole picture.
     """
     if not blocks.any():
         blocks = np.ones_like(blocks)
@@ -85,7 +86,7 @@ def estimation_patches(
 
 
 def _covering(blocks, shape, side):
-    """Return patches that cover the noise; where it ends, they reach back inside."""
+    """Return patches that cover the noisy area; the last ones overlap their neighbours."""
     spans = []
     for axis, length in enumerate(shape):
         used = np.flatnonzero(blocks.any(axis=1 - axis))

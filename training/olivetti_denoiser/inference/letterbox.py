@@ -5,9 +5,9 @@
     >>> inside_letterbox(picture)
     (slice(20, 50, None), slice(0, 40, None))
 
-A letterboxed film, a scan with white margins: rows and columns at the edges of one colour hold no
-noise. The inside is estimated and restored as if it were the whole picture; beside edges to black
-or white both would be worse.
+The bars of a letterboxed film and the white margins of a scan hold no noise: their rows and columns
+have one colour. The inside is estimated and restored as if it were the whole picture; an edge to
+black or white would make both the estimate and the restored picture worse.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def inside_letterbox(channels: np.ndarray) -> tuple[slice, slice]:
         channels: C×H×W of any type.
 
     Returns:
-        Its rows and columns: all of them where there is no border, none where all is border. Each
-        edge has a colour of its own, the same for every pixel; noise, however weak, ends it.
+        The rows and columns of the inside: all of them where there is no border, none where all is
+        border. Each edge of the border has one colour of its own; noise, however weak, ends it.
     """
     rows = _between(np.moveaxis(channels, 0, -1))
     return rows, _between(np.moveaxis(channels[:, rows], 0, -1).swapaxes(0, 1))

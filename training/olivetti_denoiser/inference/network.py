@@ -45,7 +45,7 @@ class Network:
         name: What errors call the network, such as its folder.
 
     Attributes:
-        files: As given.
+        files: The content of both files, as given.
         channels: 1 of a gray network, 3 of a colour network.
         mirror: Whether the network is meant to be averaged over the picture and its mirror image.
         stride: Height and width of a picture must be multiples of this.

@@ -27,8 +27,8 @@ def restore(
     Args:
         network: The network.
         pictures: float32 N×C×H×W in [0, 1].
-        sigma: Their noise level.
-        mirror: Whether to average with the restored mirror image; None as the network is meant to.
+        sigma: The noise level of the pictures.
+        mirror: Whether to average with the restored mirror image; None follows `network.mirror`.
         progress: Called with (tiles done, tiles in all) after each tile.
     """
     restored, margin = np.empty_like(pictures, order="C"), MARGINS[network.channels]

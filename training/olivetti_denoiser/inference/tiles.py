@@ -3,8 +3,8 @@
     >>> tile_places((600, 512), margin=64)
     [(0, 0), (384, 0)]
 
-A picture of at most 512 pixels a side goes through a network whole. Of a larger one each tile is
-seen with a margin of context around the part that is kept of it.
+A picture of at most 512 pixels a side goes through a network whole. A larger picture is cut into
+tiles, and of each restored tile only the part inside a margin of context is kept.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def tile_places(shape: tuple[int, int], margin: int) -> list[tuple[int, int]]:
 
     Args:
         shape: Height and width of the picture.
-        margin: Pixels of context; neighbours share twice as many.
+        margin: Pixels of context; two neighbouring tiles overlap by twice as many pixels.
     """
     starts = []
     for length in shape:
@@ -33,7 +33,7 @@ def tile_places(shape: tuple[int, int], margin: int) -> list[tuple[int, int]]:
 
 
 def padded(pictures: np.ndarray, stride: int, least: int = 1) -> np.ndarray:
-    """Mirror N×C×H×W pictures at their lower and right edge.
+    """Pad N×C×H×W pictures by reflection at their lower and right edges.
 
     Args:
         pictures: The pictures.

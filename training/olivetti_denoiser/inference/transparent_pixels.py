@@ -13,7 +13,8 @@ import numpy as np
 def fill_transparent(channels: np.ndarray, visible: np.ndarray) -> np.ndarray:
     """Fill transparent pixels with means of the visible pixels near them.
 
-    The means are of ever coarser resolutions where there are none at a finer one.
+    A transparent pixel gets the mean of the visible pixels in its square of 2×2 pixels. Where that
+    square has none, the square grows to 4×4 pixels, 8×8 and so on.
 
     Args:
         channels: float32 C×H×W.

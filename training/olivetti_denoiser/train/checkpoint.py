@@ -1,6 +1,6 @@
 """The run folder: the best network, the history and the whole state of a training.
 
-    >>> state = RunState(folder, config, averaged, limit)
+    >>> state = RunState(folder, config, averaged, limit, processes)
     >>> state.restore(trained)               # goes on where an interrupted run was
 
 `best_model.h5` holds the best epoch's network, `history.csv` a row an epoch, `state.npz` the state
@@ -165,7 +165,7 @@ def check_settings(folder: Path, config: TrainingConfig) -> bool:
 
 
 def claim(folder: Path, config: TrainingConfig) -> None:
-    """Make the run folder that of these settings, or refuse it where it has others."""
+    """Note the settings in the run folder; refuse a folder whose run has other settings."""
     if not check_settings(folder, config):
         folder.mkdir(parents=True, exist_ok=True)
         atomic_write(folder / CONFIG, config.to_json())

@@ -1,9 +1,9 @@
-"""Training batches in colour: patches of the synthetic dataset with white noise or a camera's.
+"""Training batches in colour: patches of synthetic pictures, with white noise or camera noise.
 
     >>> inputs, targets, weights = ColourBatches(learned.clean, config)[0]
     >>> inputs["noisy"].shape                    # (4, 64, 64, 3)
 
-Like `batches.NoisyFaces` a batch is a function of (seed, step) alone.
+As in `batches.NoisyFaces`, a batch is a function of (seed, step) alone.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def varied(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def noisy_patch(
     patch: np.ndarray, config: TrainingConfig, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, float, float]:
-    """Add noise to a patch with its context, and cuts the context away.
+    """Add noise to a patch with its context, and cut the context away.
 
     Args:
         patch: float32 H×W×3 in [0, 1], sides of at least 80.
@@ -87,9 +87,9 @@ def noisy_patch(
         rng: Generator of everything drawn.
 
     Returns:
-        The target; the noisy patch, whose values are those of 8 bits, both float32 64×64×3; the
-        noise's sigma; and the sigma to give the network, which is somewhat off for a camera's
-        noise, as the estimate will be.
+        The target and the noisy patch, both float32 64×64×3, the noisy one with 8-bit values; the
+        sigma of the noise; and the sigma to give the network. For camera noise the given sigma is
+        drawn around the true one, as an estimate is never exact.
     """
     if rng.random() >= CAMERA[config.noise]:
         exact = rng.random() < config.sigma_share
@@ -113,10 +113,10 @@ def noisy_patch(
 def partly_noisy(
     clean: np.ndarray, noisy: np.ndarray, sigma: float, given: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, float, float]:
-    """Take the noise away from a part of a patch, as beside bars, cut-outs and captions.
+    """Remove the noise from a part of a patch, as bars, cut-outs and captions have none.
 
-    Sigma stays that of the rest: a network that has never seen a part without noise, given the
-    sigma beside it, may fail around it.
+    Sigma stays that of the noisy rest. A network that has never seen a part without noise beside
+    a noisy one may fail around such parts.
 
     Args:
         clean, noisy, sigma, given: Of `noisy_patch`.
@@ -124,7 +124,7 @@ def partly_noisy(
             colours that `transparent_pixels.fill_transparent` puts there; or the picture.
 
     Returns:
-        The same, the part alike in the target and the noisy patch.
+        The four arguments, with a part that is equal in the target and in the noisy patch.
     """
     free = part(rng)[..., None]
     kind = rng.choice(3, p=(0.5, 0.25, 0.25))
@@ -140,7 +140,7 @@ def partly_noisy(
 
 
 def part(rng: np.random.Generator) -> np.ndarray:
-    """Draw a bar, a rectangle, or all around it: bool 64×64, never everywhere the same."""
+    """Draw a bar, a rectangle, or the area around one: bool 64×64, neither all nor none of it."""
     spans = []
     for _ in range(2):
         length = int(rng.integers(SIDE // 8, SIDE))

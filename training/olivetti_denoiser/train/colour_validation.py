@@ -1,4 +1,4 @@
-"""Validation of a network for colour, on pictures made of the held-out faces.
+"""Validation of a network for colour after each epoch, on pictures that it does not learn from.
 
 >>> callbacks = [ColourValidation(averaged, held_out.clean, config)]
 """
@@ -25,10 +25,13 @@ SHOWN = 8  # patches in the experiment view
 class ColourValidation(keras.callbacks.Callback):
     """Measure the averaged weights after each epoch, on patches whose noise never changes.
 
-    Adds to the epoch's logs `val_restored_loss` and `val_estimate_loss`, over the learned
-    mixture of noise, all over each patch; `val_psnr` in dB at white noise of `config.sigma`, and
-    `val_psnr_camera` with a camera's noise, its sigma being estimated; and `val_estimate_camera`,
-    the median of estimated to true sigma of a camera's noise, which is 1 where it is right.
+    It adds these figures to the epoch's logs:
+
+    - `val_restored_loss` and `val_estimate_loss`: the losses on the mixture of noise that the
+      training has, but with noise all over each patch;
+    - `val_psnr` and `val_psnr_camera`: PSNR in dB with white noise of `config.sigma` and with
+      camera noise, sigma estimated;
+    - `val_estimate_camera`: the median ratio of estimated to true sigma of camera noise; 1 is best.
 
     Args:
         averaged: The network that the averaged weights are copied to.

@@ -63,12 +63,12 @@ def fit(
     """Train the network, or go on with the interrupted run in `run_folder`.
 
     Args:
-        config: The settings; a run folder belongs to one of them.
+        config: The settings; a run folder belongs to one config.
         faces: The training faces, of which the last `config.validation_faces` are held out; or
-            anything with a sequence of pictures as `clean`, such as `data.patches.Patches`.
+            other pictures, such as `data.patch_files.Patches`, with `held_out` beside them.
         run_folder: Where the run lives; created where missing. Of several processes, only the
             first one reads and writes it.
-        held_out: Pictures to validate on, where all of `faces` are to be learned from.
+        held_out: Pictures to validate on; then all of `faces` are training pictures.
         processes: The processes that train together; None trains in this one, on all its devices.
         limit: The time that the run may take; in one process alone.
 

@@ -3,8 +3,8 @@
 >>> trained = training_model(residual_unet())
 >>> trained.compile(optimizer, loss=losses(TrainingConfig()))
 
-Each loss returns N×H×W, so that a weight a picture, shaped N×1×1, counts as it does for Keras's
-own.
+Each loss returns N×H×W. So Keras applies a weight for each picture, shaped N×1×1, as it does to its
+own losses.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ def losses(config: TrainingConfig) -> dict:
 def sigma_loss(sigma: keras.KerasTensor, estimate: keras.KerasTensor) -> keras.KerasTensor:
     """Return the squared relative error of an estimated noise level, more where it is too low.
 
-    A denoiser bears a noise level that is too high better than one that is too low, so that errors
-    below count `TOO_LOW` times as much as errors above, as in CBDNet (Guo et al. 2019). It is
-    relative since a camera's noise is weak: an error of 0.01 is nothing at 0.2 and everything at
-    0.01.
+    A denoiser that is given too low a noise level does worse than one that is given too high a
+    level. So an estimate below the true sigma counts `TOO_LOW` times as much as one above, as in
+    CBDNet (Guo et al. 2019). The error is relative since a camera's noise is weak: 0.01 more or
+    less matters little at sigma 0.2, and much at sigma 0.01.
 
     Args:
         sigma, estimate: N×1×1×1, fractions of the range.

@@ -1,4 +1,4 @@
-"""The whole run: faces in, a trained and measured network out.
+"""The whole run: faces or a dataset of pictures in, a trained and measured network out.
 
 denoiser train --output outputs/model
 >>> trained = train(TrainingConfig(epochs=2), "outputs/model")
@@ -86,8 +86,9 @@ def train(
             beside it, in `<output>.run`.
         dataset: What to learn from: a folder of pictures or any image dataset, OWNER/NAME on the
             Hub; None, or a published copy of the reference split, takes the faces.
-        image_column: Of a dataset of pictures, see `data.image_dataset.open_pictures`.
-        split: Of a dataset of pictures, likewise; of the faces, see `data.faces.load_split`.
+        image_column: The column of pictures, see `data.image_dataset.open_pictures`.
+        split: The split of a dataset of pictures, see `open_pictures` there; of the faces, see
+            `data.faces.load_split`.
         overwrite: Replace a finished model and start its run anew.
         distributed: Train together with other processes, all of which make this call; see
             `train.distributed.initialize`.
@@ -124,7 +125,7 @@ def train(
     learned: Faces | Patches
     held_out: Patches | None = None
     if pictures:
-        dataset, split, drawn = None, None, load_split()  # of the faces, on which it is measured
+        dataset, split, drawn = None, None, load_split()  # the faces to measure on
         learned, held_out = pictures.learned, pictures.held_out
     else:
         drawn = load_split(split, dataset)
@@ -236,7 +237,7 @@ def pictures_of(
 
 
 def _claim_output(output, run_folder, overwrite):
-    """Make way for the model folder, or refuse where a finished model is."""
+    """Remove an earlier run with `overwrite`; else refuse to replace a finished model."""
     check_target(output)
     if overwrite:
         shutil.rmtree(run_folder, ignore_errors=True)
@@ -247,7 +248,7 @@ def _claim_output(output, run_folder, overwrite):
 
 
 def _claim_split(run_folder, checksum):
-    """Make the run one of these faces, or refuse it where it has learned from other faces."""
+    """Note in the run folder which faces it learns from; refuse a run with other faces."""
     path = run_folder / SPLIT
     there = path.read_text(encoding="ascii").strip() if path.is_file() else checksum
     if there != checksum:

@@ -62,10 +62,11 @@ class TimeLimit(keras.callbacks.Callback):
 
     Args:
         config: The settings of the run.
-        minutes: What it may take in all; without a limit only what was decided before is followed.
+        minutes: The minutes that the run may take in all; None shortens nothing, and only goes on
+            with an earlier decision.
 
     Attributes:
-        shortened: What was decided, to be kept with the run; None for the whole schedule.
+        shortened: The decision, to be kept with the run; None for the whole schedule.
         steps: Steps done so far.
     """
 
@@ -79,7 +80,7 @@ class TimeLimit(keras.callbacks.Callback):
 
     @property
     def end(self) -> int:
-        """How many steps the run has in all."""
+        """Return how many steps the run has in all."""
         return self.shortened.end if self.shortened else self.config.total_steps
 
     def go_on(self, trained: keras.Model, seconds: float, shortened: Shortened | None) -> None:
@@ -87,8 +88,8 @@ class TimeLimit(keras.callbacks.Callback):
 
         Args:
             trained: The network with its optimizer, as they were.
-            seconds: What the run has taken.
-            shortened: What was decided.
+            seconds: The seconds that the run has taken.
+            shortened: The earlier decision.
         """
         self.steps = int(trained.optimizer.iterations)
         self.shortened = shortened
@@ -137,7 +138,7 @@ class TimeLimit(keras.callbacks.Callback):
         self.shortened = Shortened(self.steps, place, end)
 
     def _follow(self, trained):
-        """Let the optimizer do as was decided."""
+        """Give the optimizer the shortened schedule."""
         trained.optimizer.learning_rate = ShortenedRates(self.config, self.shortened)
         trained.optimizer.ema_momentum = ema_momentum(self.config, self.end)
         trained.make_train_function(force=True)

@@ -1,4 +1,4 @@
-"""Validation: what the averaged weights of an epoch score on the held-out faces.
+"""Validation of a gray network after each epoch, on the held-out pictures.
 
 >>> callbacks = [Validation(averaged, held_out.clean, config)]
 """
@@ -20,12 +20,12 @@ VALIDATION_DRAWS = 8  # noise levels at which each validation face is seen
 
 
 class Validation(keras.callbacks.Callback):
-    """Measure the averaged weights on the held-out faces after each epoch.
+    """Measure the averaged weights on the held-out pictures after each epoch.
 
-    Adds to the epoch's logs `val_restored_loss` and `val_estimate_loss`, of the same mixture of
-    noise levels as the training losses but with noise that never changes, and `val_psnr` in dB
-    and `val_ssim` at `config.sigma`, the level being estimated. The averaged weights stay in
-    `averaged`.
+    It adds to the epoch's logs `val_restored_loss` and `val_estimate_loss`: the losses on the
+    mixture of noise levels that the training has, but with noise that never changes. It also adds
+    `val_psnr` in dB and `val_ssim` at `config.sigma`, with sigma estimated. The averaged weights
+    stay in `averaged`.
     """
 
     def __init__(self, averaged: keras.Model, held_out: ImageRows, config: TrainingConfig):
