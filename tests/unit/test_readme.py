@@ -96,6 +96,17 @@ def test_make_says_which_python_it_needs_before_it_installs(tmp_path, version, t
     assert "Installing" not in done.stdout
 
 
+def test_the_table_of_what_to_change_names_files_that_exist():
+    guide = (ROOT / "training" / "README.md").read_text(encoding="utf-8")
+    table = guide.partition("## Where to change what\n")[2]
+    paths = re.findall(r"`([\w/]+(?:/|\.\w+))`", "\n".join(re.findall(r"^\|.*", table, re.M)))
+    assert {"cli/main.py", "space/browser/src/", "training/ablation.py"} <= set(paths)
+    for path in paths:
+        places = (ROOT / "training" / "olivetti_denoiser" / path, ROOT / path)
+        if path != "metrics.json":  # of a model folder
+            assert any(place.exists() for place in places), path
+
+
 def shown_command() -> list[str]:
     """The words of the command under "Jobs"."""
     guide = (ROOT / "training" / "README.md").read_text(encoding="utf-8")
