@@ -1,8 +1,9 @@
 """The page put together and served; a new tab is a function called in `build`.
 
-with own_folder():                           # before this module, and so Gradio, is imported
-from page.build import build, launch
-launch(build(served))
+    >>> from page.build import build, launch         # inside `own_folder` of app.py
+    >>> launch(build(served))
+
+`app.py` chooses the folder for Gradio's files before it imports this module, and so Gradio.
 """
 
 from __future__ import annotations

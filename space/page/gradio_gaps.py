@@ -61,9 +61,9 @@ def check_presence() -> None:
     """End the work for a visitor who has left.
 
     Gradio notes that a connection was closed, and lets a function that is no generator run on; a
-    version that ends such functions needs no check. Of those who wait in Gradio's queue (the page,
-    its clients, `/call`) the stream of answers is looked at, of a direct request (`/run`) its own
-    connection. Nobody has left a call from Python.
+    version that ends such functions needs no check. A visitor in Gradio's queue (the page, its
+    clients, `/call`) has left when the stream of answers is closed; a direct request (`/run`), when
+    its own connection is closed. A call from Python has no visitor who could leave.
 
     Raises:
         gr.Error: The connection is closed; nobody reads it.

@@ -1,4 +1,4 @@
-"""What a visitor gives, a picture, a noise level and a seed, and the work that it starts.
+"""The page's inputs (a picture, a noise level, a seed), and the functions that run on them.
 
     image, clickable = picture_input("face_", "drawn_")
     sigma, seed = noise_controls()
@@ -30,7 +30,7 @@ def picture_input(*beginnings: str) -> tuple[gr.Image, Callable]:
     """Create the input for a picture, which starts with an example, and examples to click.
 
     Args:
-        *beginnings: Of the examples' names, in this order.
+        *beginnings: The beginnings of the examples' names, in the order of the examples.
 
     Returns:
         The input, and the event of an example being clicked.
@@ -89,18 +89,18 @@ def run_on(
 ) -> None:
     """Run a function at each of the events and when a picture arrives; and as an endpoint.
 
-    In the page nothing happens without a picture, and a file that is no picture is taken away with
-    a word. Without preprocessing Gradio leaves it to the page to say what is wrong with a picture
-    or a number; its own input would also lose transparency and 16 bits.
+    In the page nothing happens without a picture, and a file that is no picture is removed with a
+    message. Gradio's own preprocessing is off, so that the page can say what is wrong with a
+    picture or a number; it would also lose transparency and 16 bits.
 
     Args:
         image: The input of the picture.
         controls: The other inputs.
-        outputs: Of the function.
+        outputs: The outputs of the function.
         function: Takes a decoded picture and the controls' values.
-        events: Of the other inputs.
+        events: The events of the other inputs that run the function.
         api_name: The endpoint's name, without the slash.
-        tab: Where the inputs are: opened for the first time, it runs the function.
+        tab: The tab with the inputs; the function runs when it is first opened.
         megapixels: The largest picture to decode.
     """
 

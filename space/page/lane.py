@@ -1,4 +1,4 @@
-"""Where large pictures wait for each other, so that memory is bounded.
+"""A queue in which large pictures wait for each other, so that memory is bounded.
 
 >>> lane = Lane(at_once=2)
 >>> with lane.turn(check_presence):
@@ -37,7 +37,7 @@ class Lane:
                 it raises gives the place to the next.
 
         Raises:
-            ValueError: As many pictures wait as may; one sentence.
+            ValueError: The lane is full: `waiting` pictures wait already.
         """
         if not self._places.acquire(blocking=False):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""What a visitor gets: exact PNGs with a text for those who cannot see them, and a slider.
+"""The page's outputs: exact PNGs with a text for visitors who cannot see them, and a slider.
 
 noisy = shown_picture(NOISY, png(pixels, "noisy"), "pixels")
 before_after([restored.change], noisy, restored, gr.HTML())
@@ -34,7 +34,7 @@ def shown_picture(
     """Create a picture that a visitor can download.
 
     Args:
-        label: Stands above it; for those who cannot see it, the text of `ALTERNATIVE_TEXTS`.
+        label: The label above it, and the key of its text in `ALTERNATIVE_TEXTS`.
         value: The path of a PNG, None for no picture yet.
         elem_class: "enlarged"; "pixels" for hard pixels as wide as there is room; or "plot".
         min_width: CSS pixels, below which it gets a row of its own.

@@ -44,8 +44,8 @@ def restored_in_words(restored: Restored, strength: float = 1.0, level_factor: f
     """Say how much noise a picture had, what a factor makes of it, and which network removed it.
 
     Args:
-        restored: Of one picture, from `Denoiser.restore`.
-        strength, level_factor: As given to it.
+        restored: The result of `Denoiser.restore` for one picture.
+        strength, level_factor: The arguments that `restore` was given.
     """
     sigma = float(restored.sigma)
     words = [words for level, words in NOISE_WORDS if sigma >= level] or [NOISE_WORDS[0][1]]

@@ -33,7 +33,7 @@ NOTES = "notes"  # of a picture's `info`: sentences about what it lacks of its f
 
 
 async def received(file: dict[str, Any]) -> dict[str, Any]:
-    """Return a file of a request as one that was sent to this page; a link is fetched.
+    """Return a request's file as a file on this page's server; download it if it is a link.
 
     Args:
         file: Gradio's description of a file, with a "path".
@@ -107,7 +107,7 @@ def read_upload(path: str | PathLike, megapixels: float = MEGAPIXELS) -> Image.I
 
 
 def notes_of(picture: Image.Image) -> str:
-    """Return what a picture of `read_upload` lacks of its file, as a paragraph or nothing."""
+    """Return a paragraph on what `read_upload` left out of a picture's file; empty for nothing."""
     notes = " ".join(picture.info[NOTES])
     return f"\n\n{notes}" if notes else ""
 

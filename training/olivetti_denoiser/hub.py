@@ -1,4 +1,4 @@
-"""The Hugging Face Hub when it fails: verified downloads, clear errors, retries.
+"""Robust access to the Hugging Face Hub: verified downloads, clear errors, retries.
 
     >>> folder = download("owner/olivetti-denoiser", "model.weights.h5", revision="v1.0.0")
     >>> commit = patiently(lambda: api.create_commit(...))

@@ -1,4 +1,4 @@
-"""Standard streams that are there, and an output that takes any character.
+"""Standard streams: open the closed ones, and let standard output take any character.
 
 >>> open_closed_streams()
 >>> print_any_character()

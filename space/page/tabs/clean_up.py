@@ -23,7 +23,7 @@ def clean_up_tab(tab: gr.Tab, denoiser: Denoiser) -> None:
 
     Args:
         tab: Where the contents are.
-        denoiser: Of both networks.
+        denoiser: The denoiser of both networks.
     """
     lane = Lane()
 

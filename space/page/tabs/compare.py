@@ -17,7 +17,7 @@ def compare_tab(tab: gr.Tab, denoiser: Denoiser) -> None:
     Args:
         tab: Where the contents are. The libraries of the classical methods take a second to load,
             so they wait until it is opened.
-        denoiser: Of the gray network.
+        denoiser: The denoiser of the gray network.
     """
 
     def compare(image: Image.Image, sigma: float = 0.1, seed: int = 0):

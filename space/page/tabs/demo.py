@@ -17,8 +17,8 @@ def demo_tab(page: gr.Blocks, denoiser: Denoiser) -> None:
     """Add the tab's contents and the endpoint `/denoise`.
 
     Args:
-        page: All of it.
-        denoiser: Of the gray network.
+        page: The whole page.
+        denoiser: The denoiser of the gray network.
     """
 
     def denoise(image: Image.Image, sigma: float = 0.1, seed: int = 0):

@@ -114,11 +114,11 @@ def split_name(checksum: str) -> str | None:
 
 
 def other_faces(name: str | None = None, *, download: bool = True) -> Faces:
-    """Return the faces outside a split that measure the same as its test faces, in file order.
+    """Return the faces outside a split that are comparable with its test faces, in file order.
 
-    For the reference split these are all 300; for the split by people the 60 that are left of the
-    people in its test part. They are never trained on and never used to choose anything. Their
-    noise is drawn like the split's, from a `RandomState` of its own.
+    Outside the reference split these are all 300 other faces; outside the split by subjects, the
+    60 other faces of the people in its test part. They are never trained on and never used to
+    choose anything. Their noise is drawn like the split's, from a `RandomState` of its own.
 
     Args:
         name: As for `load_split`.

@@ -1,6 +1,6 @@
 """Pictures from anywhere: any image dataset of the Hub or a folder, streamed through `datasets`.
 
-    >>> pictures = open_pictures("OWNER/NAME")         # or a folder; None for the reference split
+    >>> pictures = open_pictures("OWNER/NAME")         # or a folder of pictures
     >>> next(iter(pictures.parts["train"]))            # a row with the file's bytes or its address
 
 Nothing is downloaded as a whole and nothing is decoded here.

@@ -41,7 +41,7 @@ class PatchFile:
 
 
 class Patches(NamedTuple):
-    """Pictures where `train.fit` looks for them, as it does in `Faces`."""
+    """Pictures as `train.fit.fit` takes them: under `clean`, as in `data.faces.Faces`."""
 
     clean: PatchFile | np.ndarray
 

@@ -31,7 +31,8 @@ class Notes:
         broken_names: The first `NAMED` broken pictures, with the reason.
         others: How many files were no pictures, by their kind.
         lowest: The lowest hashes of the pictures that are learned from.
-        moved: The part of pictures that go where no picture's hash fell, by their hashes.
+        moved: The part of each picture that fills a part which no hash chose, by the picture's
+            hash.
         part, share: The place to read next; no part when all is read.
     """
 
@@ -51,7 +52,7 @@ class Notes:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """The shape of a patch."""
+        """Return the shape of a patch."""
         return SHAPES[self.asked.get("planes", 1)]
 
     def summary(self) -> dict:
@@ -61,7 +62,7 @@ class Notes:
 
 
 def read_notes(folder: Path) -> Notes | None:
-    """Return the notes in a folder; None also for patches of an earlier version to be cut anew."""
+    """Return the notes in a folder; None without notes or with an earlier version's."""
     path = folder / NOTES
     if not path.is_file():
         return None

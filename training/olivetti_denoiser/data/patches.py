@@ -3,8 +3,8 @@
     >>> prepared = prepare("OWNER/NAME", "model.run/pictures", wanted=40_000, validation=8)
     >>> len(prepared.learned.clean), prepared.learned.clean[7].shape    # (40000, (64, 64, 1))
 
-Patches are gray, or in colour where the network is; those are larger, as training cuts its own out
-of them.
+Patches are gray for a gray network and coloured for a colour network. Coloured patches are larger,
+as each training step cuts a smaller patch out of them.
 
 A stream has one order and a batch needs any patch of it, at any step, on any machine, after any
 interruption. So the stream is read once, ahead of training, and every patch becomes a few bytes
@@ -95,8 +95,8 @@ def prepare(
         wanted: Patches to learn from; fewer where the dataset has fewer.
         validation: Pictures to validate on, at most.
         channels: Of a patch, 1 for gray and 3 for colour.
-        fixed: Whether a run has begun with the folder's patches: patches of another dataset are
-            then refused, and otherwise replaced.
+        fixed: Whether a run has begun with the folder's patches: with it another
+            dataset is refused, without it the patches of another dataset are replaced.
         check: Called before the pictures are read; may raise to end the reading.
         say: Receives lines of progress.
 

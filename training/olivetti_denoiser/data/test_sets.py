@@ -53,7 +53,7 @@ class PictureSet(NamedTuple):
 
     @property
     def checksum(self) -> str:
-        """SHA-256 of the clean pictures' sizes and bytes."""
+        """Return the SHA-256 of the clean pictures' sizes and bytes."""
         digest = hashlib.sha256()
         for image in self.clean:
             digest.update(repr(image.shape).encode())

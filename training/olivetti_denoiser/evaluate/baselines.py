@@ -39,14 +39,14 @@ COLOUR_STRENGTH = 0.6
 
 
 def gaussian_filter(noisy: np.ndarray, strength: float, sigma: float) -> np.ndarray:
-    """OpenCV's Gaussian filter of `strength` pixels standard deviation, reflected edges."""
+    """Apply OpenCV's Gaussian filter of `strength` pixels standard deviation, edges reflected."""
     import cv2
 
     return cv2.GaussianBlur(noisy, (0, 0), strength, borderType=cv2.BORDER_REFLECT_101)
 
 
 def median_filter(noisy: np.ndarray, strength: float, sigma: float) -> np.ndarray:
-    """OpenCV's median over a square of about `strength` pixels, an odd number."""
+    """Apply OpenCV's median filter over a square of about `strength` pixels, an odd number."""
     import cv2
 
     side = 2 * round((strength - 1) / 2) + 1
@@ -56,7 +56,7 @@ def median_filter(noisy: np.ndarray, strength: float, sigma: float) -> np.ndarra
 
 
 def non_local_means(noisy: np.ndarray, strength: float, sigma: float) -> np.ndarray:
-    """scikit-image's non-local means, patches sought up to 6 pixels away."""
+    """Apply scikit-image's non-local means, which seeks patches up to 6 pixels away."""
     from skimage.restoration import denoise_nl_means
 
     side = 5 if sigma < 0.075 else 7  # on the training faces each is 0.1 dB better on its side
@@ -67,9 +67,9 @@ def non_local_means(noisy: np.ndarray, strength: float, sigma: float) -> np.ndar
 
 
 def total_variation(noisy: np.ndarray, strength: float, sigma: float) -> np.ndarray:
-    """scikit-image's total variation denoising by Chambolle's projections.
+    """Apply scikit-image's total variation denoising by Chambolle's projections.
 
-    It stops where scikit-image stops by default: going on costs time and up to 0.2 dB.
+    It stops where scikit-image stops by default: further steps cost time and up to 0.2 dB.
     """
     from skimage.restoration import denoise_tv_chambolle
 
@@ -77,7 +77,7 @@ def total_variation(noisy: np.ndarray, strength: float, sigma: float) -> np.ndar
 
 
 def non_local_means_colour(noisy: np.ndarray, strength: float, sigma: float) -> np.ndarray:
-    """OpenCV's non-local means for colour (Buades, Coll and Morel 2005), which takes 8 bits."""
+    """Apply OpenCV's non-local means for colour (Buades, Coll and Morel 2005), on 8 bits."""
     import cv2
 
     h = strength * 255 * sigma

@@ -188,7 +188,7 @@ def of_each(methods: Methods[S], function: Callable[[S], T]) -> Methods[T]:
 
 
 def model_methods(denoiser: Denoiser) -> Methods[Method]:
-    """Return the noisy pictures as they are and the ways to use the denoiser as methods."""
+    """Return the methods "noisy", which changes nothing, and "model", with the model's variants."""
     return {
         "methods": {
             NOISY: lambda noisy, sigma: noisy,
@@ -265,7 +265,7 @@ def fastest(restore: Method, noisy: np.ndarray) -> float:
 
 
 def warning(folder: str | Path, split: DatasetDict) -> str:
-    """Return a line where a model of another split may know the faces of this one.
+    """Return a warning where a model of another split may have learned from faces of this one.
 
     Args:
         folder: The model folder; of one without metrics nothing is known.

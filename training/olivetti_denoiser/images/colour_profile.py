@@ -48,7 +48,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
 
 
 def means_other_colours(content: bytes, info: dict) -> bool:
-    """Whether a file means other colours than sRGB and says so in other words than a profile's.
+    """Tell whether a file has colours other than sRGB's without an ICC profile that says so.
 
     Args:
         content: The whole file.

@@ -2,8 +2,8 @@
 
     >>> turned = turn(image, orientation_of(image), kept_exif(image))    # doctest: +SKIP
 
-The pixels of a photograph are sound whatever its camera wrote beside them, so nothing here raises
-because of a block.
+A damaged EXIF block says nothing about the pixels beside it, so no function here raises an error
+because of one.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def formats() -> tuple[str, ...]:
 
 
 def reason(content: bytes) -> PictureError:
-    """Return why Pillow knows no picture in a file, as an error.
+    """Return the error that says why a file is no picture that can be read.
 
     Args:
         content: The whole file.

@@ -19,11 +19,11 @@ VIEW_SIDE = 64  # pixels, the size of the faces
 def gray_view(image: Image.Image, side: int = VIEW_SIDE) -> np.ndarray:
     """Show a picture the way the network was trained: square, gray, small.
 
-    Transparency lies on white, the middle square is kept, and the rest is averaged down. A gray
-    picture of that size comes back unchanged.
+    Transparency is put on white, and the middle square is shrunk to the view. A gray picture of the
+    view's size comes back unchanged.
 
     Args:
-        image: Any picture that Pillow decodes.
+        image: Any PIL image.
         side: Pixels of the view.
 
     Returns:
@@ -51,7 +51,7 @@ def gray_pixels(image: Image.Image) -> np.ndarray:
     """Show a whole picture in gray, transparency on white, in its own size.
 
     Args:
-        image: Any picture that `images` decodes.
+        image: Any PIL image.
 
     Returns:
         uint8 array H×W, upright.
@@ -66,10 +66,10 @@ def colour_pixels(image: Image.Image) -> np.ndarray:
     """Show a whole picture in red, green and blue, transparency on white, in its own size.
 
     Args:
-        image: Any picture that `images` decodes.
+        image: Any PIL image.
 
     Returns:
-        uint8 array H×W×3, upright; three equal colours of a gray picture.
+        uint8 array H×W×3, upright; of a gray picture, three equal channels.
 
     Raises:
         ValueError: The pixels are not numbers in a known range.

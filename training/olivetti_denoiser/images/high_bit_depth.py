@@ -1,10 +1,11 @@
-"""16 bits a colour, of which Pillow's RGB images hold 8: read and written as two halves.
+"""Colour pictures of 16 bits a channel, of which Pillow's RGB images hold only 8.
 
     >>> pixels = read_pixels16(header, again)        # doctest: +SKIP
     >>> content = encode_png16(pixels, icc_profile=profile)
 
-Pillow leaves out the lower byte of each colour by itself. Told that the bytes lie in the other
-order, it leaves out the upper one; both together are the 16 bits.
+Pillow keeps the upper byte of each value and leaves out the lower one. A second reading, with the
+byte order reversed, keeps the lower byte; both bytes together are the 16 bits. Gray pictures of
+16 bits need none of this: they go through Pillow's own mode I;16.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ WIDTH, BITS = 256, 258  # tags of a TIFF
 
 
 def rawmode_of(header: ImageFile.ImageFile) -> str:
-    """Return how Pillow calls the pixels of a file that it has not decoded yet, as in "RGB;16B"."""
+    """Return Pillow's name of the pixel layout of a file not decoded yet, such as "RGB;16B"."""
     arguments = header.tile[0][3] if header.tile else ""
     return str(arguments if isinstance(arguments, str) else (arguments or [""])[0])
 
 
 def pixels_of(header: ImageFile.ImageFile) -> Image.Image:
-    """Decode a file that Pillow has opened, as stored: an image that opens no file any more."""
+    """Decode an opened file as stored, and return an image that no longer needs the file."""
     header.load()
     return header._new(header.im)
 

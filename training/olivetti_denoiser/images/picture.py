@@ -89,7 +89,7 @@ class Picture:
 
     @property
     def visible(self) -> np.ndarray | None:
-        """Which pixels anybody sees, bool H×W; None where all are seen."""
+        """Return which pixels are visible, bool H×W; None where all are."""
         if self.alpha is None or (self.alpha > 0).all():
             return None
         return self.alpha > 0
@@ -108,7 +108,7 @@ class Picture:
             channels: float C×H×W like `self.channels`; clipped to [0, 1].
 
         Returns:
-            A PIL image with the profile of that which came in, itself or as a path; else an array
+            For a PIL image or a path, a PIL image with the input's profile; else an array
             of the input's shape and dtype. 8 and 16 bits are rounded to the nearest value.
         """
         array = np.empty(self.shape, self.dtype)

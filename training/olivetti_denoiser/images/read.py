@@ -5,8 +5,8 @@
     >>> picture.pixels16                         # its 16 bits a colour, or None
     >>> picture.notes                            # what was left out, in sentences
 
-Only the formats of `FORMATS` are read, whatever a file is called. No decoder among them starts
-another program, as Pillow's own list does for PostScript.
+Only the formats in `formats.FORMATS` are read, whatever a file is called. None of their decoders
+starts another program, as Pillow does to read PostScript.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class PictureFile:
 
     @property
     def whole(self) -> Image.Image | np.ndarray:
-        """The picture with all of its bits."""
+        """Return the picture with all of its bits."""
         return self.image if self.pixels16 is None else self.pixels16
 
 

@@ -56,7 +56,7 @@ def check_output(picture: PictureFile, output: str | PathLike) -> list[str]:
         output: The file to write, or only its name.
 
     Returns:
-        What the file will hold differently, sentences; empty where nothing.
+        Sentences on what the file will not keep of the picture; an empty list where it keeps all.
 
     Raises:
         ValueError: The ending names no format, or one that cannot hold the picture (the message
@@ -81,7 +81,7 @@ def check_ending(output: str | PathLike) -> str:
     """Return Pillow's name of the format that a file's ending stands for.
 
     Raises:
-        ValueError: None that is written, or no such file can be written.
+        ValueError: The ending names no format that is written, or no such file can be written.
     """
     kind = ENDINGS.get(Path(output).suffix.lower())
     if kind is None:

@@ -21,8 +21,8 @@ def prepare_training(backends: tuple[str, ...] = BACKENDS) -> None:
         backends: Names of backends, best first.
 
     Raises:
-        ModuleNotFoundError: Neither they nor Keras are installed.
-        RuntimeError: Keras is, and none of them.
+        ModuleNotFoundError: Neither Keras nor any of the backends is installed.
+        RuntimeError: Keras is installed, but none of the backends.
     """
     variables = {
         "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow's greetings, not its errors

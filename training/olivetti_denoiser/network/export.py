@@ -4,14 +4,14 @@
     >>> write_exports(model, "outputs/model")    # checked against Keras, then written
     >>> denoiser = Denoiser(to_network(model))   # without any file
 
-Two files of one opset, each whole by itself: `estimator.onnx`, picture to noise level, and
+There are two files, each complete by itself: `estimator.onnx`, picture to noise level, and
 `restorer.onnx`, picture and noise level to restored picture. Pictures are float32 N×C×H×W in
-[0, 1], the field's order in ONNX; levels are N×1×1×1. N, H and W are free, H and W multiples of the
-network's stride. The restorer is the U-Net alone: whoever averages over the mirror image (`mirror`
-in its metadata) runs it on both.
+[0, 1], the usual order of axes in ONNX; levels are N×1×1×1. N, H and W are free, H and W multiples
+of the network's stride. The restorer is the U-Net alone: a program that averages over the mirror
+image (`mirror` in its metadata) runs it twice.
 
-The graph is written from the Keras layers one by one, on any backend: what exporters make of the
-whole model is a broken file (tf2onnx) or one of a fixed size (JAX). An unknown layer is an error,
+The graph is written from the Keras layers one by one, on any backend: exporters of a whole model
+write a broken file (tf2onnx) or one of a fixed picture size (JAX). An unknown layer is an error,
 and a layer that is written wrongly is found by the comparison with Keras.
 """
 
@@ -62,7 +62,7 @@ def write_exports(model: keras.Model, folder: str | Path) -> float:
         The largest difference to Keras.
 
     Raises:
-        ValueError: It is too large, or see `to_onnx`.
+        ValueError: The difference is too large, or see `to_onnx`.
     """
     network = to_network(model)
     difference = check(model, network)
@@ -97,8 +97,9 @@ def check(model: keras.Model, network: Network, tolerance: float = TOLERANCE) ->
 
     Args:
         model: The Keras model.
-        network: What is said to be the same network.
-        tolerance: The largest difference that passes, of values above 1 relative to the largest.
+        network: The exported network.
+        tolerance: The largest difference that passes; where values exceed 1, relative to the
+            largest value.
 
     Raises:
         ValueError: The difference is above the tolerance.
@@ -132,7 +133,7 @@ def to_onnx(model: keras.Model, output: str, metadata: dict[str, str] | None = N
     Args:
         model: The model.
         output: The name of its output.
-        metadata: Of the file.
+        metadata: Keys and values to write into the file.
 
     Raises:
         ValueError: A layer or an activation that this writer does not know.

@@ -3,8 +3,8 @@
     >>> save_folder(model, "model")               # doctest: +SKIP
     >>> save_file(model, "best_model.h5")         # doctest: +SKIP
 
-A newer Keras writes settings that an older one has never heard of, at which it stops. In the layers
-of our networks a setting that is None says nothing, so these are left out.
+A newer Keras writes settings that an older Keras does not know and refuses. In the layers of our
+networks such settings are None, which says nothing, so settings that are None are left out.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
 
 A trusted publisher (https://huggingface.co/docs/hub/trusted-publishers) is a workflow that may
 publish to a repository without a stored secret: its identity token is exchanged for a token that
-writes to this one repository for an hour. The workflow looks before it trains for half an hour.
+writes to this one repository for an hour. The workflow runs this check before the training, which
+takes half an hour.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One repository on the Hub: what it holds, and how it is brought to hold something else.
+"""One repository on the Hub: its files and tags, and its update in one commit.
 
 >>> repository = Repository(HfApi(), "model", "owner/olivetti-denoiser")
 >>> commit, changed = repository.update(lambda head: Path("stage"), "Publish the model")
@@ -38,7 +38,7 @@ class Repository:
     name: str
 
     def __str__(self) -> str:
-        """Return what messages call it."""
+        """Return the repository's name in messages."""
         return f"{self.kind} {self.name}"
 
     def ensure(self, *, private: bool = False, sdks: Sequence[str] = ()) -> str | None:
@@ -70,7 +70,7 @@ class Repository:
         return getattr(info, "sdk", None)
 
     def info(self) -> Any:
-        """Return what the Hub tells of it; None where it does not exist."""
+        """Return the Hub's facts about the repository; None where it does not exist."""
         from huggingface_hub.errors import RepositoryNotFoundError
 
         try:
@@ -120,12 +120,13 @@ class Repository:
         keep: Callable[[str], bool] = lambda path: False,
         tag: str | None = None,
     ) -> tuple[str, bool]:
-        """Bring it to the files of a folder in one commit, and check what it lists then.
+        """Replace the repository's files by a folder's in one commit, and check the new checksums.
 
         Args:
             stage: Called with the newest commit before each attempt, returns the folder; may raise.
-            message: The commit's.
-            keep: Whether a file stays that the folder lacks, by its path; else it is deleted.
+            message: The message of the commit.
+            keep: Tells, given the path of a published file that the folder lacks, whether it stays;
+                other such files are deleted.
             tag: A tag that the commit is to get.
 
         Returns:

@@ -1,12 +1,12 @@
 """The files of a publication, made and checked before the Hub is touched.
 
->>> stage = Stage(Path("model_card"), {"model": "owner/olivetti-denoiser"}, work)
+>>> stage = Stage(Path("model_card"), {"model": "owner/olivetti-denoiser"}, work, "auto")
 >>> stage.compose({})
 >>> print(stage.listing())
 
 A repository holds both networks, the gray one at its root and the one for colour in `colour/`. A
-folder replaces the networks that it holds; the other network stays as it is published, and where
-none is, the bundled one is published too.
+folder replaces the networks that it holds. The other network stays as it is published; where it is
+not published yet, the bundled one is published too.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Stage:
 
     Attributes:
         networks: The networks of the folder, which replace the published ones.
-        added: The networks that are uploaded: those, and bundled ones where there are none.
+        added: The networks that are uploaded: those of the folder, and the bundled network where
+            the published release lacks the other one.
         folders: The folder of each kind of repository.
 
     Raises:
@@ -78,7 +79,7 @@ class Stage:
         """Write the files of the model repository.
 
         Args:
-            published: What stands there now, see `published_networks`.
+            published: The networks that are published now, see `published_networks`.
 
         Raises:
             ValueError: The networks cannot stand beside each other, or a file is wrong.

@@ -35,8 +35,8 @@ def update_release(
     Args:
         folder: A model folder with metrics and card.
         metrics: Some of `release.Metrics`, which replace those of the same name. Of `colour` and
-            `pairs` only the sets that are given are replaced. With `parts` they are a whole
-            evaluation on the faces: what it leaves out of published denoisers is dropped.
+            `pairs` only the given sets are replaced. Metrics with `parts` are a whole evaluation
+            on the faces: published denoisers that it did not measure are dropped.
         draw: Called with the folder that is written; draws further plots.
 
     Returns:
