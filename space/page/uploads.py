@@ -129,7 +129,7 @@ def encode_png(picture: np.ndarray | Image.Image) -> bytes:
 
 
 def _folder():
-    """The folder that Gradio keeps this page's files in."""
+    """Return the folder that Gradio keeps this page's files in."""
     return Path(os.environ["GRADIO_TEMP_DIR"])
 
 

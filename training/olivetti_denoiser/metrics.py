@@ -139,7 +139,7 @@ def _local_means(pictures):
 
 
 def _batches(clean, restored):
-    """Both arrays as float64."""
+    """Return both arrays as float64."""
     clean, restored = np.asarray(clean, np.float64), np.asarray(restored, np.float64)
     if clean.shape != restored.shape or clean.ndim not in (3, 4):
         raise ValueError(
@@ -150,7 +150,7 @@ def _batches(clean, restored):
 
 
 def _gray(*batches):
-    """Batches as N×H×W."""
+    """Return batches as N×H×W."""
     if batches[0].ndim == 4 and batches[0].shape[-1] != 1:
         raise ValueError(f"this metric takes gray pictures. Received: shape={batches[0].shape}")
     return [batch.reshape(batch.shape[:3]) for batch in batches]

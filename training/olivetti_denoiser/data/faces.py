@@ -223,7 +223,7 @@ def _checked_name(name):
 
 
 def _noisy_faces(images, subjects, ids, random) -> Faces:
-    """The faces of these ids, their noise drawn from the generator."""
+    """Return the faces of these ids, their noise drawn from the generator."""
     noisy = noisy_uint8(images[ids], SIGMA, random)
     clean, noisy = (from_uint8(part)[..., None] for part in (images[ids], noisy))
     return Faces(clean, noisy, subjects[ids], ids)

@@ -118,7 +118,7 @@ def open_pictures(
 
 
 def _on_hub(dataset, revision):
-    """The splits of a dataset on the Hub as streams, all at one commit, and that commit."""
+    """Return the splits of a dataset on the Hub as streams, all at one commit, and that commit."""
     from datasets import load_dataset
     from datasets.data_files import EmptyDatasetError
     from datasets.exceptions import DatasetsError
@@ -207,14 +207,14 @@ def _picture_column(features, asked, dataset):
 
 
 def _holds_bytes(feature):
-    """Whether a column may be read as pictures though it is not declared as such."""
+    """Return whether a column may be read as pictures though it is not declared as such."""
     if isinstance(feature, dict):
         return "bytes" in feature
     return getattr(feature, "dtype", "") in ("binary", "large_binary")
 
 
 def _splits(names, asked, dataset):
-    """The dataset's own name of each part."""
+    """Return the dataset's own name of each part."""
     train = _named(names, (asked,) if asked else KNOWN_SPLITS["train"])
     if train is None and asked is None and len(names) == 1:
         train = names[0]
@@ -229,7 +229,7 @@ def _splits(names, asked, dataset):
 
 
 def _named(names, wishes):
-    """The first of the wishes that is a name, as it is spelled or else in other capitals."""
+    """Return the first of the wishes that is a name, as it is spelled or else in other capitals."""
     found = {name.lower(): name for name in names} | {name: name for name in names}
     spellings = (spelling for wish in wishes for spelling in (wish, wish.lower()))
     return next((found[spelling] for spelling in spellings if spelling in found), None)

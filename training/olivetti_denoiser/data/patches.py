@@ -214,13 +214,13 @@ class _Reading:
             self._save()
 
     def _wants_more(self, share):
-        """Whether this share of the dataset has to give more pictures."""
+        """Return whether this share of the dataset has to give more pictures."""
         notes = self.notes
         few = notes.part == "train" and notes.read < share * LEAST_PICTURES
         return few or notes.patches[notes.part] < share * self.goals[notes.part]
 
     def _block(self, rows: Iterator[dict]) -> list[Cut]:
-        """The next pictures of a stream, cut in threads; errors of the Hub get our words."""
+        """Return the next pictures of a stream, cut in threads; errors of the Hub get our words."""
         try:
             cut_one = partial(cut_row, channels=self.notes.shape[-1])
             return list(self.threads.map(cut_one, islice(rows, BLOCK)))

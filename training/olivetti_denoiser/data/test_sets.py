@@ -203,7 +203,7 @@ def _pictures_in(folder, pattern="*"):
 
 
 def _by_scene(folder, pattern):
-    """The pictures of one pattern, by what its first `*` stands for."""
+    """Return the pictures of one pattern, by what its first `*` stands for."""
     if "*" not in pattern or set("?[/") & set(pattern):
         raise ValueError(f"a pattern of names needs a *, its only wildcard. Received: {pattern!r}")
     parts = re.compile(re.escape(pattern).replace(r"\*", "(.*)"), re.IGNORECASE)

@@ -292,22 +292,22 @@ def versions() -> dict[str, str]:
 
 
 def _with(methods: Methods[Method], more: Mapping[str, Method]) -> Methods[Method]:
-    """The methods and further ones after them; the variants are those of the model."""
+    """Return the methods and further ones after them; the variants are those of the model."""
     return {"methods": methods["methods"] | dict(more), "variants": dict(methods["variants"])}
 
 
 def _scores(restore: Method, part: Any) -> Scores:
-    """Scores at the split's sigma."""
+    """Return the scores at the split's sigma."""
     return measure(part.clean, restore(part.noisy, SIGMA))
 
 
 def _real_noise(restore: Method, pictures: PictureSet) -> float:
-    """PSNR where nobody knows the sigma."""
+    """Return the PSNR on real pictures, whose sigma nobody knows."""
     return mean_psnr(pictures.clean, in_8_bits(restore, pictures.noisy, 0.0))
 
 
 def _white_noise(restore: Method, pictures: PictureSet) -> tuple[dict[str, float], float]:
-    """PSNR by sigma in 255ths of the range, and seconds a megapixel."""
+    """Return PSNR by sigma in 255ths of the range, and seconds a megapixel."""
     found, seconds = {}, 0.0
     for sigma in COLOUR_SIGMAS:
         noisy = noisy_versions(pictures.clean, sigma)

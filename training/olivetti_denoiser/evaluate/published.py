@@ -150,7 +150,7 @@ def _convolutions(path, inputs, outputs):
 
 
 def _read(path, inputs, outputs):
-    """The file's (kernel, bias) pairs, float32, kernels out × in × height × width."""
+    """Return the file's (kernel, bias) pairs, float32, kernels out × in × height × width."""
     try:
         with np.load(path) as stored:
             pairs = [

@@ -175,7 +175,7 @@ def psnr_interval(row: Scores) -> str:
 
 
 def _by_sigma(results: Methods[dict[str, float]]) -> Table:
-    """A row a method and a column a noise level."""
+    """Return a table with a row for each method and a column for each noise level."""
     return [
         {"method": name, **{sigma: decibels(value) for sigma, value in row.items()}}
         for name, row in rows(results).items()

@@ -181,7 +181,7 @@ def _notes(header, content, rawmode):
 
 
 def _has_more_bits(header, content, rawmode):
-    """Whether Pillow leaves out bits that `read_pixels16` does not bring back."""
+    """Return whether Pillow leaves out bits that `read_pixels16` does not bring back."""
     if header.mode in ("I", "I;16", "F"):
         return False
     if header.format == "PPM":

@@ -37,7 +37,7 @@ IN_WORDS = (ValueError, PermissionError, ConnectionError, DamagedFileError, Publ
 
 @dataclass
 class Report:
-    """What `publish` did.
+    """The result of `publish`: the commits that stand.
 
     Attributes:
         commits: The commit that stands, for each kind: "model", "dataset", "space".

@@ -220,7 +220,7 @@ def jpeg(image: np.ndarray, quality: int | None, half_colour: bool = True) -> np
 
 
 def _developed(sensor, gains, camera):
-    """From the sensor's counts to sRGB."""
+    """Return the sRGB picture of a sensor's counts."""
     colour = demosaic(sensor, camera.edge_aware) if camera.mosaic else sensor
     image = to_srgb(colour * gains)
     if camera.smoothing or camera.colour_smoothing:

@@ -94,7 +94,7 @@ def _texture(pictures, mask, rng):
 
 
 def _window(grain, shape, rng):
-    """A weak grain of H×W, cut out of a larger grain."""
+    """Return a weak grain of H×W, cut out of a larger grain."""
     top, left = (int(rng.integers(0, a - b + 1)) for a, b in zip(grain.shape, shape, strict=True))
     sigma = np.exp(rng.uniform(*np.log(ROUGHNESS)))
     window = grain[top : top + shape[0], left : left + shape[1]]
@@ -102,7 +102,7 @@ def _window(grain, shape, rng):
 
 
 def _coloured(pictures, texture, palette, rng):
-    """A texture in two colours of the palette: H×W×3."""
+    """Return a texture in two colours of the palette: H×W×3."""
     height, width = texture.shape
     first, second = palette[rng.integers(len(palette), size=2)]
     # Brightness carries the texture, and the way from one colour to the other some of it.
@@ -126,7 +126,7 @@ def _shade(height, width, rng):
 
 
 def _faces(pictures, height, width, rng):
-    """A piece of a face, from half of its size to four times."""
+    """Return a piece of a face, from half of its size to four times."""
     scale = np.exp(rng.uniform(np.log(0.5), np.log(4.0)))
     rows, columns = (max(2, round(length / scale)) for length in (height, width))
     small = piece(pictures, rows, columns, rng)

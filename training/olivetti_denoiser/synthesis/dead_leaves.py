@@ -84,6 +84,6 @@ def piece(pictures: ImageRows, height: int, width: int, rng: np.random.Generator
 
 
 def _mirrored(start, count, side):
-    """Which rows of a picture are seen from `start` on, if mirror images continue it."""
+    """Return which rows of a picture are seen from `start` on, if mirror images continue it."""
     places = np.arange(start, start + count) % (2 * side)
     return np.minimum(places, 2 * side - 1 - places)

@@ -97,7 +97,7 @@ def _fill(path, block, count, say):
 
 
 def _blocks(block, start, stop) -> Iterator[bytes]:
-    """The missing pictures in their order, rendered by as many processes as processors."""
+    """Return the missing pictures in their order, rendered by as many processes as processors."""
     starts = range(start, stop, BLOCK)
     stops = [min(first + BLOCK, stop) for first in starts]
     if len(starts) < 2:

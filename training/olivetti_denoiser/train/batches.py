@@ -78,7 +78,7 @@ def rows_of_step(step: int, config: TrainingConfig, count: int) -> list[int]:
 
 @lru_cache(maxsize=2)  # drawing it anew each step would take a quarter of a step for a million
 def _order(seed, turn, count):
-    """The order in which one pass shows the pictures."""
+    """Return the order in which one pass shows the pictures."""
     return np.random.default_rng((seed, turn, 1)).permutation(count)
 
 
