@@ -37,7 +37,7 @@ def said(dataset, **options):
 folder, *names = sys.argv[1:]
 seen = {name: said(f"alice/{name}") for name in names}
 seen["split"] = said("alice/photos", split="validation")
-prepared = prepare("alice/photos", folder, wanted=100, validation=2, say=lambda line: None)
+prepared = prepare("alice/photos", folder, wanted=100, validation=2, report=lambda line: None)
 print(json.dumps(seen | {"prepared": prepared.summary}))
 """
 REFUSED = {

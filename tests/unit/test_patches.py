@@ -39,8 +39,8 @@ def folder(tmp_path):
     return write
 
 
-def made(dataset, folder, wanted=100_000, validation=4, say=lambda line: None, **options):
-    return prepare(dataset, folder, wanted=wanted, validation=validation, say=say, **options)
+def made(dataset, folder, wanted=100_000, validation=4, report=lambda line: None, **options):
+    return prepare(dataset, folder, wanted=wanted, validation=validation, report=report, **options)
 
 
 def distinct(folder):
@@ -128,7 +128,7 @@ def test_a_killed_reading_goes_on_and_ends_with_the_same_bytes(folder, tmp_path,
         patch.setattr(module._Reading, "_take", pull)
         made(photos, tmp_path / "halves")
     lines = []
-    assert made(photos, tmp_path / "halves", say=lines.append).summary == whole.summary
+    assert made(photos, tmp_path / "halves", report=lines.append).summary == whole.summary
     assert lines[0].startswith("Going on after")
     for part in PARTS:
         whole_part, part = (tmp_path / name / f"{part}.u8" for name in ("whole", "halves"))

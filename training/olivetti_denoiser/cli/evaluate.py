@@ -153,11 +153,11 @@ def _measure_faces(options, model, denoiser, split):
     print(warning(model, split), end="")
     outside = others_if_there(options.dataset, print, options.split)
     metrics = evaluate(
-        denoiser, split, outside, published=published, photographs=photographs, say=print
+        denoiser, split, outside, published=published, photographs=photographs, report=print
     )
     if network == "colour":  # the pictures that it is judged by
         published = _published(options, 3)
-        found = evaluate_colour(denoiser, [standing_set()], published=published, say=print)
+        found = evaluate_colour(denoiser, [standing_set()], published=published, report=print)
         metrics["colour"] = found["colour"]
     return metrics
 
@@ -172,7 +172,7 @@ def _measure_colour(options, denoiser):
         sets.append(read_colour_set(options.pictures, crop, options.every or 1))
     if options.pairs:
         sets.append(read_pairs(options.pairs, *(options.pair_pattern or PAIR_PATTERN), crop))
-    return evaluate_colour(denoiser, sets, published=_published(options, 3), say=print)
+    return evaluate_colour(denoiser, sets, published=_published(options, 3), report=print)
 
 
 def _published(options, channels):

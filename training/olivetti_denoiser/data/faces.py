@@ -138,7 +138,7 @@ def other_faces(name: str | None = None, *, download: bool = True) -> Faces:
 
 
 def others_if_there(
-    dataset: str | None, say: Callable[[str], None], split: str | None = None
+    dataset: str | None, report: Callable[[str], None], split: str | None = None
 ) -> Faces | None:
     """Return the other faces of a split, or None where only the published split can be had."""
     try:
@@ -146,7 +146,7 @@ def others_if_there(
     except FacesUnavailableError:
         if dataset is None:
             raise
-        say("The other faces are not in scikit-learn's cache and are left out of the figures.")
+        report("The other faces are not in scikit-learn's cache and are left out of the figures.")
         return None
 
 

@@ -82,7 +82,7 @@ def prepare(
     channels: int = 1,
     fixed: bool = False,
     check: Callable[[], object] = lambda: None,
-    say: Callable[[str], None] = print,
+    report: Callable[[str], None] = print,
 ) -> Prepared | None:
     """Stream, cut and keep the patches that a run will look at, or go on where that stopped.
 
@@ -98,7 +98,7 @@ def prepare(
         fixed: Whether a run has begun with the folder's patches: with it another
             dataset is refused, without it the patches of another dataset are replaced.
         check: Called before the pictures are read; may raise to end the reading.
-        say: Receives lines of progress.
+        report: Receives lines of progress.
 
     Returns:
         The patches; None where the dataset is a copy of the reference split.
@@ -138,7 +138,7 @@ def prepare(
         if notes is None or (notes.asked, notes.source) != (asked, pictures.source):
             notes = Notes(asked, pictures.source, others=pictures.others)
         if notes.part is not None:
-            _Reading(pictures, folder, notes, say).run()
+            _Reading(pictures, folder, notes, report).run()
     return _opened(folder, read_notes(folder))
 
 
@@ -161,8 +161,8 @@ def _opened(folder, notes) -> Prepared:
 class _Reading:
     """One sitting of `prepare`."""
 
-    def __init__(self, pictures: Pictures, folder: Path, notes: Notes, say):
-        self.pictures, self.folder, self.notes, self.say = pictures, folder, notes, say
+    def __init__(self, pictures: Pictures, folder: Path, notes: Notes, report):
+        self.pictures, self.folder, self.notes, self.report = pictures, folder, notes, report
         self.dataset = notes.source["dataset"]
         self.hashed = [part for part in PARTS[1:] if part not in pictures.parts]
         asked = notes.asked
@@ -173,7 +173,7 @@ class _Reading:
     def run(self) -> None:
         notes = self.notes
         if notes.read:
-            self.say(f"Going on after {notes.read:,} pictures of {self.dataset}")
+            self.report(f"Going on after {notes.read:,} pictures of {self.dataset}")
         with ThreadPoolExecutor(THREADS) as self.threads, ExitStack() as stack:
             self.files = {
                 part: stack.enter_context(
@@ -193,7 +193,7 @@ class _Reading:
             self._read_again(empty)
         else:
             others = f"; not read: {in_words(notes.others)}"
-            self.say(self._progress() + (others if notes.others else ""))
+            self.report(self._progress() + (others if notes.others else ""))
 
     def _read_part(self, part):
         notes, stream = self.notes, self.pictures.parts[part]
@@ -208,7 +208,7 @@ class _Reading:
                 for picture in block:
                     self._take(picture)
                 if notes.read % REPORT_EVERY < len(block):
-                    self.say(self._progress())
+                    self.report(self._progress())
             notes.share += 1
             self._check_broken()
             self._save()
@@ -266,7 +266,7 @@ class _Reading:
             )
         moved = dict(zip(notes.lowest, empty, strict=False))
         again = Notes(notes.asked, notes.source, others=notes.others, moved=moved)
-        _Reading(self.pictures, self.folder, again, self.say).run()
+        _Reading(self.pictures, self.folder, again, self.report).run()
 
     def _check_broken(self, finished=False):
         notes = self.notes

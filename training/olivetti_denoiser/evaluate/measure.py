@@ -73,7 +73,7 @@ def evaluate(
     published: Mapping[str, Method] | None = None,
     photographs: PictureSet | None = None,
     pictures: Faces | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = lambda line: None,
 ) -> Metrics:
     """Measure the denoiser and the methods it is compared with on gray pictures.
 
@@ -86,7 +86,7 @@ def evaluate(
         photographs: A further test set, or None; see `read_photographs`.
         pictures: Test pictures of the dataset that the model was trained on, where that was
             another than the split.
-        say: Receives a line of progress for each part.
+        report: Receives a line of progress for each part.
 
     Returns:
         What `metrics.json` holds of these pictures, see `release.Metrics`.
@@ -104,7 +104,7 @@ def evaluate(
     parts |= {name: part for name, part in further.items() if part is not None}
     measured: dict[str, Any] = {}
     for name, part in parts.items():
-        say(f"Measuring {PART_NAMES[name].lower()} ({len(part.clean)})")
+        report(f"Measuring {PART_NAMES[name].lower()} ({len(part.clean)})")
         compared = methods if name in ("test", "photographs") else usual
         measured[name] = {
             "count": len(part.clean),
@@ -113,7 +113,7 @@ def evaluate(
     if photographs is not None:
         measured["photographs"]["name"] = photographs.name
     restored = clipped(methods["methods"][MODEL], test.noisy, SIGMA)
-    say(f"Measuring the test faces at sigma {', '.join(f'{sigma:g}' for sigma in SIGMAS)}")
+    report(f"Measuring the test faces at sigma {', '.join(f'{sigma:g}' for sigma in SIGMAS)}")
     seconds = of_each(methods, lambda restore: fastest(restore, test.noisy) / len(test.clean))
     del seconds["methods"][NOISY]
     checksum = split_checksum(split)
@@ -140,7 +140,7 @@ def evaluate_colour(
     sets: Iterable[PictureSet],
     *,
     published: Mapping[str, Method] | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Measure a denoiser in colour, and OpenCV's non-local means beside it.
 
@@ -149,7 +149,7 @@ def evaluate_colour(
         sets: Clean photographs, to which white noise is added, and real noisy pictures with clean
             ones.
         published: Published denoisers by name, `(N×H×W×3, sigma) -> N×H×W×3`.
-        say: Receives a line of progress for each set.
+        report: Receives a line of progress for each set.
 
     Returns:
         `colour` and `pairs` of `release.Metrics`.
@@ -164,7 +164,7 @@ def evaluate_colour(
     blind_methods: Methods[Method] = {"methods": model["methods"] | blind, "variants": {}}
     metrics: dict[str, Any] = {"colour": {}, "pairs": {}}
     for pictures in sets:
-        say(f"Measuring {pictures.name} ({len(pictures.clean)} pictures)")
+        report(f"Measuring {pictures.name} ({len(pictures.clean)} pictures)")
         found: dict[str, Any] = {"count": len(pictures.clean), "crop": pictures.crop}
         if pictures.noisy is None:
             results = of_each(_with(model, given), partial(_white_noise, pictures=pictures))

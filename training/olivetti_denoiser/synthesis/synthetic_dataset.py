@@ -38,7 +38,7 @@ def prepare_synthetic(
     clean: np.ndarray,
     folder: str | Path,
     config: TrainingConfig,
-    say: Callable[[str], None] = print,
+    report: Callable[[str], None] = print,
 ) -> tuple[Patches, Patches]:
     """Render the pictures of a training in colour, or go on where that was interrupted.
 
@@ -47,7 +47,7 @@ def prepare_synthetic(
             last `config.validation_faces`, pictures to learn from of the faces before them.
         folder: Where the pictures are kept; created where missing.
         config: The settings.
-        say: Receives lines of progress.
+        report: Receives lines of progress.
 
     Returns:
         The pictures to learn from and those to validate on.
@@ -64,7 +64,7 @@ def prepare_synthetic(
     }
     with FileLock(folder / "lock"):  # processes that share the folder wait for the first process
         for name, (block, count) in files.items():
-            _fill(folder / name, block, count, say)
+            _fill(folder / name, block, count, report)
     learned, held_out = (Patches(PatchFile(folder / name, SHAPE)) for name in files)
     return learned, held_out
 
@@ -82,7 +82,7 @@ def render(faces: np.ndarray, seed: Sequence[int], start: int, stop: int) -> byt
     return b"".join(to_uint8(picture).tobytes() for picture in pictures)
 
 
-def _fill(path, block, count, say):
+def _fill(path, block, count, report):
     """Append pictures until the file holds `count`."""
     each = math.prod(SHAPE)
     done = min(path.stat().st_size // each, count) if path.exists() else 0
@@ -93,7 +93,7 @@ def _fill(path, block, count, say):
             done += len(pictures) // each
             if done == count or time.monotonic() - reported >= REPORT_EVERY:
                 reported = time.monotonic()
-                say(f"Rendered {done:,} of {count:,} coloured pictures")
+                report(f"Rendered {done:,} of {count:,} coloured pictures")
 
 
 def _blocks(block, start, stop) -> Iterator[bytes]:

@@ -140,14 +140,14 @@ def train(
     denoiser = Denoiser(to_network(result.model))
     outside = others_if_there(dataset, print, split)
     tested = pictures.test if pictures and config.planes == 1 else None
-    metrics = evaluate(denoiser, drawn, outside, pictures=tested, say=print)
+    metrics = evaluate(denoiser, drawn, outside, pictures=tested, report=print)
     if config.planes == 3:
         sets = [standing_set()]
         if pictures:
             sets.append(
                 PictureSet(pictures.summary["dataset"], list(to_uint8(pictures.test.clean)))
             )
-        metrics["colour"] = evaluate_colour(denoiser, sets, say=print)["colour"]
+        metrics["colour"] = evaluate_colour(denoiser, sets, report=print)["colour"]
     learned_faces = 0 if pictures else len(drawn["train"]) - config.validation_faces
     metrics["training"] = {
         **_summary(config, result),
