@@ -80,20 +80,13 @@ def test_faces(faces):
 
 
 def pytest_addoption(parser):
-    """Adds the options that take further tests along."""
+    """Adds the option that takes the other tests along."""
     parser.addoption("--all", action="store_true", help="all tiers whole, not one case of each")
-    parser.addoption("--matrix", action="store_true", help="and all combinations, as every night")
 
 
 def pytest_report_header(config):
     """Says what the run leaves out."""
-    if config.getoption("--matrix"):
-        return None
-    return (
-        "without the combinations (--matrix)"
-        if _all(config)
-        else "unit tests, and one case of each other tier; all tests: --all"
-    )
+    return None if _all(config) else "unit tests, one case of each other tier; --all adds the rest"
 
 
 def pytest_collection_modifyitems(config, items):
@@ -108,7 +101,6 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}
         wanted = _all(config) or item.path.parent.name == "unit" or "smoke" in marks
-        wanted = wanted and ("matrix" not in marks or config.getoption("--matrix"))
         (kept if wanted else left).append(item)
     if left:
         config.hook.pytest_deselected(items=left)
@@ -126,9 +118,8 @@ def _trains(item):
 
 def _all(config):
     """Whether all tiers run whole: asked for by an option or a file's name, or all are required."""
-    asked = config.getoption("--all") or config.getoption("--matrix")
     by_name = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
-    return bool(asked or by_name or os.environ.get(REQUIRE_ALL) == "1")
+    return bool(config.getoption("--all") or by_name or os.environ.get(REQUIRE_ALL) == "1")
 
 
 def _skip_is_failure(report):
