@@ -161,6 +161,16 @@ def test_whatever_a_decoder_raises_is_a_damaged_picture(tmp_path):
         decode_picture(encoded(WIDE), "large.png", max_pixels=700)
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA"])
+def test_a_picture_that_is_wrong_inside_is_no_picture_with_a_black_part(mode):
+    content = bytearray(encoded(WIDE.convert(mode)))
+    content[content.index(b"IDAT") + 6] ^= 255
+    with pytest.raises(DamagedPictureError, match="data stream"):
+        decode_picture(bytes(content), "damaged.png")
+    with pytest.raises(OSError, match="data stream"):
+        upright(Image.open(io.BytesIO(content)))
+
+
 @pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.parametrize(
     ("ending", "options"),
@@ -191,6 +201,14 @@ def test_bits_that_are_left_out_are_said(name):
     assert picture.notes == ("Of more than 8 bits a colour 8 are used.",)
     if name == "gray with alpha":
         assert picture.image.getpixel((0, 0)) == (9, 9, 9, 99)
+
+
+@pytest.mark.parametrize("header", ["P1", "P2 15", "P2 255", "P3 255", "P4", "P5 255", "P6 255"])
+def test_bits_that_are_kept_are_not_said_to_be_left_out(header):
+    kind, *largest = header.split()
+    values = b"1 " * 24 if kind < "P4" else bytes(24)
+    content = " ".join([kind, "4 2", *largest]).encode() + b"\n" + values
+    assert decode_picture(content, kind).notes == ()
 
 
 def test_gray_of_16_bits_is_kept_in_every_byte_order():

@@ -37,6 +37,8 @@ OF_THE_FILE = (37121, 37122, 37500, 40962, 40963)
 
 def orientation_of(image: Image.Image) -> int:
     """Return the EXIF orientation of a picture, 1 to 8; 1 where none can be read."""
+    if image.format == "PNG":
+        image.load()  # as `getexif` would, where its error would go with those of an odd block
     found = None
     with contextlib.suppress(Exception):  # Pillow raises many types for an odd block
         tags = getattr(image, "tag_v2", None)  # of a TIFF, whose EXIF may be closed by now

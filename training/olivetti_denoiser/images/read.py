@@ -185,7 +185,8 @@ def _has_more_bits(header, content, rawmode):
     if header.mode in ("I", "I;16", "F"):
         return False
     if header.format == "PPM":
-        return header.tile[0].args[-1] not in (255, rawmode)
+        scale = header.tile[0].args  # a rawmode alone, or with the largest value
+        return isinstance(scale, tuple) and scale[-1] > 255
     if header.format == "JPEG2000":
         place = content.find(J2K) + 42
         return content[place : place + 1] > b"\7"
