@@ -150,6 +150,7 @@ def test_options_do_what_they_say(denoiser):
     np.testing.assert_array_equal(denoiser(picture, sigma=sigma), full)
     np.testing.assert_array_equal(denoiser(picture, strength=0.0), picture)  # all 64 bits of it
     np.testing.assert_allclose(denoiser(picture, strength=0.5), (picture + full) / 2, atol=1e-6)
+    assert type(denoiser.restore(picture, sigma=np.float32(sigma)).sigma) is float  # as for JSON
     twice = denoiser(picture, sigma=0.05, level_factor=2.0)
     np.testing.assert_allclose(denoiser(picture, sigma=0.1), twice, atol=1e-6)
     one, both = (denoiser(picture, sigma=0.1, mirror=mirror) for mirror in (False, True))

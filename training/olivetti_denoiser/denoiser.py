@@ -203,7 +203,8 @@ class Denoiser:
         seen = _as_seen(channels[:, *inside], chosen)
         if sigma is None:
             mask = None if visible is None else visible[inside]
-            sigma = float(np.mean([estimate(chosen, one, mask) for one in seen]))
+            sigma = np.mean([estimate(chosen, one, mask) for one in seen])
+        sigma = float(sigma)
         if is_plain or strength == 0.0:
             is_array = isinstance(image, np.ndarray)
             unchanged = np.array(image) if is_array else picture.rebuild(picture.channels)
