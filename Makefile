@@ -1,5 +1,5 @@
 # make demo    open the demo page in the browser
-# make test    run the tests
+# make test    run the unit tests and one case of each other kind (ARGS=--all for all)
 # make lint    check style, imports and types
 # make train   train a model into outputs/model
 # make browser build the page that needs no server, space/browser/dist
@@ -15,7 +15,7 @@ demo: $(VENV)/.demo
 	$(BIN)/denoiser demo
 
 test: $(VENV)/.all $(if $(shell command -v npm),.node/.installed)
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 train: $(VENV)/.all
 	$(BIN)/denoiser train $(ARGS)

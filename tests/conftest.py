@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from checkout import FACES_NEARBY
+
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -16,9 +18,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-ROOT = Path(__file__).resolve().parent.parent
-FACES_NEARBY = ROOT.parent / "shared" / "data" / "scikit_learn_data"
-LONG = ("test_publish.py", "test_hub_denoiser.py", "test_fit.py", "test_page_browser.py")
 REQUIRE_ALL = "DENOISER_REQUIRE_ALL"  # set to 1, a skipped test is a failed one
 
 if "SCIKIT_LEARN_DATA" not in os.environ and FACES_NEARBY.is_dir():
@@ -49,6 +48,22 @@ def faces():
 
 
 @pytest.fixture(scope="session")
+def some_faces():
+    """The reference split, of drawn faces where the Olivetti faces are not at hand.
+
+    For tests that need faces and no figures of them: from then on, this process draws every split
+    from the drawn ones. A process of its own runs `tests/helpers/drawn_faces.py` for `denoiser`.
+    """
+    from drawn_faces import draw_faces
+    from olivetti_denoiser.data import faces
+
+    with pytest.MonkeyPatch.context() as patch:
+        if not faces_are_cached():
+            patch.setattr(faces, "fetch_faces", draw_faces)
+        yield faces.reference_split()
+
+
+@pytest.fixture(scope="session")
 def train_faces(faces):
     """The 80 training faces as arrays, a `data.faces.Faces`."""
     from olivetti_denoiser.data.faces import as_arrays
@@ -65,38 +80,46 @@ def test_faces(faces):
 
 
 def pytest_addoption(parser):
-    """Adds --slow, which takes along the tests that tell a whole story."""
-    parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
+    """Adds the option that takes the other tests along."""
+    parser.addoption("--all", action="store_true", help="all tiers whole, not one case of each")
 
 
 def pytest_report_header(config):
     """Says what the run leaves out."""
-    return None if _with_slow(config) else f"without the slow tests; --slow or {REQUIRE_ALL}=1 adds"
+    return None if _all(config) else "unit tests, one case of each other tier; --all adds the rest"
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves the slow tests out where nobody asked for them, and sorts and marks the others.
+    """Leaves out what nobody asked for, and says which tests share a process.
 
-    Every test that uses the faces is marked, so that `-m "not faces"` leaves them out. The files
-    that take longest come first: the workers then end at about the same time.
+    A test's tier is its folder. Unasked, the unit tests run, and of the other tiers what is marked
+    smoke. Every test that uses the faces is marked, so that `-m "not faces"` leaves them out. What
+    needs Keras runs in one process, so that TensorFlow is imported once; it takes longest, so it
+    comes first.
     """
-    if not _with_slow(config):
-        config.hook.pytest_deselected(
-            items=[item for item in items if item.get_closest_marker("slow")]
-        )
-        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    kept, left = [], []
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        wanted = _all(config) or item.path.parent.name == "unit" or "smoke" in marks
+        (kept if wanted else left).append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+    items[:] = sorted(kept, key=lambda item: (not _trains(item), item.path.parent.name == "unit"))
     for item in items:
         if "faces" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.faces)
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (item.path not in slow, item.path.name not in LONG))
+        item.add_marker(pytest.mark.xdist_group("keras" if _trains(item) else item.path.stem))
 
 
-def _with_slow(config):
-    """Whether slow tests run: asked for by an option, by a file's name, or where all have to."""
-    asked = config.getoption("--slow") or config.getoption("markexpr")
+def _trains(item):
+    """Whether a test imports Keras: its tier is train, or it is marked keras."""
+    return item.path.parent.name == "train" or bool(item.get_closest_marker("keras"))
+
+
+def _all(config):
+    """Whether all tiers run whole: asked for by an option or a file's name, or all are required."""
     by_name = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
-    return bool(asked or by_name or os.environ.get(REQUIRE_ALL) == "1")
+    return bool(config.getoption("--all") or by_name or os.environ.get(REQUIRE_ALL) == "1")
 
 
 def _skip_is_failure(report):
@@ -125,47 +148,12 @@ def pytest_make_collect_report():
 
 
 @pytest.fixture(scope="session")
-def page_model(tmp_path_factory):
-    """A model folder with a small gray network whose every weight is at work."""
-    return small_model(tmp_path_factory.mktemp("page_model") / "model", planes=1)
-
-
-@pytest.fixture(scope="session")
-def colour_model(tmp_path_factory):
-    """A model folder with a small network for colour pictures."""
-    return small_model(tmp_path_factory.mktemp("colour_model") / "model", planes=3)
-
-
-def small_model(folder, planes):
-    """Saves a small network with weights that differ from the first to the last."""
-    import numpy as np
-
-    from olivetti_denoiser.network.export import write_exports
-    from olivetti_denoiser.network.unet import residual_unet
-
-    model = residual_unet(channels=(8, 16), blocks=(1, 1), planes=planes)
-    rng = np.random.default_rng(0)
-    model.set_weights([rng.normal(0, 0.15, w.shape).astype(np.float32) for w in model.weights])
-    model.save(str(folder), zipped=False)
-    write_exports(model, folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
 def page(tmp_path_factory):
     """The running page with the released networks, one for all tests."""
     from page_server import MODEL, PageServer
 
     with PageServer(MODEL, tmp_path_factory.mktemp("page")) as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def small_checkout(tmp_path_factory):
-    """A copy of the code with tiny bundled networks, from which tests publish."""
-    from network_folders import copy_with_small_networks
-
-    return copy_with_small_networks(tmp_path_factory.mktemp("checkout"))
 
 
 @pytest.fixture(scope="module")
@@ -181,4 +169,11 @@ def visits(tmp_path_factory):
 def visit(visits):
     """Opens the static Space as a new visitor; fails if it complains or asks any other origin."""
     yield visits.open
+    assert not visits.complaints
+
+
+@pytest.fixture
+def tab(visits):
+    """The static Space in a tab that the tests of a file share; each brings its own picture."""
+    yield visits.shared
     assert not visits.complaints

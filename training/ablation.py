@@ -4,7 +4,7 @@
     python training/ablation.py --epochs 1 default adamw          # two rows, shorter
     python training/ablation.py --seeds 0,1,2 --save model_card   # put it on the card
 
-Each run lives in `<output>/<row>-<seed>`; an interrupted ablation goes on where it was. All figures
+Each run lives in `<output>/<row>-<seed>`; an interrupted ablation goes on where it was. All metrics
 are of training faces that are held out, without the mirror average, never of the test faces.
 """
 
@@ -12,17 +12,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from statistics import fmean as mean
+from typing import TYPE_CHECKING
 
 from olivetti_denoiser.cli.main import build_parser
 from olivetti_denoiser.cli.train import config_of
-from olivetti_denoiser.errors import TrainingStoppedError
 from olivetti_denoiser.evaluate.ablation import table
 from olivetti_denoiser.history import best_epoch
 from olivetti_denoiser.network.backend import prepare_training
 
 if TYPE_CHECKING:
-    from olivetti_denoiser.config import TrainingConfig
     from olivetti_denoiser.data.faces import Faces
 
 # What each row changes, as options of `denoiser train`.
@@ -35,7 +34,7 @@ ROWS = {
 }
 LOSSES = {"default": "mse+ssim", "mse": "mse"}  # rows whose restored faces are drawn side by side
 HELD_OUT = 16  # faces, more than a release can spare
-LEVEL_DRAWS = 8  # how often a held-out face is seen at each noise level
+DRAWS = 8  # how often a held-out face is seen at each noise level
 SHOWN = slice(4)  # of the held-out faces, in the plot of the losses
 
 
@@ -52,33 +51,22 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"rows are {', '.join(ROWS)}. Received: {', '.join(unknown)}")
     shared = f"--validation-faces {HELD_OUT} --epochs {options.epochs}"
     rows = {name: f"{ROWS[name]} {shared}".strip() for name in options.rows or ROWS}
-    seeds = options.seeds.split(",")
-    try:
-        for seed in seeds:
-            settings(shared, seed)
-    except ValueError as error:
-        parser.error(str(error))
 
     prepare_training()
     from olivetti_denoiser.data.faces import as_arrays, reference_split
 
     faces = as_arrays(reference_split()["train"])
-    ablation, restored = run(rows, seeds, faces, options.output)
+    ablation, restored = run(rows, options.seeds.split(","), faces, options.output)
     print(table(ablation), end="")
     if options.save:
         from olivetti_denoiser.evaluate.plots import losses_grid
-        from olivetti_denoiser.model_folder import LOSS_FACES
         from olivetti_denoiser.publish.update import update_release
+        from olivetti_denoiser.release import LOSS_FACES
 
         shown = faces.take(slice(-HELD_OUT, None)).take(SHOWN)
         grid = shown.clean, shown.noisy, restored
         draw = lambda folder: losses_grid(*grid, folder / LOSS_FACES)  # noqa: E731
         update_release(options.save, {"ablation": ablation}, draw=draw)
-
-
-def settings(options: str, seed: str) -> TrainingConfig:
-    """Return the settings of one training."""
-    return config_of(build_parser().parse_args(["train", *options.split(), "--seed", seed]))
 
 
 def run(rows: dict[str, str], seeds: list[str], faces: Faces, folder: Path) -> tuple[dict, dict]:
@@ -87,19 +75,17 @@ def run(rows: dict[str, str], seeds: list[str], faces: Faces, folder: Path) -> t
     import numpy as np
 
     from olivetti_denoiser.denoiser import Denoiser
-    from olivetti_denoiser.evaluate.measure import psnr_against_sigma
+    from olivetti_denoiser.evaluate.measure import psnr_by_sigma
     from olivetti_denoiser.network.export import to_network
     from olivetti_denoiser.train.fit import carve_validation, fit
 
     found, restored = {name: [] for name in rows}, {}
     for seed in seeds:  # seed by seed, so that early on every row has a figure
         for name, options in rows.items():
-            config = settings(options, seed)
+            command = ["train", *options.split(), "--seed", seed]
+            config = config_of(build_parser().parse_args(command))
             keras.backend.clear_session()
-            try:
-                result = fit(config, faces, folder / f"{name}-{seed}")
-            except TrainingStoppedError:  # it diverged, which the table says
-                continue
+            result = fit(config, faces, folder / f"{name}-{seed}")
             denoiser = Denoiser(to_network(result.model))
             held_out = carve_validation(faces, config.validation_faces)[1]
             if name in LOSSES:  # of the last seed
@@ -108,36 +94,31 @@ def run(rows: dict[str, str], seeds: list[str], faces: Faces, folder: Path) -> t
                 "estimated": lambda noisy, sigma, to=denoiser: to(noisy, mirror=False),
                 "given": lambda noisy, sigma, to=denoiser: to(noisy, sigma=sigma, mirror=False),
             }
-            several = held_out.take(np.repeat(np.arange(len(held_out.clean)), LEVEL_DRAWS))
-            levels = psnr_against_sigma(methods, several)
+            several = held_out.take(np.repeat(np.arange(len(held_out.clean)), DRAWS))
+            levels = {name: psnr_by_sigma(method, several) for name, method in methods.items()}
             found[name].append((best_epoch(result.history), result.seconds, levels))
-    return {
-        "seeds": [int(seed) for seed in seeds],
-        "rows": {name: summary(rows[name], found[name], len(seeds)) for name in rows},
-    }, restored
+    summaries = {name: summary(rows[name], found[name]) for name in rows}
+    return {"seeds": [int(seed) for seed in seeds], "rows": summaries}, restored
 
 
-def summary(options: str, found: list[tuple], seeds: int) -> dict[str, Any]:
+def summary(options: str, found: list[tuple]) -> dict:
     """Return a row over its seeds, as the card's table takes it."""
+    bests, seconds, levels = zip(*found, strict=True)
 
-    def mean(values):
-        return sum(values) / len(values)
+    def spread(metric):
+        values = [best[metric] for best in bests]
+        return {"mean": mean(values), "low": min(values), "high": max(values)}
 
-    def spread(figure):
-        values = [best[figure] for best, _, _ in found]
-        return {"mean": mean(values), "low": min(values), "high": max(values)} if found else None
+    def by_sigma(kind):
+        sigmas = [sigma for sigma in levels[0][kind] if float(sigma)]
+        return {sigma: mean([each[kind][sigma] for each in levels]) for sigma in sigmas}
 
-    levels = {
-        kind: {at: mean([one[kind][at] for _, _, one in found]) for at in row if float(at)}
-        for kind, row in (found[0][2] if found else {}).items()
-    }
     return {
         "command": f"denoiser train {options} --seed N",
-        "seconds": round(mean([seconds for _, seconds, _ in found]), 1) if found else None,
+        "seconds": round(mean(seconds), 1),
         "psnr": spread("val_psnr"),
         "ssim": spread("val_ssim"),
-        "levels": levels or None,
-        "diverged": seeds - len(found),
+        "levels": {kind: by_sigma(kind) for kind in levels[0]},
     }
 
 

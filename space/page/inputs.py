@@ -1,57 +1,66 @@
-"""What a visitor gives: a picture, an example, a noise level and a seed; and what that starts.
+"""The page's inputs (a picture, a noise level, a seed), and the functions that run on them.
 
-    image, ready = picture(page, first)
+    image, clickable = picture_input("face_", "drawn_")
     sigma, seed = noise_controls()
-    clickable = pictures_to_click(image, "face_", "drawn_")
-    run_on(image, [sigma.release, seed.input], clickable, denoise, inputs, outputs, "denoise")
+    run_on(image, [sigma, seed], outputs, denoise, [sigma.release, clickable], api_name="denoise")
 
 Components are made inside the `with` blocks of a `gr.Blocks`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import json
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import gradio as gr
 
-from page import trials, uploads
-from page.components import picture_input
+from page import trials
+from page.limits import MEGAPIXELS
 from page.outputs import png
-
-Control = TypeVar("Control", bound=gr.components.Component)
+from page.uploads import BROWSERS, read_upload
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-def picture(page: gr.Blocks, first: Path) -> tuple[gr.Image, gr.events.Dependency]:
-    """Returns the input for a visitor's picture, and the event of its first one being there."""
-    image = picture_input(
-        value=str(first),
+def picture_input(*beginnings: str) -> tuple[gr.Image, Callable]:
+    """Create the input for a picture, which starts with an example, and examples to click.
+
+    Args:
+        *beginnings: The beginnings of the examples' names, in the order of the examples.
+
+    Returns:
+        The input, and the event of an example being clicked.
+    """
+    image = gr.Image(
+        str(examples(*beginnings)[0]),
+        type="filepath",
+        format="png",
         label="Your picture",
         sources=["upload", "clipboard", "webcam"],
         height=240,
         elem_classes="enlarged",
         alt_text="the picture that you sent",
     )
-    # An input that has a value would be optional in the API, so the browser puts it in.
-    file, image.value = json.dumps(image.value), None
-    ready = page.load(
-        None,
-        None,
-        image,
-        js=f"() => window.withAddress({file})",
+    clickable = gr.Examples(
+        [[str(path)] for path in examples(*beginnings)],
+        inputs=image,
+        label="Examples",
         api_visibility="private",
     )
-    return image, ready
+    return image, clickable.load_input_event.then
+
+
+def examples(*beginnings: str) -> list[Path]:
+    """Return the example pictures whose names begin so, in that order."""
+    return [path for start in beginnings for path in sorted(EXAMPLES.glob(f"{start}*.png"))]
 
 
 def noise_controls() -> tuple[gr.Slider, gr.Number]:
-    """Returns the noise level and the seed."""
+    """Create the inputs of the noise level and the seed."""
     sigma = gr.Slider(
         0.0,
         trials.MAX_SIGMA,
@@ -64,129 +73,97 @@ def noise_controls() -> tuple[gr.Slider, gr.Number]:
     seed = gr.Number(
         0, label="Seed", info="the same seed draws the same noise", precision=0, minimum=0
     )
-    return unchecked(sigma), unchecked(seed)
-
-
-def unchecked(control: Control) -> Control:
-    """Leaves it to the page's functions to say what is wrong with a number."""
-    control.preprocess = lambda payload: payload
-    return control
-
-
-def examples(*beginnings: str) -> list[Path]:
-    """Returns the example pictures whose names begin so, in that order."""
-    return [path for start in beginnings for path in sorted(EXAMPLES.glob(f"{start}*.png"))]
-
-
-def pictures_to_click(image: gr.Image, *beginnings: str) -> gr.helpers.Examples:
-    """Returns thumbnails that put an example into the input."""
-    return gr.Examples(
-        [[str(path)] for path in examples(*beginnings)],
-        inputs=image,
-        label="Examples",
-        api_visibility="private",
-    )
+    return sigma, seed
 
 
 def run_on(
     image: gr.Image,
-    controls: Sequence[Callable],
-    clickable: gr.helpers.Examples,
+    controls: Sequence[gr.components.Component],
+    outputs: Sequence[gr.components.Component],
     function: Callable,
-    inputs: list,
-    outputs: list,
+    events: Sequence[Callable],
+    *,
     api_name: str,
+    tab: gr.Tab | None = None,
+    megapixels: float = MEGAPIXELS,
 ) -> None:
-    """Runs a function when a picture arrives, a control is released or an example is clicked.
+    """Run a function at each of the events and when a picture arrives; and as an endpoint.
 
-    In the page nothing happens without a picture; whoever calls the endpoint without one is told.
+    In the page nothing happens without a picture, and a file that is no picture is removed with a
+    message. Gradio's own preprocessing is off, so that the page can say what is wrong with a
+    picture or a number; it would also lose transparency and 16 bits.
 
     Args:
-        image: the input whose new pictures count.
-        controls: events of the other inputs.
-        clickable: the examples of `image`.
-        function: what to run; it becomes an endpoint of the API.
-        inputs: what `function` takes, in this order.
-        outputs: what it returns, in this order.
-        api_name: the endpoint's name, without the slash.
+        image: The input of the picture.
+        controls: The other inputs.
+        outputs: The outputs of the function.
+        function: Takes a decoded picture and the controls' values.
+        events: The events of the other inputs that run the function.
+        api_name: The endpoint's name, without the slash.
+        tab: The tab with the inputs; the function runs when it is first opened.
+        megapixels: The largest picture to decode.
     """
-    # The endpoint's own event, which nobody in the page triggers.
-    called = gr.Button(visible=False)
-    called.click(function, inputs, outputs, api_name=api_name, concurrency_id=api_name)
-    page: dict[str, Any] = {
-        "api_visibility": "private",
-        "trigger_mode": "always_last",
-        "concurrency_id": api_name,
-    }
-    arrived = image.input(_where_there_is_a_picture(function), inputs, outputs, **page)
-    arrived.then(
-        _shown_instead, image, image, queue=False, show_progress="hidden", api_visibility="private"
-    )
-    for event in (*controls, clickable.load_input_event.then):
-        event(_where_there_is_a_picture(function), inputs, outputs, **page)
-
-
-def fill_in_values(page: gr.Blocks) -> None:
-    """Gives inputs that a request leaves out at its end the values that the page starts with.
-
-    So a caller who knows an endpoint's first arguments is served on when it gets another one.
-    """
-    preprocess = page.preprocess_data
-
-    async def filled(block_fn, inputs, *arguments, **options):
-        rest = block_fn.inputs[len(inputs) :]
-        values = [*inputs, *(getattr(block, "value", None) for block in rest)]
-        return await preprocess(block_fn, values, *arguments, **options)
-
-    page.preprocess_data = filled
-
-
-def one_sentence_errors(function: Callable) -> Callable:
-    """Turns a visitor's mistake into its one sentence, and a fault of ours into another."""
 
     @functools.wraps(function)
-    def careful(*values, **options):
-        try:
-            return function(*values, **options)
-        except (ValueError, TimeoutError) as error:
-            raise gr.Error(str(error), print_exception=False) from None
-        except gr.Error:
-            raise
-        except Exception:
-            logging.exception("%s failed", function.__name__)
-            raise gr.Error(
-                "Something went wrong on the server's side; another picture may work.",
-                print_exception=False,
-            ) from None
-
-    return careful
-
-
-def chosen(image: str | None) -> str:
-    """Returns the path of the picture.
-
-    Raises:
-        ValueError: there is none; one sentence.
-    """
-    if image is None:
-        raise ValueError("Please choose a picture first.")
-    return image
-
-
-def _where_there_is_a_picture(function):
-    """Leaves everything as it is when a visitor has taken the picture away."""
+    def endpoint(file, *values):
+        with _one_sentence_errors(function):
+            if file is None:
+                raise ValueError("Please choose a picture first.")
+            return function(read_upload(file["path"], megapixels), *values)
 
     @functools.wraps(function)
-    def patient(image, *values, **options):
-        return gr.skip() if image is None else function(image, *values, **options)
+    def in_the_page(file, *values):
+        if file is None:
+            return gr.skip()
+        with _one_sentence_errors(function):
+            try:
+                picture = read_upload(file["path"], megapixels)
+            except ValueError as error:
+                gr.Warning(_sentence(error))
+                return [None, *(gr.skip() for _ in outputs)]
+            shown = gr.skip() if picture.format in BROWSERS else png(picture, "picture")
+            return [shown, *function(picture, *values)]
 
-    return patient
+    options: dict[str, Any] = {"concurrency_id": api_name, "preprocess": False}
+    # An input that has a value is optional in the API, so the endpoint has one of its own.
+    sent = gr.Image(label=image.label, visible=False)
+    sent.upload(endpoint, [sent, *controls], outputs, api_name=api_name, **options)
+    options |= {"api_visibility": "private", "show_progress_on": outputs}
+    for event in (image.input, *events):
+        event(
+            in_the_page,
+            [image, *controls],
+            [image, *outputs],
+            trigger_mode="always_last",
+            **options,
+        )
+    if tab is not None:
+        tab.select(
+            lambda *values: gr.skip() if values[-1] else in_the_page(*values[:-1]),
+            [image, *controls, outputs[-1]],
+            [image, *outputs],
+            **options,
+        )
 
 
-def _shown_instead(image):
-    """A PNG of a picture that browsers cannot show, nothing for a file that is none."""
+@contextlib.contextmanager
+def _one_sentence_errors(function):
+    """Turn a visitor's mistake into its one sentence, and a fault of ours into another."""
     try:
-        copy = image and uploads.for_the_browser(image)
-        return gr.skip() if copy is None else png(copy, "picture")
-    except ValueError:
-        return None
+        yield
+    except gr.Error:
+        raise
+    except (ValueError, TimeoutError) as error:
+        raise gr.Error(_sentence(error), print_exception=False) from None
+    except Exception:
+        logging.exception("%s failed", function.__name__)
+        raise gr.Error(
+            "Something went wrong on the server's side; another picture may work.",
+            print_exception=False,
+        ) from None
+
+
+def _sentence(error):
+    """Return an error's message as visitors read it."""
+    text = str(error).partition(" Received:")[0]
+    return text[:1].upper() + text[1:]

@@ -1,4 +1,4 @@
-"""Where large pictures wait for each other, so that memory is bounded.
+"""A queue in which large pictures wait for each other, so that memory is bounded.
 
 >>> lane = Lane(at_once=2)
 >>> with lane.turn(check_presence):
@@ -12,15 +12,16 @@ import ctypes
 import threading
 from collections.abc import Callable, Iterator
 
+SMALL = 2**18  # pixels; smaller pictures pass beside the lane
 CHECKED_EVERY = 0.5  # seconds
 
 
 class Lane:
-    """A lane for large pictures, beside which the small ones pass.
+    """A lane for large pictures.
 
     Args:
-        at_once: pictures that are worked on at a time.
-        waiting: pictures that may wait for their turn.
+        at_once: Pictures that are worked on at a time; one takes up to half a gigabyte.
+        waiting: Pictures that may wait for their turn.
     """
 
     def __init__(self, at_once: int = 2, waiting: int = 2):
@@ -29,14 +30,14 @@ class Lane:
 
     @contextlib.contextmanager
     def turn(self, check: Callable[[], None]) -> Iterator[None]:
-        """Waits for a turn and holds it.
+        """Wait for a turn and hold it.
 
         Args:
-            check: called again and again while this waits, and once before the turn; what it raises
-                gives the place to the next.
+            check: Called again and again while this waits, and once before the turn; an error that
+                it raises gives the place to the next.
 
         Raises:
-            ValueError: as many wait as may; one sentence.
+            ValueError: The lane is full: `waiting` pictures wait already.
         """
         if not self._places.acquire(blocking=False):
             raise ValueError(
@@ -56,6 +57,6 @@ class Lane:
 
 
 def _give_back():
-    """Gives back what the C library keeps of a large picture's memory, where it has such a call."""
+    """Give back what the C library keeps of a large picture's memory, where it has such a call."""
     with contextlib.suppress(OSError, AttributeError, TypeError):  # only glibc has it
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,6 +1,6 @@
-"""What a visitor gets: exact PNGs with a text for those who cannot see them, and a slider.
+"""The page's outputs: exact PNGs with a text for visitors who cannot see them, and a slider.
 
-noisy = shown_picture(NOISY, png(pixels, "noisy"), pixels=True)
+noisy = shown_picture(NOISY, png(pixels, "noisy"), "pixels")
 before_after([restored.change], noisy, restored, gr.HTML())
 """
 
@@ -12,8 +12,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from page import uploads
-from page.components import served_file
+from page.uploads import encode_png, keep
 
 ORIGINAL, NOISY, RECONSTRUCTED, CLEANED_UP = "Original", "Noisy", "Reconstructed", "Cleaned up"
 ALTERNATIVE_TEXTS = {
@@ -24,18 +23,21 @@ ALTERNATIVE_TEXTS = {
 }
 
 
-def png(pixels: np.ndarray | Image.Image, name: str) -> str:
-    """Writes an exact PNG for the browser to fetch and returns its path."""
-    return served_file(uploads.encode_png(pixels), f"{name}.png")
+def png(picture: np.ndarray | Image.Image, name: str) -> str:
+    """Write an exact PNG for the browser to fetch and return its path."""
+    return keep(encode_png(picture), f"{name}.png")
 
 
-def shown_picture(label: str, value: str | None = None, pixels: bool = False) -> gr.Image:
-    """Returns a picture that a visitor can download.
+def shown_picture(
+    label: str, value: str | None = None, elem_class: str = "enlarged", min_width: int = 90
+) -> gr.Image:
+    """Create a picture that a visitor can download.
 
     Args:
-        label: one of the four labels above.
-        value: the path of a PNG, None for no picture yet.
-        pixels: whether to enlarge it with hard pixels to the width that there is.
+        label: The label above it, and the key of its text in `ALTERNATIVE_TEXTS`.
+        value: The path of a PNG, None for no picture yet.
+        elem_class: "enlarged"; "pixels" for hard pixels as wide as there is room; or "plot".
+        min_width: CSS pixels, below which it gets a row of its own.
     """
     return gr.Image(
         value,
@@ -43,22 +45,16 @@ def shown_picture(label: str, value: str | None = None, pixels: bool = False) ->
         format="png",
         interactive=False,
         buttons=["download", "fullscreen"],
-        elem_classes="pixels" if pixels else "enlarged",
-        alt_text=ALTERNATIVE_TEXTS[label],
-        min_width=90,
+        elem_classes=elem_class,
+        alt_text=ALTERNATIVE_TEXTS.get(label, label),
+        min_width=min_width,
     )
 
 
 def before_after(
     events: Iterable[Callable], before: gr.Image, after: gr.Image, slider: gr.HTML
 ) -> None:
-    """Draws the slider in the browser at each of the events."""
+    """Draw the slider in the browser at each of the events."""
     draw = "(before, after) => window.beforeAfter(before, after, 'Before', 'After')"
     for event in events:
         event(None, [before, after], slider, js=draw, api_visibility="private")
-
-
-def first_frame_note(image: Image.Image) -> str:
-    """Returns what is left out of an animation, a document or 16 bits, else nothing."""
-    said = uploads.left_out(image)
-    return f"\n\n{said}" if said else ""

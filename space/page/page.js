@@ -25,16 +25,15 @@ const place = (slider) => {
   slider.style.setProperty("--edge", `${view.scrollLeft + cut * view.clientWidth}px`);
 };
 
-// `x` and `y` are the point to look at, as fractions of the picture.
-const zoom = (slider, on, x = 0.5, y = 0.5) => {
+const zoom = (slider, on) => {
   const view = slider.querySelector(".view");
   slider.classList.toggle("own-pixels", on);
   slider.querySelector(".zoom").setAttribute("aria-pressed", on);
   slider.querySelector(".zoom").textContent = on ? "fit" : "100 %";
   view.toggleAttribute("tabindex", on); // arrow keys scroll what has the focus
   if (on) {
-    view.scrollLeft = x * view.scrollWidth - view.clientWidth / 2;
-    view.scrollTop = y * view.scrollHeight - view.clientHeight / 2;
+    view.scrollLeft = (view.scrollWidth - view.clientWidth) / 2;
+    view.scrollTop = (view.scrollHeight - view.clientHeight) / 2;
   }
   place(slider);
 };
@@ -61,14 +60,6 @@ document.addEventListener("click", (event) => {
   const slider = sliderOf(event);
   zoom(slider, !slider.classList.contains("own-pixels"));
 });
-document.addEventListener("dblclick", (event) => {
-  const slider = sliderOf(event);
-  if (!slider?.classList.contains("zoomable") || event.target.matches(".zoom")) return;
-  const box = slider.querySelector(".pictures").getBoundingClientRect();
-  const x = (event.clientX - box.left) / box.width;
-  const y = (event.clientY - box.top) / box.height;
-  zoom(slider, !slider.classList.contains("own-pixels"), x, y);
-});
 // A mouse drags the picture; fingers scroll it by themselves.
 document.addEventListener("pointerdown", (event) => {
   const view = event.target.closest?.(".own-pixels .view");
@@ -79,12 +70,6 @@ document.addEventListener("pointerdown", (event) => {
   view.addEventListener(
     "lostpointercapture", () => view.removeEventListener("pointermove", move), { once: true },
   );
-});
-
-// The address of a file that the page itself brought along.
-window.withAddress = (file) => ({
-  ...file,
-  url: `${window.gradio_config.root}/gradio_api/file=${encodeURI(file.path)}`,
 });
 
 // Only the browser knows how large a picture is, and Gradio gives its examples no text.

@@ -8,7 +8,6 @@ owner/olivetti-denoiser at 1a2b3c4, 30.17 dB on the test faces
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 from collections.abc import Mapping
@@ -17,61 +16,64 @@ from pathlib import Path
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.denoiser import DOWNLOADED, Denoiser, load_folder
-from olivetti_denoiser.figures import gate_figure, network_of, read_metrics
-from olivetti_denoiser.model_folder import GRAY, METRICS, ONNX, PLACES
+from olivetti_denoiser.release import GRAY, METRICS, PLACES, Released, gate_score, networks_of
 from page.texts import NETWORKS
 
-# The page shows the figures and the plots; a repository without them serves all the same.
+# The page shows the metrics and the plots; a repository without them serves all the same.
 PATTERNS = (*DOWNLOADED, *(place + METRICS for place in PLACES.values()), "*.png")
 
 
 @dataclass(frozen=True)
 class Served:
-    """What serves, and where it comes from.
+    """The networks that serve, and where they come from.
 
     Attributes:
         denoiser: Both networks, where there are two.
-        words: What serves, for visitors: a part of a sentence.
+        words: The networks in words for visitors: a part of a sentence.
         repository: OWNER/NAME on the Hub, or None for the built-in networks.
-        folder: The model folder of the gray network, with the figures and plots that came with it;
-            None where there are none.
+        gray: The metrics of the gray network, and the folder with its plots; None where it came
+            without metrics.
     """
 
     denoiser: Denoiser
     words: str
     repository: str | None
-    folder: Path | None
+    gray: Released | None
 
 
-def load_networks(variables: Mapping[str, str], bundle: str | Path, seconds: float) -> Served:
+def load_networks(
+    variables: Mapping[str, str], bundle: str | Path, seconds: float = 20.0
+) -> Served:
     """Load the published networks, or the built-in ones when the Hub does not help in good time.
 
     Args:
         variables: `MODEL_ID` and `MODEL_REVISION` name the repository on the Hub; each is optional.
             A built-in network joins the one of a repository that holds only one.
         bundle: The built-in release.
-        seconds: How long the Hub gets.
+        seconds: How long the Hub gets; then the built-in networks serve.
 
     Raises:
-        ValueError: a built-in network was needed and `bundle` holds none.
+        ValueError: `bundle` holds no network.
     """
-    if old := variables.get("COLOUR_MODEL_ID"):
-        print(
-            "COLOUR_MODEL_ID is not read any more: the repository of MODEL_ID brings both networks "
-            f"once `denoiser publish` has put the one for colour into it. Received: {old}",
-            flush=True,
-        )
-    reason, repository = "", variables.get("MODEL_ID")
+    built_in, reason = load_folder(bundle), ""
+    released, repository = _released(bundle), variables.get("MODEL_ID")
     if repository:
         try:
             folder = _download(repository, variables.get("MODEL_REVISION") or None, seconds)
-            return _published(repository, folder, Path(bundle))
+            published = _load(repository, folder)
         except (OSError, ValueError) as error:
-            cause = hub.first_line(error).partition(" Received:")[0].rstrip(".")
-            reason = f" ({cause})"  # without the paths of this machine, as visitors read it
-    denoiser, folders = load_folder(bundle), _folders(Path(bundle))
-    words = f"the built-in networks{_figure(folders, GRAY)}{reason}"
-    return Served(denoiser, words, None, folders.get(GRAY))
+            reason = f" ({hub.first_line(error).partition(' Received:')[0].rstrip('.')})"
+        else:
+            first = next(iter(published.networks))
+            downloaded = _released(folder)
+            words = f"{repository} at {folder.name[:7]}{_score(downloaded, first)}"
+            for missing in built_in.networks.keys() - published.networks.keys():
+                words += f", with the built-in {NETWORKS[missing]}"
+            both = Denoiser(*published.networks.values(), *built_in.networks.values())
+            source = downloaded if GRAY in published.networks else released
+            return Served(both, words, repository, source.get(GRAY))
+    words = f"the built-in networks{_score(released, GRAY)}{reason}"
+    return Served(built_in, words, None, released.get(GRAY))
 
 
 def _download(repository, revision, seconds):
@@ -94,38 +96,24 @@ def _download(repository, revision, seconds):
     return answer
 
 
-def _published(repository, folder, bundle):
-    """Return what a downloaded release serves, with a built-in network for one that it lacks."""
-    if not any((folder / place / ONNX).is_dir() for place in PLACES.values()):
-        raise ValueError(
-            f"{repository} holds no {ONNX}/, which this page runs; publishing its networks again "
-            "writes it"
-        )
+def _load(repository, folder):
+    """Load a downloaded release; an error names no path of this machine, as visitors read it."""
     try:
-        denoiser = load_folder(folder)
+        return load_folder(folder)
     except ValueError as error:
-        raise ValueError(f"{repository} does not load: {error}") from None
-    folders, own = _folders(folder), next(iter(denoiser.networks))
-    words = f"{repository} at {folder.name[:7]}{_figure(folders, own)}"
-    if len(denoiser.networks) == 1:
-        other = load_folder(bundle)
-        (missing,) = NETWORKS.keys() - {own}
-        words += f", with the built-in {NETWORKS[missing]}"
-        denoiser = Denoiser(*denoiser.networks.values(), *other.networks.values())
-        folders = _folders(bundle) | folders
-    return Served(denoiser, words, repository, folders.get(GRAY))
+        cause = str(error).replace(str(folder), repository)
+        raise ValueError(f"{repository} does not load: {cause}") from None
 
 
-def _folders(release):
-    """Return the model folder of each network that has figures, by "gray" and "colour"."""
-    folders: dict[str, Path] = {}
-    for place in PLACES.values():
-        with contextlib.suppress(ValueError):
-            folders.setdefault(network_of(release / place), release / place)
-    return folders
+def _released(release):
+    """Return the networks of a release that came with metrics, by "gray" and "colour"."""
+    try:
+        return networks_of(release)
+    except ValueError:
+        return {}
 
 
-def _figure(folders, network):
-    """Say what a network scores, or nothing where it has no figures."""
-    figure = gate_figure(read_metrics(folders[network])) if network in folders else None
-    return f", {figure.psnr:.2f} dB on {figure.pictures}" if figure else ""
+def _score(released, network):
+    """Return what a network scores in words, or nothing where it has no metrics."""
+    score = gate_score(released[network].metrics) if network in released else None
+    return f", {score.psnr:.2f} dB on {score.pictures}" if score else ""

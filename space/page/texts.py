@@ -1,13 +1,13 @@
-"""The page's sentences and tables: figures in, Markdown out.
+"""The page's sentences and tables: metrics in, Markdown out.
 
->>> gain_in_words(trial.figures)
+>>> gain_in_words(metrics)
 '+9.5 dB: 8.9 times less noise.'
 """
 
 from __future__ import annotations
 
 from olivetti_denoiser.denoiser import Restored
-from olivetti_denoiser.figures import Metrics
+from olivetti_denoiser.release import Metrics
 from page.trials import NETWORK, MethodResult
 
 # What visitors call the networks.
@@ -23,32 +23,29 @@ NOISE_WORDS = (
 )
 
 
-def gain_in_words(figures: dict) -> str:
-    """Says in a sentence what the network did to the noise.
+def gain_in_words(metrics: dict) -> str:
+    """Say in a sentence what the network did to the noise.
 
     Noise is measured by the mean squared error, which a gain of g dB divides by 10^(g/10).
     """
-    gain = figures["gain_db"]
-    if figures["noisy"]["mse"] == 0.0:
+    gain = metrics["gain_db"]
+    if metrics["noisy"]["mse"] == 0.0:
         return "No noise was added; what changed is what the network took for noise."
-    if figures["reconstructed"]["mse"] == 0.0:
-        return f"+{gain:.1f} dB: no noise is left."
     times = 10.0 ** (abs(gain) / 10.0)
-    if abs(gain) < 0.05:
-        return "0.0 dB: as much noise as before."
+    decibels = f"{gain:+.1f} dB".replace("-", "−")
     if times < 1.05:
-        return f"{gain:+.1f} dB: hardly any difference.".replace("-", "−")
+        return f"{decibels}: hardly any difference."
     if gain < 0:
-        return f"−{-gain:.1f} dB: {times:.1f} times more error than in the noisy picture."
-    return f"+{gain:.1f} dB: {times:.1f} times less noise."
+        return f"{decibels}: {times:.1f} times more error than in the noisy picture."
+    return f"{decibels}: {times:.1f} times less noise."
 
 
 def restored_in_words(restored: Restored, strength: float = 1.0, level_factor: float = 1.0) -> str:
-    """Says how much noise a picture had, what a factor makes of it, and which network removed it.
+    """Say how much noise a picture had, what a factor makes of it, and which network removed it.
 
     Args:
-        restored: what `Denoiser.restore` gave for one picture.
-        strength, level_factor: what it was asked.
+        restored: The result of `Denoiser.restore` for one picture.
+        strength, level_factor: The arguments that `restore` was given.
     """
     sigma = float(restored.sigma)
     words = [words for level, words in NOISE_WORDS if sigma >= level] or [NOISE_WORDS[0][1]]
@@ -62,29 +59,35 @@ def restored_in_words(restored: Restored, strength: float = 1.0, level_factor: f
     return f"{said} Restored by the {NETWORKS[str(restored.network)]}."
 
 
-def verdict(figures: dict) -> str:
-    """Returns the gain in words and a table of both pictures' figures, in Markdown."""
-    lines = [_row(name, figures[name.lower()]) for name in ("Noisy", "Reconstructed")]
+def verdict(metrics: dict) -> str:
+    """Return the gain in words and a table of both pictures' metrics, in Markdown."""
+    lines = [_row(name, metrics[name.lower()]) for name in ("Noisy", "Reconstructed")]
     heading = ["| | PSNR | SSIM | MSE |", "|---|---:|---:|---:|"]
-    return "\n".join([f"**{gain_in_words(figures)}**", "", *heading, *lines])
+    return "\n".join([f"**{gain_in_words(metrics)}**", "", *heading, *lines])
+
+
+def caption(result: MethodResult) -> str:
+    """Return a method's name, its PSNR and its time in a few words."""
+    parts = [result.name, f"{result.metrics['psnr']:.2f} dB", _time(result)]
+    return " · ".join(filter(None, parts))
 
 
 def comparison_table(results: list[MethodResult]) -> str:
-    """Returns the methods' figures and times as a table in Markdown."""
+    """Return the methods' metrics and times as a table in Markdown."""
     lines = ["| | PSNR | SSIM | MSE | time |", "|---|---:|---:|---:|---:|"]
     for result in results:
-        lines.append(f"{_row(result.name, result.figures)} {result.took or '–'} |")
+        lines.append(f"{_row(result.name, result.metrics)} {_time(result) or '–'} |")
     return "\n".join(lines)
 
 
 def released_table(metrics: Metrics) -> str:
-    """Returns the released model's figures on the test faces as a table in Markdown.
+    """Return the released model's metrics on the test faces as a table in Markdown.
 
     Args:
-        metrics: what `metrics.json` holds.
+        metrics: The content of `metrics.json`.
 
     Raises:
-        KeyError: it does not hold the test faces' figures.
+        KeyError: It does not hold the metrics of the test faces.
     """
     test = metrics["parts"]["test"]
     methods, names = test["methods"], {"noisy": "Noisy", "model": NETWORK}
@@ -104,5 +107,12 @@ def released_table(metrics: Metrics) -> str:
     return "\n".join(lines)
 
 
-def _row(name, figures):
-    return f"| {name} | {figures['psnr']:.2f} dB | {figures['ssim']:.3f} | {figures['mse']:.5f} |"
+def _row(name, metrics):
+    return f"| {name} | {metrics['psnr']:.2f} dB | {metrics['ssim']:.3f} | {metrics['mse']:.5f} |"
+
+
+def _time(result):
+    """Return the time in words, empty where nothing was done."""
+    if result.milliseconds is None:
+        return ""
+    return f"{result.milliseconds:.1f} ms" if result.milliseconds >= 0.1 else "under 0.1 ms"

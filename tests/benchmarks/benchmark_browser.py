@@ -1,17 +1,15 @@
-"""The static page against its limits, in headless Chromium with one thread on loopback.
+"""The static page against its limits, in headless Chromium on loopback.
 
     python tests/benchmarks/benchmark_browser.py --rounds 5 --megapixels 12
 
-Prints megabytes and seconds from opening the page, cold, to the first answer; one 64×64 picture
-beside Python's `Denoiser` in the same run; and a colour photograph with the colour network:
-seconds, and the memory that the browser takes for it.
-`make browser` installs what builds the page.
+Prints megabytes and seconds from opening the page, cold, to the first answer; the time of another
+64×64 picture; and a colour photograph with the colour network: seconds, and the memory that the
+browser takes for it. `make browser` installs what builds the page.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
 import statistics
 import sys
 import tempfile
@@ -25,11 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 for folder in (ROOT / "training", ROOT / "tests" / "helpers"):
     sys.path.insert(0, str(folder))
 
-from static_space import StaticSpace, build_page, headers_of  # noqa: E402
+from browser_visit import Visits, give  # noqa: E402
 
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
-ANSWER = "figure.reconstructed img[src]"
-PATIENCE = 600_000  # milliseconds
 # Sets another seed and measures until the picture has changed, as a visitor waits.
 ANOTHER_SEED = """(seed) => new Promise((resolve) => {
   const image = document.querySelector("figure.reconstructed img");
@@ -45,35 +40,24 @@ ANOTHER_SEED = """(seed) => new Promise((resolve) => {
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5, help="repetitions (%(default)s)")
     parser.add_argument("--megapixels", type=float, default=12.0, help="photograph (%(default)s)")
     options = parser.parse_args()
-    from playwright.sync_api import sync_playwright
-
-    with tempfile.TemporaryDirectory() as work, sync_playwright() as driver:
-        page = Path(work) / "page"
-        make_page(page)
-        photograph = write_photograph(Path(work), options.megapixels)
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        browser.new_page().close()  # the browser itself is up
-        print_first_answer([first_answer(browser, page) for _ in range(options.rounds)])
-        print_small(browser, page, options.rounds)
-        print_photograph(browser, page, photograph)
-        browser.close()
-
-
-def make_page(folder: Path) -> None:
-    """Builds the page with the released networks."""
-    from olivetti_denoiser.publish.static_space import main as assemble
-
-    build_page(folder)
-    assemble(str(ROOT / "model_card"), str(folder))
+    with tempfile.TemporaryDirectory() as work, Visits(Path(work) / "page") as visits:
+        visits.open().close()  # the browser itself is up
+        rounds = [first_answer(visits) for _ in range(options.rounds)]
+        seconds, megabytes, small = (
+            statistics.median(column) for column in zip(*rounds, strict=True)
+        )
+        print(f"first answer: {seconds:.2f} s (limit 1.5), {megabytes:.2f} MB (limit 6)")
+        print(f"64×64: {small:.0f} ms", flush=True)
+        print_photograph(visits, write_photograph(Path(work), options.megapixels))
 
 
 def write_photograph(folder: Path, megapixels: float) -> Path:
-    """Writes a noisy colour JPEG, 4:3."""
+    """Write a noisy colour JPEG, 4:3."""
     height = round((megapixels * 1e6 * 3 / 4) ** 0.5)
     width = round(height * 4 / 3)
     rng = np.random.default_rng(0)
@@ -85,85 +69,37 @@ def write_photograph(folder: Path, megapixels: float) -> Path:
     return path
 
 
-def served(page: Path) -> StaticSpace:
-    """The page as the Hub serves it."""
-    card = (ROOT / "space" / "browser" / "README.md").read_text(encoding="utf-8")
-    return StaticSpace(page, headers_of(card))
+def first_answer(visits: Visits) -> tuple[float, float, float]:
+    """Return seconds and megabytes to the first answer, and milliseconds of another one."""
+    # Without the service worker: what it keeps for visits without a network comes afterwards.
+    started = time.perf_counter()
+    tab = visits.open(offline="block", headers={})  # one thread
+    seconds = time.perf_counter() - started
+    megabytes = sum(size for _, size in tab.space.log) / 1e6
+    small = statistics.median(tab.evaluate(ANOTHER_SEED, seed) for seed in range(1, 11))
+    tab.close()
+    return seconds, megabytes, small
 
 
-def first_answer(browser, page: Path) -> tuple[float, float]:
-    """Returns seconds and megabytes from opening the page, with nothing cached."""
-    with served(page) as space:
-        # What is kept for visits without a network comes after the first answer.
-        context = browser.new_context(service_workers="block")
-        tab = context.new_page()
-        started = time.perf_counter()
-        tab.goto(space.url, wait_until="commit")
-        tab.wait_for_selector(ANSWER, timeout=PATIENCE)
-        seconds = time.perf_counter() - started
-        megabytes = sum(size for _, size in space.log) / 1e6
-        context.close()
-    return seconds, megabytes
-
-
-def print_first_answer(rounds) -> None:
-    """Prints the medians."""
-    seconds, megabytes = (statistics.median(column) for column in zip(*rounds, strict=True))
-    print(f"first answer: {seconds:.2f} s (limit 1.5), {megabytes:.2f} MB (limit 6)", flush=True)
-
-
-def print_small(browser, page: Path, rounds: int) -> None:
-    """Prints the time of one 64×64 picture here and by `Denoiser`, in turn."""
-    from olivetti_denoiser.denoiser import Denoiser
-
-    denoiser = Denoiser.from_pretrained(ROOT / "model_card").only("gray")
-    picture = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
-    denoiser(picture)
-    here, there = [], []
-    with served(page) as space:
-        tab = browser.new_page()
-        tab.set_default_timeout(PATIENCE)
-        tab.goto(space.url)
-        tab.wait_for_selector(ANSWER)
-        for seed in range(1, 10 * rounds + 1):
-            here.append(tab.evaluate(ANOTHER_SEED, seed))
-            started = time.perf_counter()
-            denoiser(picture)
-            there.append(1000 * (time.perf_counter() - started))
-        tab.close()
-    ours, theirs = statistics.median(here), statistics.median(there)
-    print(f"64×64: {ours:.0f} ms, Denoiser {theirs:.0f} ms: {ours / theirs:.1f} times (limit 3)")
-
-
-def print_photograph(browser, page: Path, photograph: Path) -> None:
-    """Prints time and memory of a large photograph."""
+def print_photograph(visits: Visits, photograph: Path) -> None:
+    """Print time and memory of a large photograph."""
     width, height = Image.open(photograph).size
-    with served(page) as space:
-        tab = browser.new_page()
-        tab.set_default_timeout(PATIENCE)
-        tab.goto(f"{space.url}#clean-up")
-        tab.locator(".result").wait_for()
-        part = tab.get_by_role("tabpanel")
-        part.locator("input[type=file]").set_input_files(photograph)
-        start, link = part.get_by_role("button", name="Start"), part.locator("a[download^='photo']")
-        start.or_(link).first.wait_for()
-        started = time.perf_counter()
-        if start.is_visible():
-            start.click()
-        most = 0.0
-        while not link.is_visible():
-            most = max(most, tab_megabytes())
-            tab.wait_for_timeout(200)
-        seconds = time.perf_counter() - started
-        print(
-            f"{width}×{height} in colour: {seconds:.0f} s with one thread (limit 90 at 12 "
-            f"megapixels), the tab {max(most, tab_megabytes()):.0f} MB (limit 700)"
-        )
-        tab.close()
+    tab = visits.open(offline="block", headers={})
+    started = time.perf_counter()
+    give(tab, "Clean up", photograph)
+    link = tab.locator("#clean-up a.download[download^='photo']")
+    most = 0.0
+    while not link.is_visible():
+        most = max(most, tab_megabytes())
+        tab.wait_for_timeout(200)
+    print(
+        f"{width}×{height} in colour: {time.perf_counter() - started:.0f} s with one thread (limit "
+        f"90 at 12 megapixels), the tab {max(most, tab_megabytes()):.0f} MB (limit 700)"
+    )
 
 
 def tab_megabytes() -> float:
-    """Returns the proportional memory of the largest of the browser's renderers."""
+    """Return the proportional memory of the largest of the browser's renderers."""
     sizes = [0.0]
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -2,8 +2,8 @@
 
 Times the steps of the default network on JAX: one process alone, two that train together, and two
 that each compute half of a batch alone, all on a core each. The difference between the last two is
-what the exchange of the gradients takes. Says from these figures what 8 and 64 GPUs would bring, on
-paper. Prints the tables of `training/README.md`. Other work on the machine falsifies the times.
+what the exchange of the gradients takes. Prints the first table of "What it brings" in
+`training/README.md`. Other work on the machine falsifies the times.
 """
 
 from __future__ import annotations
@@ -19,14 +19,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 WARM_UP = 2  # steps; the first one compiles
 
-# Of the paper estimate.
-FLOPS = 5e12  # a GPU's, as these small convolutions may use of one: a sixth of an A10G's float32
-NETWORK = 25e9 / 8  # bytes a second between GPUs; machines of a cloud have 25 to 100 Gbit/s
-LATENCY = 20e-6  # seconds a hop
-
 
 def step_seconds(batch_size: int, steps: int, index: int) -> float:
-    """Returns the median seconds of a step of this process, which Keras's variables may join."""
+    """Return the median seconds of a step of this process, which Keras's variables may join."""
     os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[index]})
     os.environ["KERAS_BACKEND"] = "jax"
     import time
@@ -84,10 +79,10 @@ def run(count: int, batch_size: int, steps: int, joined: bool) -> float:
 
 
 def main(batch_size: int, steps: int) -> None:
-    sys.path[:0] = [str(ROOT / "training"), str(ROOT / "tests")]
+    sys.path[:0] = [str(ROOT / "training"), str(ROOT / "tests/train"), str(ROOT / "tests/helpers")]
     os.environ["KERAS_BACKEND"] = "jax"
     from olivetti_denoiser.config import TrainingConfig
-    from olivetti_denoiser.network.unet import multiply_adds, residual_unet
+    from olivetti_denoiser.network.unet import residual_unet
 
     if len(os.sched_getaffinity(0)) < 2:
         raise SystemExit("two cores are needed, one a process. Received: 1")
@@ -104,21 +99,6 @@ def main(batch_size: int, steps: int) -> None:
         f"| 2 | {two:.3f} | {one / two:.2f} | {gradients / 1e6:.2f} MB "
         f"| {max(0, 1 - apart / two):.0%} |"
     )
-    face = 6 * multiply_adds(**config.network)  # forward once, backward twice
-    print(
-        f"\nOn paper: {face / 1e9:.1f} GFLOP a face at {FLOPS / 1e12:g} TFLOP/s, "
-        f"{gradients / 1e6:.2f} MB of gradients summed in a ring at {NETWORK * 8 / 1e9:g} Gbit/s, "
-        f"{LATENCY * 1e6:g} µs a hop.\n"
-    )
-    print("| batch | 1 GPU, ms | 8 GPUs, ms | speed | 64 GPUs, ms | speed |")
-    print("|---|---|---|---|---|---|")
-    for batch in (64, 512, 4096):
-        alone, row = batch * face / FLOPS, []
-        for count in (8, 64):
-            exchange = 2 * (count - 1) * (gradients / count / NETWORK + LATENCY)
-            step = alone / count + exchange
-            row.append(f"{step * 1e3:.1f} | {alone / step:.1f}")
-        print(f"| {batch} | {alone * 1e3:.1f} | {' | '.join(row)} |")
 
 
 if __name__ == "__main__":

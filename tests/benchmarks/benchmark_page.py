@@ -10,9 +10,7 @@ else the machine does. Everything stays on 127.0.0.1.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -20,7 +18,7 @@ import time
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "helpers"))
-from page_server import ROOT, PageServer
+from page_server import APP, MODEL, ROOT, PageServer
 
 PICTURE = (ROOT / "space" / "examples" / "drawn_1_portrait.png").read_bytes()
 
@@ -38,27 +36,15 @@ import numpy as np
 sys.path.insert(0, {str(ROOT / "training")!r})
 from olivetti_denoiser.inference.network import Network
 Network.estimate = lambda self, pictures: np.full(len(pictures), 0.1, np.float32)
-Network.restore = lambda self, pictures, sigmas: pictures
-runpy.run_path({str(ROOT / "space" / "app.py")!r}, run_name="__main__")
-"""
-
-PARTS = """
-import json, sys, time
-marks = [("", time.perf_counter())]
-def mark(name): marks.append((name, time.perf_counter()))
-import gradio; mark("import gradio")
-import runpy; app = runpy.run_path("space/app.py", run_name="app"); mark("import the page")
-served = app["load_networks"]({}, sys.argv[1], 0); mark("load the networks")
-page = app["build"](served); mark("build the page")
-page.launch(prevent_thread_lock=True, quiet=True, mcp_server=True); mark("launch")
-print(json.dumps([(name, at - before) for (_, before), (name, at) in zip(marks, marks[1:])]))
+Network.restore = lambda self, pictures, sigma: pictures.copy()
+runpy.run_path({str(APP)!r}, run_name="__main__")
 """
 
 
 def main() -> None:
-    """Measures everything and prints it."""
+    """Measure everything and print it."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--model", type=Path, default=ROOT / "model_card")
+    options.add_argument("--model", type=Path, default=MODEL)
     options.add_argument("--rounds", type=int, default=3, help="starts of the page")
     options.add_argument("--visitors", type=int, default=100)
     options.add_argument("--seconds", type=float, default=60, help="of the crowd, each side")
@@ -70,27 +56,20 @@ def main() -> None:
 
 def start(model: Path, rounds: int, work: Path) -> None:
     """From the process's start to listening, beside Gradio with a page that shows what it gets."""
-    starts = {
-        "the page": ([ROOT / "space" / "app.py"], []),
-        "Gradio alone": (["-c", GRADIO_ALONE], []),
-    }
-    parts = []
+    starts = {"the page": [APP], "Gradio alone": ["-c", GRADIO_ALONE]}
+    measured: dict[str, list] = {name: [] for name in starts}
     for turn in range(rounds + 1):
-        for begun, measured in starts.values():
+        for name, begun in starts.items():
             with PageServer(model, work, start=begun) as page:
                 if turn:  # the first turn brings the files into memory
-                    figures = page.seconds, page.processor_seconds(), page.memory("VmHWM")
-                    measured.append(figures)
-        parts.append(json.loads(run("-c", PARTS, model).splitlines()[-1]))
+                    found = page.seconds, page.processor_seconds(), page.memory("VmHWM")
+                    measured[name].append(found)
     print("From the start to listening: seconds, seconds of the processors, peak MB")
-    for number, (name, _) in enumerate(parts[0]):
-        print(f"  {name}: {statistics.median(part[number][1] for part in parts):.2f}")
-    ours, alone = (
-        [statistics.median(column) for column in zip(*measured, strict=True)]
-        for _, measured in starts.values()
-    )
-    for name, figures in zip(starts, (ours, alone), strict=True):
-        print(f"  {name}: " + ", ".join(f"{figure:.2f}" for figure in figures))
+    medians = {}
+    for name, found in measured.items():
+        medians[name] = [statistics.median(column) for column in zip(*found, strict=True)]
+        print(f"  {name}: " + ", ".join(f"{value:.2f}" for value in medians[name]))
+    ours, alone = medians.values()
     print(
         f"  ratio {ours[0] / alone[0]:.2f}, of the processors {ours[1] / alone[1]:.2f}; "
         f"{ours[2] - alone[2]:.0f} MB more",
@@ -103,7 +82,6 @@ def crowd(model: Path, visitors: int, seconds: float, work: Path) -> None:
     (work / "a").mkdir()
     (work / "b").mkdir()
     waits: dict[str, list[float]] = {"with networks": [], "without": []}
-    work_done = dict.fromkeys(waits, 0.0)
     failures, turns = [], 4
     with (
         PageServer(model, work / "a") as ours,
@@ -111,27 +89,22 @@ def crowd(model: Path, visitors: int, seconds: float, work: Path) -> None:
     ):
         for _ in range(turns):
             for name, page in zip(waits, (ours, floor), strict=True):
-                before = page.processor_seconds()
                 waits[name] += besiege(page, visitors, seconds / turns, failures)
-                work_done[name] += page.processor_seconds() - before
         memory = ours.memory("VmHWM")
     print(f"{visitors} visitors at once, {seconds:g} s")
     for name, times in waits.items():
         print(
             f"  {name}: {len(times) / seconds:.1f} pictures a second, "
-            f"wait {statistics.median(times):.2f} s in the middle, {max(times):.2f} s at most, "
-            f"{1000 * work_done[name] / len(times):.0f} ms of the processors each"
+            f"wait {statistics.median(times):.2f} s in the middle, {max(times):.2f} s at most"
         )
-    counts = [len(times) for times in waits.values()]
-    each = [work_done[name] / len(times) for name, times in waits.items()]
-    print(f"  ratio {counts[0] / counts[1]:.2f}, by the processors' time {each[1] / each[0]:.2f}")
-    print(f"  {len(failures)} failures, peak memory {memory:.0f} MB")
+    ratio = len(waits["with networks"]) / len(waits["without"])
+    print(f"  ratio {ratio:.2f}, {len(failures)} failures, peak memory {memory:.0f} MB")
     for failure in failures[:5]:
         print(f"  {failure}")
 
 
 def besiege(page: PageServer, visitors: int, seconds: float, failures: list) -> list[float]:
-    """Lets visitors come for some seconds and returns how long each visit took.
+    """Let visitors come for some seconds and return how long each visit took.
 
     A visit is an upload, a call and the download of its three pictures.
     """
@@ -142,7 +115,7 @@ def besiege(page: PageServer, visitors: int, seconds: float, failures: list) -> 
         while time.perf_counter() < end:
             began = time.perf_counter()
             try:
-                visitor.call("denoise", PICTURE)
+                visitor.call("denoise", PICTURE, 0.1, 0)
                 waits.append(time.perf_counter() - began)
             except Exception as error:  # whatever it is, it is counted
                 failures.append(repr(error))
@@ -153,19 +126,6 @@ def besiege(page: PageServer, visitors: int, seconds: float, failures: list) -> 
     for visitor in crowd:
         visitor.join()
     return waits
-
-
-def run(*arguments) -> str:
-    """Runs Python in the repository and returns what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", *map(str, arguments)],
-        cwd=ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=300,
-    )
-    return done.stdout
 
 
 if __name__ == "__main__":

@@ -15,8 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from actions_runner import link_environment
-from checkout import copy_checkout
+from checkout import copy_checkout, link_environment
 
 # What a shell, make and a clone need.
 PROGRAMS = [

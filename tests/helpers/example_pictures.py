@@ -18,8 +18,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
-from olivetti_denoiser.camera_noise import Camera, camera_noise
 from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
+from olivetti_denoiser.synthesis.camera_noise import Camera, camera_noise
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "space" / "examples"
 NIGHT = Camera(shot=6e-3, read=4e-3, smoothing=0.4, colour_smoothing=0.8)

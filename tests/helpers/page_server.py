@@ -1,4 +1,4 @@
-"""The page in a process of its own on loopback, and a visitor who speaks plain HTTP to it.
+"""The page in a process of its own on loopback, and visitors by plain HTTP and by MCP.
 
 with PageServer(model_folder, work) as page:
     original, noisy, restored, *_ = page.visitor().call("denoise", "face.png", 0.1, 0)
@@ -6,6 +6,8 @@ with PageServer(model_folder, work) as page:
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import socket
@@ -15,30 +17,30 @@ import time
 from pathlib import Path
 
 import httpx
+import numpy as np
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTED = 240.0  # seconds; a busy machine takes a while
 MODEL = ROOT / "model_card"
 APP = ROOT / "space" / "app.py"
-DEFAULTS = {"denoise": (0.1, 0), "restore": (1.0, 1.0), "compare": (0.1, 0)}
 
 
 class RefusedError(Exception):
-    """What the page tells a visitor when it refuses."""
+    """The sentence of a page that refuses a request."""
 
 
 class PageServer:
-    """Runs the page until the `with` block ends.
+    """Run the page until the `with` block ends.
 
     Args:
         model: the bundled model's folder.
         work: a folder for the log and for Gradio's files.
         start: what the interpreter runs; the page's file unless it is a copy or a command.
-        python: the interpreter.
         **environment: more variables for the process; None removes one.
     """
 
-    def __init__(self, model, work: Path, start=(APP,), python=sys.executable, **environment):
+    def __init__(self, model, work: Path, start=(APP,), **environment):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = work / "page.log"
@@ -55,7 +57,7 @@ class PageServer:
         started = time.perf_counter()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [python, *map(str, start)],
+                [sys.executable, *map(str, start)],
                 cwd=work,
                 env={name: value for name, value in variables.items() if value is not None},
                 stdout=log,
@@ -82,7 +84,7 @@ class PageServer:
         httpx.get(f"{self.url}/gradio_api/startup-events", timeout=STARTED).raise_for_status()
 
     def text(self) -> str:
-        """What the process has printed."""
+        """Return the log of the process."""
         return self.log.read_text(errors="replace")
 
     def memory(self, field: str = "VmRSS") -> float:
@@ -91,7 +93,7 @@ class PageServer:
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
 
     def forget_peak(self) -> None:
-        """Lets the "VmHWM" of `memory` start again from what is used now."""
+        """Let the "VmHWM" of `memory` start again from what is used now."""
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
     def processor_seconds(self) -> float:
@@ -99,12 +101,12 @@ class PageServer:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def visitor(self) -> Visitor:
+    def visitor(self, timeout: float = 120.0) -> Visitor:
         """Somebody new."""
-        return Visitor(self.url)
+        return Visitor(self.url, timeout)
 
     def stop(self) -> None:
-        """Ends the process."""
+        """End the process."""
         self.process.terminate()
         try:
             self.process.wait(10)
@@ -122,27 +124,23 @@ class PageServer:
 class Visitor:
     """One visitor's calls, as `curl` would make them."""
 
-    def __init__(self, url: str, timeout: float = 120.0):
+    def __init__(self, url: str, timeout: float):
         # The server closes idle connections after 5 s; a browser would then ask once more.
         limits = httpx.Limits(keepalive_expiry=2.0)
         self.http = httpx.Client(base_url=url, timeout=timeout, limits=limits)
 
-    def upload(self, picture: bytes, name: str = "picture.png") -> dict:
-        """Sends a file and returns what stands for it in a call."""
-        answer = self.http.post("/gradio_api/upload", files={"files": (name, picture)})
+    def upload(self, picture: bytes) -> dict:
+        """Send a file and return its description for a call."""
+        answer = self.http.post("/gradio_api/upload", files={"files": ("picture.png", picture)})
         if answer.status_code != 200:
             raise RefusedError(f"{answer.status_code} {answer.text}")
-        return {
-            "path": answer.json()[0],
-            "orig_name": name,
-            "meta": {"_type": "gradio.FileData"},
-        }
+        return {"path": answer.json()[0], "meta": {"_type": "gradio.FileData"}}
 
     def ask(self, endpoint: str, *values) -> list:
-        """Calls an endpoint and returns its outputs.
+        """Call an endpoint and return its outputs.
 
         Raises:
-            RefusedError: with the sentence that the page tells.
+            RefusedError: With the sentence of the page.
         """
         answer = self.http.post(f"/gradio_api/call/{endpoint}", json={"data": list(values)})
         answer.raise_for_status()
@@ -150,31 +148,47 @@ class Visitor:
         kind = None
         with self.http.stream("GET", f"/gradio_api/call/{endpoint}/{event}") as lines:
             for line in lines.iter_lines():
-                if line.startswith("event:"):
-                    kind = line.partition(":")[2].strip()
-                elif line.startswith("data:") and kind in ("complete", "error"):
-                    data = json.loads(line.partition(":")[2])
-                    if kind == "error":
-                        raise RefusedError(str((data or {}).get("error")))
-                    return data
+                name, _, text = line.partition(":")
+                kind = text.strip() if name == "event" else kind
+                if name == "data" and kind == "error":
+                    raise RefusedError(str((json.loads(text) or {}).get("error")))
+                if name == "data" and kind == "complete":
+                    return json.loads(text)
         raise AssertionError("the stream ended without an answer")
 
     def fetch(self, file: dict) -> bytes:
-        """Downloads an output picture."""
+        """Download an output picture."""
         answer = self.http.get(file["url"])
         answer.raise_for_status()
         return answer.content
 
-    def call(self, endpoint: str, picture: Path | bytes, *values, name: str = "picture.png"):
-        """Sends a picture and returns an endpoint's outputs, pictures as their files' bytes."""
-        if isinstance(picture, (str, Path)):
-            name, picture = Path(picture).name, Path(picture).read_bytes()
-        values += DEFAULTS[endpoint][len(values) :]  # plain HTTP has to send them all
-        outputs = self.ask(endpoint, self.upload(picture, name), *values)
+    def call(self, endpoint: str, picture: Path | bytes, *values):
+        """Send a picture and return an endpoint's outputs, pictures as their files' bytes."""
+        content = picture if isinstance(picture, bytes) else picture.read_bytes()
+        outputs = self.ask(endpoint, self.upload(content), *values)
         return [
             self.fetch(output) if isinstance(output, dict) and "url" in output else output
             for output in outputs
         ]
+
+
+@contextlib.asynccontextmanager
+async def mcp_client(url: str):
+    """A session with the page's tools."""
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamablehttp_client
+
+    async with (
+        streamablehttp_client(f"{url}/gradio_api/mcp/") as (read, write, _),
+        ClientSession(read, write) as session,
+    ):
+        await session.initialize()
+        yield session
+
+
+def pixels(picture: bytes) -> np.ndarray:
+    """A picture file's pixels."""
+    return np.asarray(Image.open(io.BytesIO(picture)))
 
 
 def free_port() -> int:

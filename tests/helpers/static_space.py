@@ -30,7 +30,7 @@ class StaticSpace:
     """Serves a folder; a context manager.
 
     Args:
-        folder: the built page, or {path: content}.
+        folder: the built page.
         headers: what the card asks for; none for a plain server of files.
         variables: the Space's variables; None where nobody puts any into the page.
         replaced: {path: content} served in the place of a file; None answers 404, and a function is
@@ -38,9 +38,9 @@ class StaticSpace:
     """
 
     def __init__(self, folder, headers=None, variables=None, replaced=None):
-        self.files = folder if isinstance(folder, dict) else Folder(folder)
+        self.folder = Path(folder)
         self.headers, self.variables = headers or {}, variables
-        self.replaced = replaced or {}
+        self.replaced = {} if replaced is None else replaced
         self.log = []  # (path, bytes sent)
         handler = type("Bound", (Handler,), {"space": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -55,34 +55,23 @@ class StaticSpace:
         self.stop()
 
     def stop(self) -> None:
-        """Ends serving, as when there is no network."""
+        """End serving, as when there is no network."""
         self._server.shutdown()
         self._server.server_close()
 
     def content(self, path: str) -> bytes | None:
-        """Returns what is served under a path, or None."""
+        """Return what is served under a path, or None."""
         path = path or "index.html"
         if path in self.replaced:
             instead = self.replaced[path]
             return instead() if callable(instead) else instead
-        content = self.files.get(path)
+        file = self.folder / path
+        content = file.read_bytes() if file.is_file() else None
         if path == "index.html" and self.variables is not None:
             given = json.dumps({"variables": self.variables})
             script = f"<head><script>window.huggingface={given};</script>".encode()
             content = content.replace(b"<head>", script, 1)
         return content
-
-
-class Folder:
-    """The files below a folder, by their paths."""
-
-    def __init__(self, folder):
-        self.folder = Path(folder)
-
-    def get(self, path: str) -> bytes | None:
-        """Returns a file's content, or None where there is no such file."""
-        file = self.folder / path
-        return file.read_bytes() if file.is_file() else None
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -111,7 +100,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def build_page(folder) -> None:
-    """Builds the page, without a network in it; skips where Node or its packages are missing."""
+    """Build the page, without a network in it; skips where Node or its packages are missing."""
     node = shutil.which("node")
     if node is None or not PACKAGES.is_dir():
         pytest.skip("the page needs Node and its packages: `make browser` installs them")
@@ -119,7 +108,7 @@ def build_page(folder) -> None:
 
 
 def link_packages(target: Path) -> None:
-    """Makes a folder of Node's packages that is the present one, as `make` leaves it; or skips."""
+    """Make a folder of Node's packages that is the present one, as `make` leaves it; or skips."""
     if not PACKAGES.is_dir():
         pytest.skip("the page needs Node and its packages: `make browser` installs them")
     target.mkdir()
@@ -128,5 +117,5 @@ def link_packages(target: Path) -> None:
 
 
 def headers_of(card: str) -> dict[str, str]:
-    """Returns the headers that a Space's card asks for."""
+    """Return the headers that a Space's card asks for."""
     return yaml.safe_load(card.split("---")[1])["custom_headers"]

@@ -16,10 +16,10 @@ PLACES = (PACKAGE / "bundled", PACKAGE.parent, PACKAGE.parents[1])  # wheel, Spa
 
 
 def bundled(name: str) -> Path:
-    """Returns the folder of that name, such as "model_card" or "space".
+    """Return the folder of that name, such as "model_card" or "space".
 
     Raises:
-        FileNotFoundError: this copy of the code came without it.
+        FileNotFoundError: This copy of the code came without it.
     """
     for place in PLACES:
         if (place / name).is_dir():

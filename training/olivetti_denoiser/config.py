@@ -16,7 +16,7 @@ OPTIMIZERS = ("muon", "adamw")
 LOSSES = ("mse", "mse+ssim", "l1")
 NOISES = ("gaussian", "camera", "both")
 # Options that configs of older versions hold, with the value that is now the only one.
-RETIRED = {"level": "given"}
+RETIRED = (("level", "given"),)
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "quick": {"epochs": 7, "steps_per_epoch": 200},
@@ -38,26 +38,26 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def _option(default, help_text, *, low=None, high=None, choices=None):
-    """A dataclass field that carries its own help text and bounds."""
+    """Return a dataclass field that carries its own help text and bounds."""
     meta = {"help": help_text, "low": low, "high": high, "choices": choices}
     return field(default=default, metadata=meta)
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """What one training run depends on; equal configs give equal runs.
+    """The settings of a training; equal configs give equal runs.
 
     Noise levels are standard deviations as a fraction of the range [0, 1].
 
     Raises:
-        ValueError: an option is unknown, of the wrong type or out of its bounds; the
+        ValueError: An option is unknown, of the wrong type or out of its bounds; the
             message names the option, what would work and what was received.
     """
 
     # Data
-    sigma: float = _option(0.1, "noise level that the figures are about", low=0.005, high=0.5)
+    sigma: float = _option(0.1, "noise level that the metrics are about", low=0.005, high=0.5)
     sigma_max: float = _option(
-        0.3, "training draws its levels from 0 to this one", low=0.005, high=1.0
+        0.3, "training draws its noise levels from 0 to this one", low=0.005, high=1.0
     )
     sigma_share: float = _option(
         0.5, "share of the training draws made at exactly --sigma", low=0.0, high=1.0
@@ -89,7 +89,7 @@ class TrainingConfig:
     )
 
     # Network
-    planes: int = _option(1, "planes of a picture: 1 for gray, 3 for colour", choices=(1, 3))
+    planes: int = _option(1, "channels of a picture: 1 for gray, 3 for colour", choices=(1, 3))
     channels: tuple[int, ...] = _option(
         (12, 40, 96), "channels of each level, full resolution first", low=1, high=1024
     )
@@ -141,43 +141,39 @@ class TrainingConfig:
 
     @property
     def network(self) -> dict:
-        """What `model.residual_unet` takes."""
-        names = ("channels", "blocks", "planes")
-        return {name: getattr(self, name) for name in names}
+        """Return the arguments of `residual_unet`."""
+        return {"channels": self.channels, "blocks": self.blocks, "planes": self.planes}
 
     @property
     def total_steps(self) -> int:
-        """Optimiser steps of the whole run."""
+        """Return the optimizer steps of the whole run."""
         return self.epochs * self.steps_per_epoch
 
     def to_json(self) -> str:
-        """Returns the options as indented JSON text, one a line."""
+        """Return the options as indented JSON text, one a line."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
     def from_options(
         cls, given: dict, *, path: str | Path | None = None, preset: str = "default"
     ) -> TrainingConfig:
-        """Builds a config from a preset, over it a JSON file, over both the given options.
+        """Build a config from a preset, over it a JSON file, over both the given options.
 
         Raises:
-            ValueError: an option is unknown or impossible, or the file cannot be read.
+            ValueError: An option is unknown or impossible, or the file cannot be read.
         """
         return cls.from_dict(PRESETS[preset] | (_read(path) if path else {}) | given)
 
     @classmethod
     def from_dict(cls, options: dict) -> TrainingConfig:
-        """Builds a config from a mapping of option names to values.
+        """Build a config from a mapping of option names to values.
 
         Raises:
-            ValueError: an option is unknown or impossible.
+            ValueError: An option is unknown or impossible.
         """
+        options = {name: options[name] for name in options if (name, options[name]) not in RETIRED}
         known = {option.name for option in fields(cls)}
-        options = {
-            name: value for name, value in options.items() if RETIRED.get(name, ...) != value
-        }
-        unknown = sorted(set(options) - known)
-        if unknown:
+        if unknown := sorted(set(options) - known):
             raise ValueError(
                 f"unknown option; known are {', '.join(sorted(known))}. "
                 f"Received: {', '.join(unknown)}"
@@ -186,17 +182,17 @@ class TrainingConfig:
 
     @classmethod
     def from_json(cls, path: str | Path) -> TrainingConfig:
-        """Reads a config from a JSON file that holds one object.
+        """Read a config from a JSON file that holds one object.
 
         Raises:
-            ValueError: the file cannot be read, is not a JSON object, or holds an unknown or
+            ValueError: The file cannot be read, is not a JSON object, or holds an unknown or
                 impossible option.
         """
         return cls.from_dict(_read(path))
 
 
 def _read(path):
-    """The options in a JSON file."""
+    """Return the options in a JSON file."""
     try:
         options = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -211,7 +207,7 @@ def _read(path):
 
 
 def _checked(option, value):
-    """Returns `value` in the option's type, or raises a ValueError that names the option."""
+    """Return `value` in the option's type, or raise a ValueError that names the option."""
     name, default, meta = option.name, option.default, option.metadata
     if isinstance(default, bool):
         if not isinstance(value, bool):
@@ -229,7 +225,7 @@ def _checked(option, value):
 
 
 def _number(name, kind, value, meta):
-    """Returns `value` as `kind` (int or float) inside the option's bounds."""
+    """Return `value` as `kind` (int or float) inside the option's bounds."""
     words = "a whole number" if kind is int else "a number"
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or (kind is int and value != int(value)):

@@ -4,48 +4,51 @@
     >>> denoiser = Denoiser.from_pretrained("model_card")
     >>> restored = denoiser("noisy.png")                 # a PIL image of the same size
     >>> restored = denoiser(array, sigma=0.1)            # an array of the same shape and dtype
-    >>> denoiser.restore("noisy.png").network            # and which of its networks it was
+    >>> denoiser.restore("noisy.png").network            # the network that restored it
     'colour'
 
 A release holds two networks. The gray one sees each channel alone and is best for noise that is the
-same in all channels; the colour one is best for noise of each channel's own, and for a camera's.
+same in all channels. The colour network is best for noise that differs between channels, and for
+the noise of cameras.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from olivetti_denoiser import hub
-from olivetti_denoiser.choose_network import choose_network
-from olivetti_denoiser.hidden_pixels import fill_hidden
-from olivetti_denoiser.images import ImageLike, Picture
+from olivetti_denoiser.images.picture import ImageLike, Picture
+from olivetti_denoiser.inference.choose_network import choose_network
 from olivetti_denoiser.inference.estimate import estimate
+from olivetti_denoiser.inference.letterbox import inside_letterbox
 from olivetti_denoiser.inference.network import FILES, Network
-from olivetti_denoiser.inference.restore import plan
-from olivetti_denoiser.model_folder import COLOUR, MODEL_FILES, NETWORK, ONNX
+from olivetti_denoiser.inference.restore import Progress, restore
+from olivetti_denoiser.inference.transparent_pixels import fill_transparent
+from olivetti_denoiser.release import COLOUR, NETWORK, ONNX, PLACES
 
 if TYPE_CHECKING:
     from PIL import Image
 
 Name = Literal["gray", "colour"]
 NAMES: dict[int, Name] = {1: "gray", 3: "colour"}  # of networks, by their channels
-ONNX_PLACES = (ONNX, f"{COLOUR}/{ONNX}")  # of a release's networks
-# `config.json` is what the Hub counts downloads by.
-DOWNLOADED = (*(f"{place}/{name}" for place in ONNX_PLACES for name in FILES), NETWORK)
+# The Hub counts downloads by the root's `config.json`; a network for Keras alone has such a file.
+DOWNLOADED = tuple(
+    place + name
+    for place in PLACES.values()
+    for name in (NETWORK, *(f"{ONNX}/{name}" for name in FILES))
+)
 MAX_LEVEL_FACTOR = 4.0
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What `Denoiser.restore` returns.
+    """The answer of `Denoiser.restore`.
 
     Attributes:
         image: The restored picture or batch, of the kind that came in.
@@ -101,23 +104,17 @@ class Denoiser:
             token: Access token; None for the one that the Hub's client finds itself.
             cache_dir: Where to keep downloads; None for the client's own cache.
             local_files_only: Never touch the network.
-            force_download: Download even what is cached.
+            force_download: Download cached files, too.
             providers: Execution providers of ONNX Runtime, best first, such as
                 ["CUDAExecutionProvider", "CPUExecutionProvider"] where `onnxruntime-gpu` is
-                installed; None runs on the CPU.
-
-        Returns:
-            The denoiser.
+                installed; None runs on the CPU. ONNX Runtime warns of a provider that it lacks.
 
         Raises:
-            ValueError: Neither a folder nor a repository, no such revision, no network in it, or
-                no such provider.
+            ValueError: Neither a folder nor a repository, no such revision, or no network in it.
             PermissionError: The token is wrong or not enough.
-            ConnectionError: The Hub does not answer and the cache holds no copy, or a part of one.
+            ConnectionError: The Hub does not answer and the cache holds no whole copy.
             DamagedFileError: A file is damaged and no fresh copy can be had.
         """
-        if providers is not None:
-            _check_providers(providers)
         folder = Path(repo_id_or_folder)
         if folder.is_dir():
             return load_folder(folder, providers)
@@ -136,30 +133,10 @@ class Denoiser:
             local_files_only=local_files_only,
             force_download=force_download,
         )
-        wanted = [f"{place}/{name}" for place in _places(folder) or [ONNX] for name in FILES]
-        if absent := [name for name in wanted if not (folder / name).is_file()]:
-            if not hub.is_listed(folder, repo_id, cache_dir):
-                raise hub.incomplete(repo_id, folder, absent)
-            raise ValueError(
-                f"the repository holds no {' and no '.join(absent)}: a network that is there for "
-                f"Keras alone gets its ONNX files from `denoiser export FOLDER`, and publishing "
-                f"the folder brings them here. Received: {repo_id!r} at {folder.name[:7]}"
-            )
         return load_folder(folder, providers)
 
-    @overload
-    def __call__(self, image: np.ndarray, **options: Any) -> np.ndarray: ...
-
-    @overload
-    def __call__(self, image: str | PathLike[str] | Image.Image, **options: Any) -> Image.Image: ...
-
-    def __call__(self, image: ImageLike, **options: Any) -> Image.Image | np.ndarray:
-        """Return the restored picture or batch alone.
-
-        Args:
-            image: As for `restore`.
-            **options: Those of `restore`.
-        """
+    def __call__(self, image: ImageLike, **options: Any) -> Any:
+        """Call `restore` with these options and return the restored image alone."""
         return self.restore(image, **options).image
 
     def restore(
@@ -180,63 +157,66 @@ class Denoiser:
                 in [0, 1]. Two or four channels end with alpha, which is left untouched.
             sigma: The noise level as a fraction of the range; None estimates it.
             strength: How much of the correction to apply, from 0 (untouched) to 1 (full).
-            level_factor: What the noise level, given or estimated, is multiplied by, from 0 to 4:
+            level_factor: The noise level, given or estimated, is multiplied by this, from 0 to 4:
                 below 1 more grain is kept, above 1 the picture becomes smoother.
             mirror: Whether to average with the restored mirror image, a little better at twice the
-                time; None does what the network is meant to do.
+                time; None follows the network's own `mirror`.
             network: "gray" or "colour"; None chooses by the noise of each picture.
-            progress: Called with (passes done, passes in all) after each pass of a network.
+            progress: Called with (tiles done, tiles in all) after each tile of a picture, or with
+                (pictures done, pictures in all) after each picture of a batch.
 
         Returns:
             The image has the same kind as `image` (a PIL image for a path), its size, dtype and
             range.
 
         Raises:
-            ValueError: The picture or an option is not what is described above.
+            ValueError: The picture or an option is not as described above.
         """
         check_options(sigma, strength, level_factor)
         if mirror not in (None, True, False):
             raise ValueError(f"mirror must be True, False or None. Received: {mirror!r}")
-        picture = Picture.of(image)
-        groups = self._groups(picture, network)
-        sigmas = np.full(picture.count, sigma or 0.0, np.float32)
-        planes, results, passes = _each(picture), [], []
-        for name, rows in groups.items():
-            seen = _as_seen(picture, self.networks[name], rows)
-            if sigma is None:
-                sigmas[rows] = self._estimate(picture, name, rows, seen)
-            if strength == 0.0:
-                continue
-            levels = np.minimum(sigmas[rows] * np.float32(level_factor), np.float32(1.0))
-            levels = np.repeat(levels, len(seen) // len(levels))
-            restored, planned = plan(self.networks[name], seen, levels, mirror)
-            results.append((rows, restored))
-            passes += planned
-        for done, one_pass in enumerate(passes, 1):
-            one_pass()
+        options = (sigma, strength, level_factor, mirror, network)
+        if not isinstance(image, np.ndarray) or image.ndim != 4 or not len(image):
+            return self._restore_one(image, *options, progress)
+        restored: list[Any] = []
+        for picture in image:
+            restored.append(self._restore_one(picture, *options))
             if progress is not None:
-                progress(done, len(passes))
-        if len(results) == 1:  # all pictures by one network: no copy
-            changed = _as_planes(picture, results[0][1])
-        else:
-            changed = planes.copy()
-            for rows, restored in results:
-                changed[rows] = _as_planes(picture, restored)
-        image = picture.rebuild(_blend(picture, changed, strength))
-        if len(picture.shape) != 4:
-            return Restored(image, float(sigmas[0]), next(iter(groups)))
-        names = {row: name for name, rows in groups.items() for row in rows}
-        return Restored(image, sigmas, [names[row] for row in range(picture.count)])
+                progress(len(restored), len(image))
+        sigmas = np.array([one.sigma for one in restored], np.float32)
+        images = np.stack([one.image for one in restored])
+        return Restored(images, sigmas, [one.network for one in restored])
 
-    @overload
-    def estimate_sigma(
-        self, image: str | PathLike[str] | Image.Image, *, network: Name | None = ...
-    ) -> float: ...
-
-    @overload
-    def estimate_sigma(
-        self, image: np.ndarray, *, network: Name | None = ...
-    ) -> float | np.ndarray: ...
+    def _restore_one(
+        self, image, sigma, strength, level_factor, mirror, network, progress=None
+    ) -> Restored:
+        picture = Picture.of(image)
+        name = self._choose(picture) if network is None else network
+        chosen = self.only(name).networks[name]
+        channels, visible = picture.channels, picture.visible
+        if visible is not None:
+            channels = fill_transparent(channels, visible)
+        # The inside of the letterbox border is estimated and restored as if it were all.
+        inside = inside_letterbox(channels)
+        if is_plain := not channels[:, *inside].size:
+            inside = np.s_[:, :]
+        seen = _as_seen(channels[:, *inside], chosen)
+        if sigma is None:
+            mask = None if visible is None else visible[inside]
+            sigma = np.mean([estimate(chosen, one, mask) for one in seen])
+        sigma = float(sigma)
+        if is_plain or strength == 0.0:
+            is_array = isinstance(image, np.ndarray)
+            unchanged = np.array(image) if is_array else picture.rebuild(picture.channels)
+            return Restored(unchanged, sigma, name)
+        changed = restore(chosen, seen, min(sigma * level_factor, 1.0), mirror, progress)
+        target = picture.channels[:, *inside]
+        # A channel that was seen as three equal colours is their mean.
+        changed = changed[0] if len(changed) < len(target) else changed.mean(axis=1)
+        if strength != 1.0:
+            changed = target + np.float32(strength) * (changed - target)
+        np.copyto(target, changed, where=True if visible is None else visible[inside])
+        return Restored(picture.rebuild(picture.channels), sigma, name)
 
     def estimate_sigma(
         self, image: ImageLike, *, network: Name | None = None
@@ -247,17 +227,9 @@ class Denoiser:
             image, network: As for `restore`.
 
         Returns:
-            The level as a fraction of the range, a number; for a batch an array of N.
-
-        Raises:
-            ValueError: The picture is not one.
+            The noise level as a fraction of the range, a number; for a batch an array of N.
         """
-        picture = Picture.of(image)
-        sigmas = np.empty(picture.count, np.float32)
-        for name, rows in self._groups(picture, network).items():
-            seen = _as_seen(picture, self.networks[name], rows)
-            sigmas[rows] = self._estimate(picture, name, rows, seen)
-        return sigmas if len(picture.shape) == 4 else float(sigmas[0])
+        return self.restore(image, strength=0.0, network=network).sigma
 
     def only(self, network: Name) -> Denoiser:
         """Return a denoiser of one of the networks, which restores every picture with it.
@@ -269,47 +241,18 @@ class Denoiser:
             raise ValueError(f"network must be {' or '.join(self.networks)}. Received: {network!r}")
         return Denoiser(self.networks[network])
 
-    def choose(self, image: ImageLike) -> Name | list[Name]:
-        """Return the network that `restore` would take: a name, for a batch a list of N."""
-        picture = Picture.of(image)
-        names = self._choices(picture, None)
-        return names if len(picture.shape) == 4 else names[0]
-
-    def _groups(self, picture: Picture, network: Name | None) -> dict[Name, list[int]]:
-        """Return the rows of a batch by the network that restores them."""
-        groups: dict[Name, list[int]] = {}
-        for row, name in enumerate(self._choices(picture, network)):
-            groups.setdefault(name, []).append(row)
-        return groups
-
-    def _choices(self, picture: Picture, network: Name | None) -> list[Name]:
-        if network is not None:
-            self.only(network)
-            return [network] * picture.count
+    def _choose(self, picture: Picture) -> Name:
+        """Return the network for a picture."""
         if len(self.networks) == 1:
-            return list(self.networks) * picture.count
-        if picture.planes_each != 1 and not picture.is_rgb:
-            return ["gray"] * picture.count
-        visible = picture.visible
-        return [
-            choose_network(pixels, None if visible is None else visible[row])
-            for row, pixels in enumerate(picture.eight_bits())
-        ]
-
-    def _estimate(self, picture, name, rows, seen):
-        """Return the level of some pictures, of each the mean over what the network sees of it."""
-        visible = picture.visible
-        if visible is not None:
-            visible = np.repeat(visible[rows], len(seen) // len(rows), axis=0)
-        levels = estimate(self.networks[name], seen, visible)
-        return levels.reshape(len(rows), -1).mean(axis=1)
+            return next(iter(self.networks))
+        return choose_network(picture.eight_bits(), picture.visible)
 
 
 def check_options(sigma: float | None, strength: float, level_factor: float) -> None:
-    """Make sure of options of `Denoiser.restore`, before any work.
+    """Check options of `Denoiser.restore`, before any work.
 
     Raises:
-        ValueError: One is not what is described there.
+        ValueError: An option is out of its range.
     """
     _check("strength", strength, 0.0, 1.0)
     _check("level_factor", level_factor, 0.0, MAX_LEVEL_FACTOR)
@@ -321,86 +264,34 @@ def load_folder(folder: str | Path, providers: Sequence[str] | None = None) -> D
     """Load the networks of a model folder: at its root, and in `colour/`.
 
     Raises:
-        ValueError: The folder holds no network, or its files are damaged.
+        ValueError: The folder holds no network or a network for Keras alone, or its files are
+            damaged.
     """
-    folder = Path(folder)
-    if places := _places(folder):
-        return Denoiser(*(Network.load(folder / place, providers) for place in places))
-    if all((folder / name).is_file() for name in MODEL_FILES):
-        raise ValueError(
-            f"the folder holds a network for Keras alone; `denoiser export {folder}` writes the "
-            f"ONNX files beside it, with Keras installed. Received: {folder}"
-        )
-    needed = " and ".join(f"{ONNX}/{name}" for name in FILES)
-    raise ValueError(f"a model folder needs {needed}. Received: {folder}")
+    networks = []
+    for place in (Path(folder), Path(folder) / COLOUR):
+        if any((place / ONNX / name).is_file() for name in FILES):
+            networks.append(Network.load(place / ONNX, providers))
+        elif (place / NETWORK).is_file():
+            raise ValueError(
+                f"the folder holds a network for Keras alone; `denoiser export FOLDER` writes the "
+                f"ONNX files beside it, with Keras installed. Received: {place}"
+            )
+    if not networks:
+        needed = " and ".join(f"{ONNX}/{name}" for name in FILES)
+        raise ValueError(f"a model folder needs {needed}. Received: {folder}")
+    return Denoiser(*networks)
 
 
-def _places(folder: Path) -> list[str]:
-    """Return which of the places of networks hold something."""
-    return [
-        place for place in ONNX_PLACES if any((folder / place / name).is_file() for name in FILES)
-    ]
+def _as_seen(channels: np.ndarray, network: Network) -> np.ndarray:
+    """Return the pictures that a network sees of C×H×W channels: N×C×H×W, a view.
 
-
-def _each(picture: Picture) -> np.ndarray:
-    """Return the planes of each picture: N×C×H×W, a view."""
-    return picture.planes.reshape(picture.count, picture.planes_each, *picture.planes.shape[1:])
-
-
-def _as_seen(picture: Picture, network: Network, rows: list[int]) -> np.ndarray:
-    """Return what a network sees of some pictures, N×C×H×W: a view where that is possible.
-
-    What nobody sees is filled, so that it changes nothing that is seen.
+    A gray network sees each channel alone; a colour network sees red, green and blue together, and
+    gray as three equal colours.
     """
-    planes = _each(picture)
-    if len(rows) < picture.count:
-        planes = planes[rows]
-    shape = planes.shape[2:]
-    if network.channels == 1:
-        seen = planes.reshape(-1, 1, *shape)
-    elif picture.is_rgb:
-        seen = planes
-    else:
-        seen = np.broadcast_to(
-            planes.reshape(-1, 1, *shape), (planes.shape[0] * planes.shape[1], 3, *shape)
-        )
-    if picture.visible is None:
-        return seen
-    visible = np.repeat(picture.visible[rows], len(seen) // len(rows), axis=0)
-    return np.moveaxis(fill_hidden(np.moveaxis(seen, 1, -1), visible), -1, 1)
-
-
-def _as_planes(picture: Picture, restored: np.ndarray) -> np.ndarray:
-    """Return restored pictures as planes of each, N×C×H×W: the way back from `_as_seen`."""
-    if restored.shape[1] == 3 and not picture.is_rgb:
-        restored = restored.mean(axis=1)
-    return restored.reshape(-1, picture.planes_each, *restored.shape[-2:])
-
-
-def _blend(picture: Picture, changed: np.ndarray, strength: float) -> np.ndarray:
-    """Return P×H×W planes, corrected as far as asked for; what nobody sees stays."""
-    planes = picture.planes
-    changed = changed.reshape(planes.shape)
-    if strength != 1.0:
-        changed -= planes
-        changed *= np.float32(strength)
-        changed += planes
-    if picture.visible is not None:
-        visible = np.repeat(picture.visible, picture.planes_each, axis=0)
-        np.copyto(changed, planes, where=~visible)
-    return changed
-
-
-def _check_providers(providers: Sequence[str]) -> None:
-    import onnxruntime
-
-    known = onnxruntime.get_available_providers()
-    is_list = isinstance(providers, (list, tuple))
-    if not is_list or not all(name in known for name in providers):
-        raise ValueError(
-            f"providers must be a list of names that this ONNX Runtime has: {', '.join(known)}. "
-            f"Received: {providers!r}"
-        )
+    if network.channels == len(channels) == 3:
+        return channels[None]
+    seen = channels[:, None]
+    return np.broadcast_to(seen, (len(seen), network.channels, *seen.shape[2:]))
 
 
 def _check(name, value, low, high):

@@ -1,5 +1,6 @@
-"""Every error that a user can meet beside Python's own, and what the command line makes of it.
+"""The errors that a user can meet beside Python's own, by the exit code of the command line.
 
+Errors of picture files are in `images.formats`.
 Nothing heavy is imported here, so that any module may raise these and the command line may catch
 them by class. A user's mistake is a `ValueError`, not one of these.
 """
@@ -12,7 +13,7 @@ class RunStoppedError(RuntimeError):
 
 
 class TrainingStoppedError(RunStoppedError):
-    """Training cannot go on; the message says why and what would work."""
+    """Training cannot go on; the message says why, and how to go on."""
 
 
 class RefusedError(RunStoppedError):

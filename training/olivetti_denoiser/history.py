@@ -1,44 +1,31 @@
 """The history of a training: `history.csv`, one row an epoch.
 
 >>> write_history("history.csv", [{"epoch": 1, "val_restored_loss": 0.01}])
->>> read_history("history.csv")["epoch"].tolist()
-[1]
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-def read_history(path: str | Path) -> pd.DataFrame:
-    """Returns a history with a column a figure; what an epoch did not measure is NaN."""
-    import pandas as pd
-
-    return pd.read_csv(path)
 
 
 def write_history(path: str | Path, history: Sequence[Mapping]) -> None:
-    """Writes a history as CSV.
+    """Write a history as CSV.
 
     Args:
-        path: the file to write.
-        history: one mapping an epoch. The last one says which columns there are; what an earlier
+        path: The file to write.
+        history: One mapping an epoch. The last one says which columns there are; what an earlier
             one lacks is left empty.
     """
     import pandas as pd
 
-    from olivetti_denoiser.atomic import whole_file
+    from olivetti_denoiser.atomic import atomic_file
 
     table = pd.DataFrame(list(history), columns=list(history[-1]))
-    with whole_file(path) as beside:
+    with atomic_file(path) as beside:
         table.to_csv(beside, index=False, lineterminator="\n")
 
 
 def best_epoch(history: Sequence[Mapping]) -> Mapping:
-    """Returns the epoch whose averaged weights are released: the lowest validation loss."""
+    """Return the epoch whose averaged weights are released: the lowest validation loss."""
     return min(history, key=lambda row: row["val_restored_loss"])

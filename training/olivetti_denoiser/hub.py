@@ -1,4 +1,4 @@
-"""The Hugging Face Hub when it fails: verified downloads, clear errors, retries.
+"""Robust access to the Hugging Face Hub: verified downloads, clear errors, retries.
 
     >>> folder = download("owner/olivetti-denoiser", "model.weights.h5", revision="v1.0.0")
     >>> commit = patiently(lambda: api.create_commit(...))
@@ -11,7 +11,6 @@ needs no network, so files that were damaged on disk are found as well.
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 import hashlib
 import json
 import logging
@@ -19,7 +18,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from olivetti_denoiser.errors import DamagedFileError
 
@@ -34,13 +33,18 @@ ADDRESSES = {"model": "", "dataset": "datasets/", "space": "spaces/"}
 BUSY = (408, 409, 429, 500, 502, 503, 504)
 WAITS = (1, 2, 4, 8)  # seconds; the client itself waits as long where it does retry
 LONGEST_WAIT = 120.0
+REFUSALS = {
+    401: "does not accept the token, or there is none: log in with `hf auth login` or set HF_TOKEN",
+    402: "wants a paid plan for it: create it on the website, or publish without it",
+    403: "refuses access: the token lacks the right to it",
+}
 
 
 def check_repo_id(repo_id: str) -> str:
     """Return the repository's name if it reads OWNER/NAME.
 
     Raises:
-        ValueError: it does not.
+        ValueError: It does not.
     """
     if not REPO_ID.fullmatch(repo_id) or "--" in repo_id or ".." in repo_id:
         raise ValueError(
@@ -50,39 +54,20 @@ def check_repo_id(repo_id: str) -> str:
     return repo_id
 
 
-def address(repo_id: str, kind: str = "model", revision: str | None = None) -> str:
+def address(repo_id: str, kind: str = "model") -> str:
     """Return the address at which a browser shows a repository."""
     from huggingface_hub import constants
 
-    page = f"{constants.ENDPOINT}/{ADDRESSES[kind]}{repo_id}"
-    return page + (f"/tree/{revision}" if revision else "")
-
-
-def content_ids(content: bytes) -> frozenset[str]:
-    """Return the ids under which the Hub may list a file with this content.
-
-    They are git's id of the content, and for large files, which are kept beside git, the content's
-    SHA-256 and git's id of the pointer that stands for it
-    (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
-    """
-    from huggingface_hub.utils.sha import git_hash
-
-    sha256 = hashlib.sha256(content).hexdigest()
-    pointer = (
-        f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {len(content)}\n"
-    ).encode()
-    return frozenset((sha256, git_hash(content), git_hash(pointer)))
+    return f"{constants.ENDPOINT}/{ADDRESSES[kind]}{repo_id}"
 
 
 def download(
     repo_id: str,
     *patterns: str,
-    revision: str | None = None,
-    token: str | bool | None = None,
-    cache_dir: str | Path | None = None,
-    local_files_only: bool = False,
-    force_download: bool = False,
     kind: str = "model",
+    revision: str | None = None,
+    local_files_only: bool = False,
+    **options: Any,
 ) -> Path:
     """Download the files that match, from one commit, and check every byte.
 
@@ -91,131 +76,75 @@ def download(
     Args:
         repo_id: OWNER/NAME.
         patterns: File names or globs; those that match nothing are left out.
-        revision: Tag, branch or commit; the default branch when None.
-        token: Access token, or None for the one that the client finds itself.
-        cache_dir: Where to keep downloads, or None for the client's own cache.
-        local_files_only: Never touch the network.
-        force_download: Download even what is cached.
         kind: "model", "dataset" or "space".
+        revision: Tag, branch or commit; the default branch when None.
+        local_files_only: Never touch the network.
+        **options: Those of the client's `snapshot_download`: `token`, `cache_dir` and
+            `force_download`.
 
     Returns:
         The snapshot's folder; its name is the commit.
 
     Raises:
-        ValueError: no such repository or revision.
-        PermissionError: the token is wrong or not enough.
-        ConnectionError: the Hub does not answer and the cache holds no copy, or a part of one.
-        DamagedFileError: a file is damaged and a fresh copy cannot be had.
+        ValueError: No such repository or revision.
+        PermissionError: The token is wrong or not enough.
+        ConnectionError: The Hub does not answer and the cache holds no copy, or a part of one.
+        DamagedFileError: A file is damaged and a fresh copy cannot be had.
     """
-    from huggingface_hub import errors, snapshot_download
+    from huggingface_hub import snapshot_download
 
     check_repo_id(repo_id)
 
-    def fetch(force: bool = False, only: tuple[str, ...] = patterns) -> Path:
+    def fetch(only: tuple[str, ...], **more: Any) -> Path:
+        asked: dict[str, Any] = {"repo_type": kind, "revision": revision, **options, **more}
+        asked |= {"local_files_only": local_files_only, "allow_patterns": list(only)}
         try:
-            folder = patiently(
-                lambda: snapshot_download(
-                    repo_id,
-                    repo_type=kind,
-                    revision=revision,
-                    token=token,
-                    cache_dir=cache_dir,
-                    local_files_only=local_files_only,
-                    force_download=force,
-                    allow_patterns=list(only),
-                ),
-                waits=WAITS[:3],
-            )
-        except errors.IncompleteSnapshotError as error:
-            part = Path(error.snapshot_path)
-            listing = _listing(part, repo_id, cache_dir, kind) or {}
-            wanted = [path for path in listing if _matches(path, only)]
-            absent = [path for path in wanted if not (part / path).is_file()]
-            raise incomplete(repo_id, part, absent) from error
+            return Path(patiently(lambda: snapshot_download(repo_id, **asked)))
         except Exception as error:
             raise explained(error, repo_id, kind, revision) from error
-        return Path(folder)
 
-    folder = fetch(force=force_download)
-    listing = _listing(folder, repo_id, cache_dir, kind)
-    damaged = _damaged(folder, listing, patterns)
+    folder = fetch(patterns)
+    damaged = _damaged(folder, repo_id, kind, options.get("cache_dir"))
     if damaged and not local_files_only:
         logger.warning("Damaged, downloading again: %s", ", ".join(damaged))
         with contextlib.suppress(OSError, ValueError):  # no fresh copy: the damage stands
-            folder = fetch(force=True, only=damaged)
-        damaged = _damaged(folder, listing, patterns)
+            folder = fetch(damaged, force_download=True)
+        damaged = _damaged(folder, repo_id, kind, options.get("cache_dir"))
     if damaged:
-        cure = "allow the network and load it again" if local_files_only else "try again later"
         raise DamagedFileError(
             f"{', '.join(damaged)} of {repo_id} at {folder.name[:7]} is damaged: its checksum is "
-            f"not the one that the commit lists. To get a fresh copy, {cure}."
+            "not the one that the commit lists. A later download, with the network, may be whole."
         )
     return folder
 
 
-def incomplete(repo_id: str, folder: Path, absent: list[str]) -> ConnectionError:
-    """Return the error that names what the cache lacks of a commit.
+def _damaged(folder: Path, repo_id: str, kind: str, cache_dir) -> tuple[str, ...]:
+    """Return the downloaded files whose bytes are not those of the commit."""
+    from huggingface_hub import errors, get_cached_repo_tree
+    from huggingface_hub.utils.sha import git_hash
 
-    Args:
-        repo_id: The repository.
-        folder: The snapshot's folder.
-        absent: Paths in the repository.
-    """
-    return ConnectionError(
-        f"the cache holds only a part of it, without {', '.join(absent)}: allow the network once. "
-        f"Received: {repo_id!r} at {folder.name[:7]}"
-    )
-
-
-def is_listed(folder: Path, repo_id: str, cache_dir: str | Path | None = None) -> bool:
-    """Tell whether the cache knows which files a model's commit has.
-
-    It does not where another program has cached them one by one.
-
-    Args:
-        folder: The snapshot's folder, as `download` returned it.
-        repo_id, cache_dir: As for `download`.
-    """
-    return _listing(folder, repo_id, cache_dir, "model") is not None
-
-
-def _listing(folder: Path, repo_id: str, cache_dir, kind: str) -> dict[str, str] | None:
-    """Return the commit's files and their ids, or None where the cache does not know them."""
-    from huggingface_hub import get_cached_repo_tree
-    from huggingface_hub.errors import CachedRepoTreeNotFoundError
+    def is_whole(file) -> bool:
+        path = folder / file.path
+        content = path.read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        # What git keeps in place of a large file (git-lfs, docs/spec.md).
+        pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\n"
+        pointer_id = git_hash(f"{pointer}size {len(content)}\n".encode())
+        # The cache names its copy after the checksum that came with the download.
+        listed = {file.blob_id, path.resolve().name}
+        return not listed.isdisjoint((sha256, git_hash(content), pointer_id))
 
     try:
         listing = get_cached_repo_tree(
             repo_id, repo_type=kind, revision=folder.name, cache_dir=cache_dir
         )
-    except CachedRepoTreeNotFoundError:  # cached file by file, by another program
-        return None
-    return {file.path: file.blob_id for file in listing if hasattr(file, "blob_id")}
+    except errors.CachedRepoTreeNotFoundError:  # cached file by file, by another program
+        return ()
+    there = [file for file in listing if (folder / file.path).is_file()]
+    return tuple(file.path for file in there if not is_whole(file))
 
 
-def _matches(path: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch.fnmatch(path, pattern) for pattern in patterns)
-
-
-def _damaged(folder: Path, listing: dict | None, patterns: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the downloaded files whose bytes are not those of the commit."""
-    return tuple(
-        path
-        for path, blob_id in (listing or {}).items()
-        if _matches(path, patterns)
-        and (folder / path).is_file()
-        # The cache names its copy after the checksum that came with the download.
-        and not {blob_id, (folder / path).resolve().name}
-        & content_ids((folder / path).read_bytes())
-    )
-
-
-def patiently(
-    operation: Callable[[], T],
-    *,
-    waits: tuple[float, ...] = WAITS,
-    also: tuple[int, ...] = (),
-) -> T:
+def patiently(operation: Callable[[], T]) -> T:
     """Run an operation on the Hub, again after a pause whenever the Hub is only busy.
 
     The client retries uploads by itself, but neither the creation of a repository nor a commit
@@ -223,17 +152,16 @@ def patiently(
 
     Args:
         operation: What to do; must be safe to do twice.
-        waits: Pauses in seconds; one more attempt than there are pauses.
-        also: HTTP statuses that are worth another attempt here, beside those of a busy Hub.
     """
-    for wait in waits:
+    for wait in WAITS:
         try:
             return operation()
         except Exception as error:
-            if not is_busy(error) and status_of(error) not in also:
+            if not is_busy(error):
                 raise
-            asked = _retry_after(error)
-            pause = wait if asked is None else min(asked, LONGEST_WAIT)
+            response = _response(error)
+            asked = response.headers.get("Retry-After", "") if response is not None else ""
+            pause = min(float(asked), LONGEST_WAIT) if asked.isdigit() else wait
             logger.warning("%s; trying again in %g s", first_line(error), pause)
             time.sleep(pause)
     return operation()
@@ -241,11 +169,8 @@ def patiently(
 
 def status_of(error: BaseException) -> int | None:
     """Return the HTTP status behind an error, or None."""
-    for link in _chain(error):
-        response = getattr(link, "response", None)
-        if response is not None:
-            return response.status_code
-    return None
+    response = _response(error)
+    return None if response is None else response.status_code
 
 
 def is_busy(error: BaseException) -> bool:
@@ -284,44 +209,36 @@ def explained(
     where, name = constants.ENDPOINT, f"{kind} repository {repo_id}"
     status = status_of(error)
     if isinstance(error, errors.RevisionNotFoundError):
+        return ValueError(f"{name} has no such revision. Received: revision={revision!r}")
+    if isinstance(error, errors.GatedRepoError):
+        status = 403
+    elif isinstance(error, errors.RepositoryNotFoundError):
         return ValueError(
-            f"{name} has no such revision; a tag, a branch or a whole commit would do. "
-            f"Received: revision={revision!r}"
+            f"{where} shows no {name}: it does not exist, or it is private and needs the token of "
+            f"somebody who may see it (`hf auth login`, HF_TOKEN). Received: {repo_id!r}"
         )
-    if isinstance(error, errors.GatedRepoError) or status == 403:
-        return PermissionError(
-            f"{where} refuses access to the {name}: the token lacks the right to it"
-            f"{_server_said(error)}."
+    elif isinstance(error, errors.LocalTokenNotFoundError):
+        status = 401
+    if status in REFUSALS:
+        said = TOKEN.sub("hf_…", getattr(error, "server_message", None) or "").splitlines()
+        more = f" ({said[0]})" if said else ""
+        return PermissionError(f"{where} {REFUSALS[status]}. Received: {name}{more}")
+    if isinstance(error, errors.IncompleteSnapshotError):
+        return ConnectionError(
+            f"the cache holds only a part of it: allow the network once. Received: {name}"
         )
-    if isinstance(error, errors.RepositoryNotFoundError):
-        hint = (
-            "it does not exist, or it is private: log in with `hf auth login` or set HF_TOKEN"
-            if status == 401
-            else "it does not exist, or it is private and the token may not see it"
-        )
-        return ValueError(f"{where} shows no {name}: {hint}. Received: {repo_id!r}")
-    if status == 401 or isinstance(error, errors.LocalTokenNotFoundError):
-        return PermissionError(
-            f"{where} does not accept the token, or there is none, for the {name}: "
-            "log in with `hf auth login` or set HF_TOKEN to a valid one."
-        )
-    if status == 402:
-        return PermissionError(
-            f"{where} wants a paid plan for the {name}{_server_said(error)}: create it on the "
-            "website, or publish without it."
-        )
-    # LocalEntryNotFoundError: neither the Hub nor the cache could help.
     links = tuple(_chain(error))
-    lost = (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled)
-    uncached = any(isinstance(link, lost) for link in links)
-    silent = any(isinstance(link, httpx2.TransportError) for link in links)
-    if uncached or silent or status in BUSY:
-        asked = silent or status is not None
-        answer = f"answers {status}" if status else "does not answer" if asked else "was not asked"
-        cure = "check the connection and try again" if asked else "allow the network once"
-        what = f"{name} at {revision}" if revision else name
+    uncached = any(
+        isinstance(link, errors.LocalEntryNotFoundError | errors.OfflineModeIsEnabled)
+        for link in links
+    )
+    if uncached or status in BUSY or any(isinstance(link, httpx2.TransportError) for link in links):
+        answer = f"answers {status}" if status else "does not answer, or was not asked"
         copy = " and the cache holds no copy" if uncached else ""
-        return ConnectionError(f"{where} {answer}{copy}: {cure}. Received: {what}")
+        return ConnectionError(
+            f"{where} {answer}{copy}: allow the network, check the connection and try again. "
+            f"Received: {name}" + (f" at {revision}" if revision else "")
+        )
     return OSError(f"{name}: {first_line(error)}")
 
 
@@ -331,18 +248,10 @@ def first_line(error: BaseException) -> str:
     return TOKEN.sub("hf_…", " ".join(dict.fromkeys(filter(None, texts)))[:300])
 
 
-def _server_said(error: BaseException) -> str:
-    said = getattr(error, "server_message", None)
-    return f" ({TOKEN.sub('hf_…', said.splitlines()[0])})" if said else ""
-
-
-def _retry_after(error: BaseException) -> float | None:
-    for link in _chain(error):
-        response = getattr(link, "response", None)
-        value = response.headers.get("Retry-After", "") if response is not None else ""
-        if value.isdigit():
-            return float(value)
-    return None
+def _response(error: BaseException):
+    """Return the Hub's answer behind an error, or None."""
+    found = (getattr(link, "response", None) for link in _chain(error))
+    return next((response for response in found if response is not None), None)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,4 +1,4 @@
-"""MSE, PSNR and SSIM of restored pictures, one figure a picture.
+"""MSE, PSNR and SSIM of restored pictures, one value a picture.
 
 SSIM is the one of Wang et al. 2004 (Gaussian window,
 standard deviation 1.5, population covariance), which is what the field's tables report.
@@ -17,23 +17,23 @@ SSIM_DEVIATION = 1.5  # pixels
 
 
 def mse(clean: np.ndarray, restored: np.ndarray) -> np.ndarray:
-    """Returns the mean squared error of each picture.
+    """Return the mean squared error of each picture.
 
     Args:
-        clean, restored: arrays of one shape, N×H×W or N×H×W×1, values in [0, 1].
+        clean, restored: arrays of one shape, N×H×W or N×H×W×C, values in [0, 1].
 
     Returns:
         float64 array of N errors, in squared units of the range.
 
     Raises:
-        ValueError: the shapes differ or are not those of a batch.
+        ValueError: The shapes differ or are not those of a batch.
     """
     clean, restored = _batches(clean, restored)
-    return np.square(clean - restored).mean(axis=(1, 2))
+    return np.square(clean - restored).reshape(len(clean), -1).mean(axis=1)
 
 
 def psnr(clean: np.ndarray, restored: np.ndarray) -> np.ndarray:
-    """Returns the peak signal-to-noise ratio of each picture in dB, at most `PSNR_LIMIT`.
+    """Return the peak signal-to-noise ratio of each picture in dB, at most `PSNR_LIMIT`.
 
     Arguments and errors are those of `mse`.
     """
@@ -42,12 +42,12 @@ def psnr(clean: np.ndarray, restored: np.ndarray) -> np.ndarray:
 
 
 def ssim(clean: np.ndarray, restored: np.ndarray) -> np.ndarray:
-    """Returns the structural similarity of each picture, at most 1.
+    """Return the structural similarity of each picture, at most 1.
 
-    Arguments and errors are those of `mse`. Pictures with a side under 11 pixels do not hold
-    the window: their similarity is NaN.
+    Arguments and errors are those of `mse`, for gray pictures. Pictures with a side under 11
+    pixels do not hold the window: their similarity is NaN.
     """
-    clean, restored = _batches(clean, restored)
+    clean, restored = _gray(*_batches(clean, restored))
     if min(clean.shape[1:]) < SSIM_WINDOW:
         return np.full(len(clean), np.nan)
     mean1, mean2 = _local_means(clean), _local_means(restored)
@@ -60,7 +60,7 @@ def ssim(clean: np.ndarray, restored: np.ndarray) -> np.ndarray:
 
 
 def details(clean: np.ndarray, noisy: np.ndarray, restored: np.ndarray) -> list[dict]:
-    """Returns what is preserved and what is blurred, by the size of the detail.
+    """Return what is preserved and what is blurred, by the size of the detail.
 
     Pictures are taken apart by the discrete cosine transform, whose coefficient (u, v) of an N×N
     picture is a wave of 2N/√(u² + v²) pixels; a detail, bright or dark, is half a wave. The mean of
@@ -68,7 +68,7 @@ def details(clean: np.ndarray, noisy: np.ndarray, restored: np.ndarray) -> list[
     one, as in the transfer function of a lens: 1 where it comes back whole, 0 where it is gone.
 
     Args:
-        clean, noisy, restored: square pictures of one shape, N×H×H or N×H×H×1, in [0, 1].
+        clean, noisy, restored: Square pictures of one shape, N×H×H or N×H×H×1, in [0, 1].
 
     Returns:
         One row a range, coarse to fine: `at_least` and `below` (pixels; 0 and None where there is
@@ -76,12 +76,12 @@ def details(clean: np.ndarray, noisy: np.ndarray, restored: np.ndarray) -> list[
         energy, `noise` and `left`.
 
     Raises:
-        ValueError: the shapes differ or are not those of a batch of squares.
+        ValueError: The shapes differ or are not those of a batch of squares.
     """
     from scipy.fft import dctn
 
-    noisy = _batches(clean, noisy)[1]
-    clean, restored = _batches(clean, restored)
+    clean, noisy = _gray(*_batches(clean, noisy))
+    clean, restored = _gray(*_batches(clean, np.reshape(restored, clean.shape)))
     side, width = clean.shape[1:]
     if side != width:
         raise ValueError(f"details are those of square pictures. Received: {side}×{width}")
@@ -110,29 +110,25 @@ def details(clean: np.ndarray, noisy: np.ndarray, restored: np.ndarray) -> list[
 
 
 def mean_interval(values: np.ndarray) -> dict[str, float]:
-    """Returns the mean of some figures with its 95 % Student interval.
+    """Return the mean of some values with its 95 % Student interval.
 
     Args:
-        values: one figure a picture.
+        values: One value a picture.
 
     Returns:
-        `mean`, `low` and `high`; all three are the figure itself where there is only one.
+        `mean`, `low` and `high`; all three are the value itself where there is only one.
     """
     from scipy.stats import t
 
     values = np.asarray(values, np.float64)
-    mean = float(values.mean())
-    if len(values) < 2:
-        return {"mean": mean, "low": mean, "high": mean}
-    error = values.std(ddof=1) / np.sqrt(len(values))
-    if error == 0:
-        return {"mean": mean, "low": mean, "high": mean}
-    low, high = t.interval(0.95, len(values) - 1, loc=mean, scale=error)
-    return {"mean": mean, "low": float(low), "high": float(high)}
+    mean, count = float(values.mean()), len(values)
+    error = float(values.std(ddof=1)) / count**0.5 if count > 1 else 0.0
+    reach = error * float(t.ppf(0.975, count - 1)) if error else 0.0
+    return {"mean": mean, "low": mean - reach, "high": mean + reach}
 
 
 def _local_means(pictures):
-    """Returns N×H×W means under the Gaussian window, of the pixels around which the window fits."""
+    """Return N×H×W means under the Gaussian window, of the pixels around which the window fits."""
     distances = np.arange(SSIM_WINDOW) - SSIM_WINDOW // 2
     weights = np.exp(-0.5 * (distances / SSIM_DEVIATION) ** 2)
     weights /= weights.sum()
@@ -143,15 +139,18 @@ def _local_means(pictures):
 
 
 def _batches(clean, restored):
-    """Returns both arrays as float64 N×H×W."""
+    """Return both arrays as float64."""
     clean, restored = np.asarray(clean, np.float64), np.asarray(restored, np.float64)
-    if clean.shape != restored.shape:
+    if clean.shape != restored.shape or clean.ndim not in (3, 4):
         raise ValueError(
-            "clean and restored must have one shape. "
+            "metrics take batches of one shape, N×H×W or N×H×W×C. "
             f"Received: clean.shape={clean.shape}, restored.shape={restored.shape}"
         )
-    if clean.ndim == 4 and clean.shape[-1] == 1:
-        clean, restored = clean[..., 0], restored[..., 0]
-    if clean.ndim != 3:
-        raise ValueError(f"metrics take batches, N×H×W or N×H×W×1. Received: shape={clean.shape}")
     return clean, restored
+
+
+def _gray(*batches):
+    """Return batches as N×H×W."""
+    if batches[0].ndim == 4 and batches[0].shape[-1] != 1:
+        raise ValueError(f"this metric takes gray pictures. Received: shape={batches[0].shape}")
+    return [batch.reshape(batch.shape[:3]) for batch in batches]

@@ -1,4 +1,4 @@
-"""Standard streams that are there, and an output that takes any character.
+"""Standard streams: open the closed ones, and let standard output take any character.
 
 >>> open_closed_streams()
 >>> print_any_character()
@@ -24,10 +24,10 @@ def open_closed_streams() -> None:
 
 
 def print_any_character() -> None:
-    r"""Make standard output write `\uXXXX` for what its encoding lacks, as standard error does.
+    r"""Make standard output write `\uXXXX` for characters that its encoding lacks.
 
-    Redirected output has the encoding of the system, on Windows cp1252, cp437 or cp932, and would
-    otherwise end a command whose work is done.
+    Standard error does so already. Redirected output has the encoding of the system, on Windows
+    cp1252, cp437 or cp932, and would otherwise end a command whose work is done.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # there is another in Jupyter
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import gradio as gr
 
-from olivetti_denoiser.figures import read_metrics
-from olivetti_denoiser.model_folder import COMPARISON, CURVES, ERRORS, LEVELS
-from page import texts
-from page.limits import limits_in_words
+from olivetti_denoiser.release import COMPARISON, CURVES, ERRORS, LEVELS
+from page import limits, outputs, texts
 from page.serving import Served
 
 PLOTS = {
@@ -22,29 +20,21 @@ ABOUT = Path(__file__).with_name("about.md")
 
 
 def about_tab(served: Served) -> None:
-    """Adds the tab's contents."""
-    gr.Markdown(f"## How good it is\n\n{_figures(served.folder)}", elem_classes="figures")
+    """Add the tab's contents."""
+    gr.Markdown(f"## How good it is\n\n{_table(served.gray)}", elem_classes="figures")
+    folder = served.gray and served.gray.folder
+    plots = {title: folder / name for name, title in PLOTS.items()} if folder else {}
     with gr.Row():
-        for name, title in PLOTS.items():
-            if served.folder is not None and (served.folder / name).is_file():
-                with gr.Column(min_width=480):
-                    gr.Markdown(f"**{title}**")
-                    gr.Image(
-                        str(served.folder / name),
-                        show_label=False,
-                        alt_text=title,
-                        format="png",
-                        interactive=False,
-                        buttons=["download", "fullscreen"],
-                        elem_classes="plot",
-                    )
+        for title, path in plots.items():
+            if path.is_file():
+                outputs.shown_picture(title, str(path), "plot", min_width=480)
     name = served.repository or "OWNER/olivetti-denoiser"
-    gr.Markdown(ABOUT.read_text(encoding="utf-8").format(name=name, limits=limits_in_words()))
+    gr.Markdown(ABOUT.read_text(encoding="utf-8").format(name=name, limits=limits))
 
 
-def _figures(folder):
-    """The gray network's own figures as a table, where it has some."""
+def _table(gray):
+    """Return the gray network's own metrics as a table, where it has some of the test faces."""
     try:
-        return texts.released_table(read_metrics(folder))
-    except (ValueError, KeyError, TypeError):
-        return "The gray network that serves now came without figures."
+        return texts.released_table(gray.metrics)
+    except (AttributeError, KeyError, TypeError):
+        return "The gray network that serves now came without metrics."

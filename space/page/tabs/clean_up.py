@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-from pathlib import Path
+import time
 
 import gradio as gr
+from PIL import Image
 
 from olivetti_denoiser.denoiser import Denoiser
-from page import inputs, outputs, texts, trials, uploads
-from page.components import served_file
-from page.lane import Lane
-from page.presence import check_presence
-from page.progress import TimeLeft
+from page import inputs, outputs, texts
+from page.gradio_gaps import check_presence
+from page.lane import SMALL, Lane
+from page.limits import CLEAN_UP_MEGAPIXELS, MINUTES
+from page.uploads import notes_of
 
-SMALL_SIDE = 128  # pixels; larger pictures are cleaned up in a lane of their own
 WHO_RESTORES = "Two networks are at work here: the noise of your picture decides which restores it."
-HUGE = 2_000_000  # pixels; one such picture at a time, as it takes up to half a gigabyte
 
 
-def clean_up_tab(page: gr.Blocks, tab: gr.Tab, denoiser: Denoiser) -> None:
-    """Adds the tab's contents and the endpoint `/restore`.
+def clean_up_tab(tab: gr.Tab, denoiser: Denoiser) -> None:
+    """Add the tab's contents and the endpoint `/restore`.
 
     Args:
-        page: all of it.
-        tab: where the contents are.
-        denoiser: of both networks.
+        tab: Where the contents are.
+        denoiser: The denoiser of both networks.
     """
-    large_lane, huge_lane = Lane(at_once=2, waiting=2), Lane(at_once=1, waiting=2)
+    lane = Lane()
 
-    @inputs.one_sentence_errors
     def restore(
-        image: str,
+        image: Image.Image,
         strength: float = 1.0,
         level_factor: float = 1.0,
         progress=gr.Progress(),  # noqa: B008
@@ -49,28 +45,33 @@ def clean_up_tab(page: gr.Blocks, tab: gr.Tab, denoiser: Denoiser) -> None:
             cleaned_up: The restored picture, a PNG of the same size; transparency is kept.
             estimate: The noise level, and which of the two networks removed the noise, in words.
         """
-        picture = uploads.read_upload(inputs.chosen(image), max_pixels=trials.MAX_CLEAN_PIXELS)
-        left = TimeLeft()
-
-        def report(done, total):
-            check_presence()
-            progress(done / total, desc=left.words(done, total))
-
         with contextlib.ExitStack() as held:
-            if max(picture.size) > SMALL_SIDE:
+            if image.width * image.height > SMALL:
                 progress(0.0, desc="waiting for other large pictures")
-                is_huge = picture.width * picture.height > HUGE
-                held.enter_context((huge_lane if is_huge else large_lane).turn(check_presence))
+                held.enter_context(lane.turn(check_presence))
                 progress(0.0, desc="estimating the noise")
-            restored = trials.clean_up(denoiser, picture, strength, level_factor, report)
-        said = texts.restored_in_words(restored, strength, level_factor)
-        return outputs.png(restored.image, "cleaned_up"), said + outputs.first_frame_note(picture)
+            started = time.monotonic()
 
-    first, *_ = inputs.examples("noisy_")
+            def report(done, total):
+                check_presence()
+                seconds = time.monotonic() - started
+                if seconds > 60 * MINUTES:
+                    raise TimeoutError(
+                        f"The picture takes longer than {MINUTES} minutes; a smaller one works."
+                    )
+                left = f"about {seconds / done * (total - done):.0f} s left"
+                progress(done / total, desc=f"tile {done} of {total}, {left}")
+
+            restored = denoiser.restore(
+                image, strength=strength, level_factor=level_factor, progress=report
+            )
+        estimate = texts.restored_in_words(restored, strength, level_factor) + notes_of(image)
+        return outputs.png(restored.image, "cleaned_up"), estimate
+
     gr.Markdown(WHO_RESTORES, elem_classes="served")
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
-            image, ready = inputs.picture(page, first)
+            image, clicked = inputs.picture_input("noisy_")
             level_factor = gr.Slider(
                 0.0,
                 2.0,
@@ -89,7 +90,6 @@ def clean_up_tab(page: gr.Blocks, tab: gr.Tab, denoiser: Denoiser) -> None:
                 info="0 leaves the picture untouched, 1 applies the full correction",
                 elem_classes="releases",
             )
-            clickable = inputs.pictures_to_click(image, "noisy_")
         with gr.Column(scale=3):
             estimate = gr.Markdown(label="Estimate")
             with gr.Row():
@@ -99,30 +99,12 @@ def clean_up_tab(page: gr.Blocks, tab: gr.Tab, denoiser: Denoiser) -> None:
                     cleaned = outputs.shown_picture(outputs.CLEANED_UP)
     inputs.run_on(
         image,
-        [level_factor.release, strength.release],
-        clickable,
+        [strength, level_factor],
+        [cleaned, estimate],
         restore,
-        [image, inputs.unchecked(strength), inputs.unchecked(level_factor)],
-        [cleaned, estimate],
+        [level_factor.release, strength.release, clicked],
         api_name="restore",
+        tab=tab,
+        megapixels=CLEAN_UP_MEGAPIXELS,
     )
-
-    # Restored when anybody first opens the tab, for all: at the start it would double the memory.
-    @functools.cache
-    def first_result():
-        path, said = restore(str(first))
-        return Path(path).read_bytes(), said
-
-    def opened(said):
-        if said:  # the tab has been open before
-            return [gr.skip()] * 2
-        content, said = first_result()
-        return served_file(content, "cleaned_up.png"), said  # the first file may be deleted by now
-
-    tab.select(
-        opened,
-        estimate,
-        [cleaned, estimate],
-        api_visibility="private",
-    )
-    outputs.before_after((cleaned.change, ready.then), image, cleaned, slider)
+    outputs.before_after([cleaned.change], image, cleaned, slider)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import gradio as gr
+from PIL import Image
 
 from olivetti_denoiser.denoiser import Denoiser
-from olivetti_denoiser.gray_view import gray_view
-from page import inputs, outputs, texts, trials, uploads
+from olivetti_denoiser.images.gray_view import gray_view
+from page import inputs, outputs, texts, trials
+from page.uploads import notes_of
 
 
-def compare_tab(page: gr.Blocks, tab: gr.Tab, denoiser: Denoiser) -> None:
-    """Adds the tab's contents and the endpoint `/compare`.
+def compare_tab(tab: gr.Tab, denoiser: Denoiser) -> None:
+    """Add the tab's contents and the endpoint `/compare`.
 
     Args:
-        page: all of it.
-        tab: where the contents are.
-        denoiser: of the gray network.
+        tab: Where the contents are. The libraries of the classical methods take a second to load,
+            so they wait until it is opened.
+        denoiser: The denoiser of the gray network.
     """
 
-    @inputs.one_sentence_errors
-    def compare(image: str, sigma: float = 0.1, seed: int = 0):
+    def compare(image: Image.Image, sigma: float = 0.1, seed: int = 0):
         """Restore one noisy picture with the network and with four classical methods.
 
         Args:
@@ -32,23 +33,23 @@ def compare_tab(page: gr.Blocks, tab: gr.Tab, denoiser: Denoiser) -> None:
             table: The same as a table: MSE, PSNR in dB, SSIM and milliseconds.
             rows: The table's rows as JSON.
         """
-        picture = uploads.read_upload(inputs.chosen(image))
-        view = gray_view(picture)
+        view = gray_view(image)
         results = trials.compare_methods(denoiser, view, sigma, seed)
         gallery = [
-            (outputs.png(result.restored, result.name.lower().replace(" ", "_")), result.caption)
-            for result in results
+            (outputs.png(result.restored, result.name.lower().replace(" ", "_")), caption)
+            for result, caption in zip(results, map(texts.caption, results), strict=True)
         ]
         gallery.append((outputs.png(view, "original"), outputs.ORIGINAL))
-        table = texts.comparison_table(results) + outputs.first_frame_note(picture)
-        return gallery, table, [result.row for result in results]
+        rows = [
+            {"method": result.name, **result.metrics, "milliseconds": result.milliseconds}
+            for result in results
+        ]
+        return gallery, texts.comparison_table(results) + notes_of(image), rows
 
-    first, *_ = inputs.examples("face_", "drawn_")
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
-            image, _ = inputs.picture(page, first)
+            image, clicked = inputs.picture_input("face_", "drawn_")
             sigma, seed = inputs.noise_controls()
-            clickable = inputs.pictures_to_click(image, "face_", "drawn_")
         with gr.Column(scale=3):
             gallery = gr.Gallery(
                 label="Best first",
@@ -65,14 +66,12 @@ def compare_tab(page: gr.Blocks, tab: gr.Tab, denoiser: Denoiser) -> None:
                 "of three runs on this server."
             )
             rows = gr.JSON(label="Rows", visible=False)
-    given, shown = [image, sigma, seed], [gallery, table, rows]
     inputs.run_on(
-        image, [sigma.release, seed.input], clickable, compare, given, shown, api_name="compare"
-    )
-    # Computed when the tab is first opened: the classical methods' libraries take a second to load.
-    tab.select(
-        lambda *values: compare(*values[:3]) if not values[3] else [gr.skip()] * 3,
-        [*given, rows],
-        shown,
-        api_visibility="private",
+        image,
+        [sigma, seed],
+        [gallery, table, rows],
+        compare,
+        [sigma.release, seed.input, clicked],
+        api_name="compare",
+        tab=tab,
     )

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import gradio as gr
+from PIL import Image
 
 from olivetti_denoiser.denoiser import Denoiser
-from olivetti_denoiser.gray_view import gray_view
-from page import inputs, outputs, texts, trials, uploads
+from olivetti_denoiser.images.gray_view import gray_view
+from page import inputs, outputs, texts, trials
+from page.uploads import notes_of, read_upload
 
 LABELS = (outputs.ORIGINAL, outputs.NOISY, outputs.RECONSTRUCTED)
 
 
 def demo_tab(page: gr.Blocks, denoiser: Denoiser) -> None:
-    """Adds the tab's contents and the endpoint `/denoise`.
+    """Add the tab's contents and the endpoint `/denoise`.
 
     Args:
-        page: all of it.
-        denoiser: of the gray network.
+        page: The whole page.
+        denoiser: The denoiser of the gray network.
     """
 
-    @inputs.one_sentence_errors
-    def denoise(image: str, sigma: float = 0.1, seed: int = 0):
+    def denoise(image: Image.Image, sigma: float = 0.1, seed: int = 0):
         """Add Gaussian noise to a picture and let the network remove it.
 
         Args:
@@ -35,30 +36,29 @@ def demo_tab(page: gr.Blocks, denoiser: Denoiser) -> None:
             figures: MSE, PSNR in dB and SSIM of both against the original, and the gain in dB.
             verdict: The gain in words, and the figures as a table.
         """
-        picture = uploads.read_upload(inputs.chosen(image))
-        trial = trials.Trial.run(denoiser, gray_view(picture), sigma, seed)
+        view = gray_view(image)
+        noisy, restored, metrics = trials.add_and_remove_noise(denoiser, view, sigma, seed)
         return (
-            outputs.png(trial.original, "original"),
-            outputs.png(trial.noisy, "noisy"),
-            outputs.png(trial.restored, "reconstructed"),
-            trial.figures,
-            texts.verdict(trial.figures) + outputs.first_frame_note(picture),
+            outputs.png(view, "original"),
+            outputs.png(noisy, "noisy"),
+            outputs.png(restored, "reconstructed"),
+            metrics,
+            texts.verdict(metrics) + notes_of(image),
         )
 
     first, *_ = inputs.examples("face_", "drawn_")
-    *pictures, first_figures, first_verdict = denoise(first, 0.1, 0)
+    *pictures, first_metrics, first_verdict = denoise(read_upload(first))
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
-            image, ready = inputs.picture(page, first)
+            image, clicked = inputs.picture_input("face_", "drawn_")
             sigma, seed = inputs.noise_controls()
-            clickable = inputs.pictures_to_click(image, "face_", "drawn_")
         with gr.Column(scale=3):
             with gr.Row():
                 original, noisy, reconstructed = (
-                    outputs.shown_picture(label, value, pixels=True)
+                    outputs.shown_picture(label, value, "pixels")
                     for label, value in zip(LABELS, pictures, strict=True)
                 )
-            figures = gr.JSON(first_figures, label="Figures", visible=False)
+            metrics = gr.JSON(first_metrics, label="Figures", visible=False)
             with gr.Row():
                 with gr.Column(min_width=300):
                     verdict = gr.Markdown(first_verdict, label="Verdict", elem_classes="figures")
@@ -66,11 +66,10 @@ def demo_tab(page: gr.Blocks, denoiser: Denoiser) -> None:
                     slider = gr.HTML(label="Before and after")
     inputs.run_on(
         image,
-        [sigma.release, seed.input],
-        clickable,
+        [sigma, seed],
+        [original, noisy, reconstructed, metrics, verdict],
         denoise,
-        [image, sigma, seed],
-        [original, noisy, reconstructed, figures, verdict],
+        [sigma.release, seed.input, clicked],
         api_name="denoise",
     )
-    outputs.before_after((reconstructed.change, ready.then), noisy, reconstructed, slider)
+    outputs.before_after((reconstructed.change, page.load), noisy, reconstructed, slider)

@@ -20,7 +20,7 @@ VARIABLES = {
 
 
 def register(commands: Commands) -> None:
-    """Adds the command."""
+    """Add the command."""
     demo = add_command(commands, "demo", run, "open the demo page", extra="space")
     demo.add_argument("--host", help="address to bind (127.0.0.1)")
     demo.add_argument("--port", type=int, help="port to bind (7860 or the next free one)")
@@ -29,7 +29,7 @@ def register(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Runs the Space's `app.py` in this process, until Ctrl-C."""
+    """Run the Space's `app.py` in this process, until Ctrl-C."""
     import runpy
 
     if options.revision and not (options.model or os.environ.get(VARIABLES["model"])):

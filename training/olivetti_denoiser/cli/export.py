@@ -11,16 +11,20 @@ from olivetti_denoiser.cli.options import Commands, add_command
 
 
 def register(commands: Commands) -> None:
-    """Adds the command."""
+    """Add the command."""
     summary = "write the ONNX files of a model folder that lacks them"
     export = add_command(commands, "export", run, summary, extra="train")
     export.add_argument("folder", help="model folder with Keras's files")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Writes the files and says how far they are from Keras."""
-    from olivetti_denoiser.model_folder import ONNX
-    from olivetti_denoiser.network.export import export_folder
+    """Write the files and say how far they are from Keras."""
+    from olivetti_denoiser.network.backend import prepare_training
+    from olivetti_denoiser.release import ONNX
 
-    difference = export_folder(options.folder)
+    prepare_training()
+    from olivetti_denoiser.network.export import write_exports
+    from olivetti_denoiser.network.saving import load_folder
+
+    difference = write_exports(load_folder(options.folder), options.folder)
     print(f"{options.folder}/{ONNX}: at most {difference:.1e} away from Keras")

@@ -20,10 +20,10 @@ GROUPS = (train, evaluate, export, restore, demo, publish, workflow)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command and returns its exit code.
+    """Run one command and return its exit code.
 
     Args:
-        arguments: the command line without the program's name; None takes `sys.argv`.
+        arguments: The command line without the program's name; None takes `sys.argv`.
     """
     options = build_parser().parse_args(arguments)
     try:
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Returns the parser of all commands."""
+    """Return the parser of all commands."""
     parser = OneLineParser(
         prog="denoiser",
         description="Train, evaluate and use a Residual U-Net that removes noise from pictures.",

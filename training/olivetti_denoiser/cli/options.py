@@ -18,20 +18,17 @@ from dataclasses import fields
 from typing import Any, NoReturn, cast
 
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.figures import Metrics
+from olivetti_denoiser.release import Metrics
 
 WRONG_ARGUMENT = 2  # the exit code
-AUTO = "auto"  # the kind of a new Space
-KINDS = ("model", "dataset", "space")  # of repositories on the Hub
+REPOSITORIES = {  # on the Hub, by their kind
+    "model": "repository of the model",
+    "dataset": "repository of the faces",
+    "space": "repository of the demo",
+}
 # Settings that a training in colour does not read.
 ONLY_IN_GRAY = ("shift", "flip", "warp", "mix", "collage", "contrast", "brightness")
-HELP = {
-    "model": "the model's repository",
-    "dataset": "the dataset's repository",
-    "space": "the Space's repository",
-}
-
-Commands = argparse._SubParsersAction  # what `add_subparsers` returns; it has no public name
+Commands = argparse._SubParsersAction  # the type of `add_subparsers`; it has no public name
 Run = Callable[[argparse.Namespace], "int | None"]
 
 
@@ -39,22 +36,22 @@ class OneLineParser(argparse.ArgumentParser):
     """A parser whose complaint is one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Ends the program with exit code 2."""
+        """End the program with exit code 2."""
         self.exit(WRONG_ARGUMENT, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def add_command(
     commands: Commands, name: str, run: Run, summary: str, *, extra: str, listed: bool = True
 ) -> argparse.ArgumentParser:
-    """Adds a command.
+    """Add a command.
 
     Args:
-        commands: what `add_subparsers` returned.
-        name: the command's name.
-        run: receives the parsed options; returns an exit code, or None for 0.
-        summary: one line for `--help`.
-        extra: the extra of `pyproject.toml` that installs what the command needs.
-        listed: whether `denoiser --help` shows it.
+        commands: What `add_subparsers` returned.
+        name: The command's name.
+        run: Receives the parsed options; returns an exit code, or None for 0.
+        summary: One line for `--help`.
+        extra: The extra of `pyproject.toml` that installs what the command needs.
+        listed: Whether `denoiser --help` shows it.
 
     Returns:
         The command's parser.
@@ -65,58 +62,26 @@ def add_command(
     return command
 
 
-def add_dataset(command: argparse.ArgumentParser) -> None:
-    """Adds `--dataset`, the published faces."""
-    command.add_argument(
-        "--dataset", metavar="OWNER/NAME", help="published reference split (scikit-learn's faces)"
-    )
-
-
-def add_split(command: argparse.ArgumentParser) -> None:
-    """Adds `--split`, the partition of the faces."""
-    command.add_argument(
-        "--split", metavar="NAME", help="split of the faces: reference or subjects (reference)"
-    )
-
-
-def add_repositories(
-    command: argparse.ArgumentParser, help: Mapping[str, str] = HELP, required: Sequence[str] = ()
-) -> None:
-    """Adds `--model`, `--dataset` and `--space`, repositories on the Hub."""
-    for kind in KINDS:
+def add_repositories(command: argparse.ArgumentParser, required: Sequence[str] = ()) -> None:
+    """Add `--model`, `--dataset` and `--space`, repositories on the Hub."""
+    for kind, help in REPOSITORIES.items():
         command.add_argument(
-            f"--{kind}", metavar="OWNER/NAME", help=help[kind], required=kind in required
+            f"--{kind}", metavar="OWNER/NAME", help=help, required=kind in required
         )
 
 
 def given_repositories(options: argparse.Namespace) -> dict[str, str]:
-    """Returns {kind: OWNER/NAME} of the repositories that were given."""
-    return {kind: getattr(options, kind) for kind in KINDS if getattr(options, kind)}
-
-
-def add_release(command: argparse.ArgumentParser) -> None:
-    """Adds the options of a publication."""
-    command.add_argument(
-        "--space-sdk",
-        choices=(AUTO, "gradio", "static"),
-        default=AUTO,
-        help="kind of a new Space: gradio; static, free and in the visitor's browser; or gradio "
-        "where the plan has it and static elsewhere (auto)",
-    )
-    command.add_argument("--tag", metavar="vX.Y.Z", help="tag of the model's commit")
-    command.add_argument("--private", action="store_true", help="make new repositories private")
-    command.add_argument(
-        "--allow-regression", action="store_true", help="publish over a better model"
-    )
+    """Return {kind: OWNER/NAME} of the repositories that were given."""
+    return {kind: getattr(options, kind) for kind in REPOSITORIES if getattr(options, kind)}
 
 
 def add_json(command: argparse.ArgumentParser) -> None:
-    """Adds `--json`."""
+    """Add `--json`."""
     command.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
 def add_config_options(group: argparse._ArgumentGroup) -> None:
-    """Adds an option for each field of `TrainingConfig`, absent from the result unless given."""
+    """Add an option for each field of `TrainingConfig`, absent from the result unless given."""
     for option in fields(TrainingConfig):
         name, default = option.name, option.default
         how: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS}
@@ -133,7 +98,7 @@ def add_config_options(group: argparse._ArgumentGroup) -> None:
 
 
 def given_options(options: argparse.Namespace) -> dict[str, Any]:
-    """Returns {name: value} of the options of `add_config_options` that were given."""
+    """Return {name: value} of the options of `add_config_options` that were given."""
     names = {option.name for option in fields(TrainingConfig)}
     return {name: value for name, value in vars(options).items() if name in names}
 
@@ -143,7 +108,7 @@ def _shown(default):
 
 
 def _number(text):
-    """A number as JSON would have it, so that 3 stays whole; its bounds are the config's."""
+    """Return a number as JSON would have it, so that 3 stays whole; its bounds are the config's."""
     try:
         return int(text)
     except ValueError:
@@ -157,8 +122,8 @@ def _whole_numbers(text):
 _number.__name__, _whole_numbers.__name__ = "number", "list of whole numbers"
 
 
-def print_figures(metrics: Mapping[str, Any], as_json: bool) -> None:
-    """Prints the figures of an evaluation: one line of JSON, or tables."""
+def print_metrics(metrics: Mapping[str, Any], as_json: bool) -> None:
+    """Print the metrics of an evaluation: one line of JSON, or tables."""
     if as_json:
         print(json.dumps(metrics))
         return
@@ -168,5 +133,5 @@ def print_figures(metrics: Mapping[str, Any], as_json: bool) -> None:
 
 
 def quiet_output(needed: bool) -> AbstractContextManager:
-    """Sends what is printed meanwhile to standard error, so that standard output is the answer."""
+    """Send all prints to standard error meanwhile, so that standard output is the answer."""
     return contextlib.redirect_stdout(sys.stderr) if needed else contextlib.nullcontext()

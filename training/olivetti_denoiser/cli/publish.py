@@ -7,33 +7,34 @@ from __future__ import annotations
 
 import argparse
 
-from olivetti_denoiser.cli.options import (
-    AUTO,
-    Commands,
-    add_command,
-    add_release,
-    add_repositories,
-)
+from olivetti_denoiser.cli.options import Commands, add_command, add_repositories
 
-HELP = {
-    "model": "the model's repository",
-    "dataset": "publish the split there too",
-    "space": "publish the demo there too",
-}
+AUTO = "auto"  # the kind of a new Space
 
 
 def register(commands: Commands) -> None:
-    """Adds the command."""
+    """Add the command."""
     summary = "publish a model folder to the Hub"
     publish = add_command(commands, "publish", run, summary, extra="evaluate")
     publish.add_argument("folder", help="model folder, such as model_card")
-    add_repositories(publish, HELP, required=["model"])
+    add_repositories(publish, required=["model"])
     publish.add_argument("--dry-run", action="store_true", help="list every file and touch nothing")
-    add_release(publish)
+    publish.add_argument(
+        "--space-sdk",
+        choices=(AUTO, "gradio", "static"),
+        default=AUTO,
+        help="kind of a new Space: gradio; static, free and in the visitor's browser; or gradio "
+        "where the plan has it and static elsewhere (auto)",
+    )
+    publish.add_argument("--tag", metavar="vX.Y.Z", help="tag of the model's commit")
+    publish.add_argument("--private", action="store_true", help="make new repositories private")
+    publish.add_argument(
+        "--allow-regression", action="store_true", help="publish over a better model"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Publishes the folder; what it did is printed on the way."""
+    """Publish the folder; what it did is printed on the way."""
     if options.space_sdk != AUTO and not options.space:
         raise ValueError(
             f"--space-sdk needs --space OWNER/NAME. Received: --space-sdk {options.space_sdk}"

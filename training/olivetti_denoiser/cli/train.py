@@ -18,20 +18,20 @@ from olivetti_denoiser.cli.options import (
     add_config_options,
     add_json,
     given_options,
-    print_figures,
+    print_metrics,
     quiet_output,
 )
 from olivetti_denoiser.config import PRESETS, TrainingConfig
 
 
 def register(commands: Commands) -> None:
-    """Adds the command."""
+    """Add the command."""
     summary = "train a model and write its folder"
     add_options(add_command(commands, "train", run, summary, extra="train"))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of `denoiser train`."""
+    """Add the options of `denoiser train`."""
     parser.add_argument(
         "--output", default="outputs/model", help="model folder to write (%(default)s)"
     )
@@ -85,10 +85,10 @@ def minutes(text: str) -> float:
 
 
 def config_of(options: argparse.Namespace) -> TrainingConfig:
-    """Returns the settings that the options of `denoiser train` give.
+    """Return the settings that the options of `denoiser train` give.
 
     Raises:
-        ValueError: an impossible setting, or a file that cannot be read.
+        ValueError: An impossible setting, or a file that cannot be read.
     """
     given = given_options(options)
     config = TrainingConfig.from_options(given, path=options.config, preset=options.preset)
@@ -100,7 +100,7 @@ def config_of(options: argparse.Namespace) -> TrainingConfig:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Trains, writes the model folder and prints its figures."""
+    """Train, write the model folder and print its metrics."""
     config = config_of(options)
     prepare(options.distributed)
     from olivetti_denoiser.publish.write import write_model_folder
@@ -120,11 +120,11 @@ def run(options: argparse.Namespace) -> None:
         if trained:
             print(f"Writing {write_model_folder(options.output, trained)}")
     if trained:
-        print_figures(trained.metrics, options.json)
+        print_metrics(trained.metrics, options.json)
 
 
 def prepare(distributed: bool = False) -> None:
-    """Chooses the backend to train on; several processes train on JAX alone."""
-    from olivetti_denoiser.network.backend import FOR_TRAINING, prepare_training
+    """Choose the backend to train on; several processes train on JAX alone."""
+    from olivetti_denoiser.network.backend import BACKENDS, prepare_training
 
-    prepare_training(("jax",) if distributed else FOR_TRAINING)
+    prepare_training(("jax",) if distributed else BACKENDS)

@@ -1,7 +1,7 @@
 """What only the workflow `retrain.yml` calls; `denoiser --help` does not list these.
 
 denoiser credentials --model OWNER/NAME                          # may this machine publish?
-denoiser summary outputs/model --released OWNER/NAME model_card  # the new figures, as Markdown
+denoiser summary outputs/model --released OWNER/NAME model_card  # the new metrics, as Markdown
 denoiser addresses --model OWNER/NAME                            # what is published, and where
 """
 
@@ -19,7 +19,7 @@ from olivetti_denoiser.cli.options import (
 
 
 def register(commands: Commands) -> None:
-    """Adds the three commands."""
+    """Add the three commands."""
     hidden: dict[str, Any] = {"extra": "evaluate", "listed": False}
     credentials = add_command(
         commands, "credentials", run_credentials, "find out whether this machine may publish",
@@ -47,7 +47,7 @@ def register(commands: Commands) -> None:
 
 
 def run_credentials(options: argparse.Namespace) -> None:
-    """Prints what this machine may publish with, as `$GITHUB_OUTPUT` takes it."""
+    """Print what this machine may publish with, as `$GITHUB_OUTPUT` takes it."""
     from olivetti_denoiser.publish.credentials import find_credentials
 
     kind, why = find_credentials(given_repositories(options))
@@ -55,14 +55,14 @@ def run_credentials(options: argparse.Namespace) -> None:
 
 
 def run_summary(options: argparse.Namespace) -> None:
-    """Prints the new model's figures beside the released ones."""
+    """Print the new model's metrics beside the released ones."""
     from olivetti_denoiser.publish.summary import summary
 
     print(summary(options.folder, options.released, options.note), end="")
 
 
 def run_addresses(options: argparse.Namespace) -> None:
-    """Prints the addresses of the published repositories."""
+    """Print the addresses of the published repositories."""
     from olivetti_denoiser.publish.summary import addresses
 
     print(addresses(given_repositories(options)), end="")

@@ -2,7 +2,7 @@
 
     >>> split = reference_split()              # a datasets.DatasetDict, 8-bit gray pictures
     >>> faces = as_arrays(split["test"])       # float32 N×64×64×1 in [0, 1]
-    >>> split = subject_split()                # the same, no person in both parts
+    >>> split = load_split("subjects")         # the same, no person in both parts
 
 The reference split is drawn from NumPy's frozen `RandomState` streams, so its bytes never change:
 `split_checksum(split)` is `SPLIT_CHECKSUM` on every machine. The noise is added to the 8-bit
@@ -31,6 +31,7 @@ TRAIN_PEOPLE, PEOPLE = 32, 40
 SPLIT_CHECKSUM = "bea2b578848afac06c5f00fdfc8a701ee569d4e1f162f99df172043c6a67ce1d"
 SUBJECTS_CHECKSUM = "957564749f546c121edf1f7495a3d243b5e4e01670a2dc00ccf3aeaf9c179cbe"
 REFERENCE, SUBJECTS = SPLITS = ("reference", "subjects")
+COLUMNS = ("clean", "noisy", "subject", "face_id")
 
 
 class Faces(NamedTuple):
@@ -48,20 +49,16 @@ class Faces(NamedTuple):
     face_id: np.ndarray
 
     def take(self, rows: slice | np.ndarray) -> Faces:
-        """Returns the given rows, an index array or a slice."""
+        """Return the given rows, an index array or a slice."""
         return Faces(*(column[rows] for column in self))
 
 
-def reference_split(
-    dataset: str | None = None, *, revision: str | None = None, token: str | None = None
-) -> DatasetDict:
-    """Returns the reference split with its noise, drawn anew or from a published copy.
+def reference_split(dataset: str | None = None) -> DatasetDict:
+    """Return the reference split with its noise, drawn anew or from a published copy.
 
     Args:
         dataset: OWNER/NAME of a published copy on the Hub; None draws the split from the
             Olivetti faces.
-        revision: tag, branch or commit of the published copy; its default branch when None.
-        token: access token, or None for the one that the Hub's client finds itself.
 
     Returns:
         A `datasets.DatasetDict` with `train` (80 rows) and `test` (20 rows); columns `clean`
@@ -69,115 +66,105 @@ def reference_split(
         and `face_id`.
 
     Raises:
-        FacesUnavailableError: see `fetch_faces`.
-        ValueError: there is no such dataset, or it is not this split byte for byte.
-        PermissionError, ConnectionError: see `hub.download`.
+        FacesUnavailableError: See `fetch_faces`.
+        ValueError: There is no such dataset, or it is not this split byte for byte.
+        PermissionError, ConnectionError: See `hub.download`.
     """
-    if dataset is not None:
-        return _published_split(dataset, revision, token)
-    images, subjects = fetch_faces()
-    ids, random = _reference_ids()
-    return _drawn(images, subjects, {"train": ids[:TRAIN_COUNT], "test": ids[TRAIN_COUNT:]}, random)
-
-
-def subject_split() -> DatasetDict:
-    """Returns the split by people: 80 faces of 32 people to train, 20 of the other 8 to test.
-
-    Returns:
-        A `datasets.DatasetDict` like that of `reference_split`.
-
-    Raises:
-        FacesUnavailableError: see `fetch_faces`.
-    """
-    images, subjects = fetch_faces()
-    parts, random = _subject_ids(subjects)
-    return _drawn(images, subjects, parts, random)
+    return load_split(REFERENCE, dataset)
 
 
 def load_split(name: str | None = None, dataset: str | None = None) -> DatasetDict:
-    """Returns a split of the Olivetti faces by its name.
+    """Return a split of the Olivetti faces by its name.
 
     Args:
-        name: one of `SPLITS`; None is the reference split.
-        dataset: as for `reference_split`; published copies hold the reference split alone.
+        name: One of `SPLITS`; None is the reference split. The split by subjects has 80 faces of
+            32 people to train and 20 of the other 8 to test.
+        dataset: As for `reference_split`; published copies hold the reference split alone.
+
+    Returns:
+        A `datasets.DatasetDict`, see `reference_split`.
 
     Raises:
-        ValueError: there is no such split, or not there; see also `reference_split`.
-        FacesUnavailableError, PermissionError, ConnectionError: see `reference_split`.
+        ValueError: There is no such split, or the copy does not hold it; see `reference_split`.
+        FacesUnavailableError, PermissionError, ConnectionError: See `reference_split`.
     """
+    from datasets import DatasetDict
+
     name = _checked_name(name)
-    if name == REFERENCE:
-        return reference_split(dataset)
     if dataset is not None:
-        raise ValueError(
-            f"a published copy holds the {REFERENCE} split; leave --dataset or --split out. "
-            f"Received: split={name!r}, dataset={dataset!r}"
-        )
-    return subject_split()
+        if name != REFERENCE:
+            raise ValueError(
+                f"a published copy holds the {REFERENCE} split; leave --dataset or --split out. "
+                f"Received: split={name!r}, dataset={dataset!r}"
+            )
+        return _published_split(dataset)
+    images, subjects = fetch_faces()
+    parts, random = _draw_ids(name, subjects)
+    return DatasetDict(
+        {
+            part: _as_dataset(_noisy_faces(images, subjects, ids, random))
+            for part, ids in parts.items()
+        }
+    )
 
 
 def split_name(checksum: str) -> str | None:
-    """Returns the name of the split with this checksum, or None for any other pictures."""
+    """Return the name of the split with this checksum, or None for any other pictures."""
     return {SPLIT_CHECKSUM: REFERENCE, SUBJECTS_CHECKSUM: SUBJECTS}.get(checksum)
 
 
 def other_faces(name: str | None = None, *, download: bool = True) -> Faces:
-    """Returns the faces outside a split that say the same as its test faces, in the file's order.
+    """Return the faces outside a split that are comparable with its test faces, in file order.
 
-    For the reference split these are all 300; for the split by people the 60 that are left of the
-    people in its test part. They are never trained on and never used to choose anything. Their
-    noise is drawn like the split's, from a `RandomState` of its own.
+    Outside the reference split these are all 300 other faces; outside the split by subjects, the
+    60 other faces of the people in its test part. They are never trained on and never used to
+    choose anything. Their noise is drawn like the split's, from a `RandomState` of its own.
 
     Args:
-        name: as for `load_split`.
-        download: as for `fetch_faces`.
+        name: As for `load_split`.
+        download: As for `fetch_faces`.
 
     Raises:
-        ValueError: there is no such split.
-        FacesUnavailableError: see `fetch_faces`.
+        ValueError: There is no such split.
+        FacesUnavailableError: See `fetch_faces`.
     """
     name = _checked_name(name)
     images, subjects = fetch_faces(download=download)
-    if name == REFERENCE:
-        ids = np.setdiff1d(np.arange(len(images)), _reference_ids()[0])
-    else:
-        test = _subject_ids(subjects)[0]["test"]
-        ids = np.setdiff1d(np.flatnonzero(np.isin(subjects, subjects[test])), test)
-    noisy = _noisy(images[ids], np.random.RandomState(SEED + 1))
-    return Faces(
-        from_uint8(images[ids])[..., None], from_uint8(noisy)[..., None], subjects[ids], ids
-    )
+    parts, _ = _draw_ids(name, subjects)
+    ids = np.setdiff1d(np.arange(len(images)), np.concatenate([*parts.values()]))
+    if name == SUBJECTS:
+        ids = ids[np.isin(subjects[ids], subjects[parts["test"]])]
+    return _noisy_faces(images, subjects, ids, np.random.RandomState(SEED + 1))
 
 
 def others_if_there(
-    dataset: str | None, say: Callable[[str], None], split: str | None = None
+    dataset: str | None, report: Callable[[str], None], split: str | None = None
 ) -> Faces | None:
-    """Returns the other faces of a split, or None where only the published split can be had."""
+    """Return the other faces of a split, or None where only the published split can be had."""
     try:
         return other_faces(split, download=dataset is None)
     except FacesUnavailableError:
         if dataset is None:
             raise
-        say("The other faces are not in scikit-learn's cache and are left out of the figures.")
+        report("The other faces are not in scikit-learn's cache and are left out of the figures.")
         return None
 
 
 def as_arrays(split: Dataset) -> Faces:
-    """Decodes one part of the split.
+    """Decode one part of the split.
 
     Args:
-        split: a `datasets.Dataset` with the columns of `reference_split`.
+        split: A `datasets.Dataset` with the columns of `reference_split`.
 
     Returns:
         The rows as `Faces`.
 
     Raises:
-        ValueError: a column is missing or a picture is not 64×64 gray.
+        ValueError: A column is missing or a picture is not 64×64 gray.
     """
-    wanted = {"clean", "noisy", "subject", "face_id"}
-    if missing := sorted(wanted - set(split.column_names)):
+    if missing := sorted(set(COLUMNS) - set(split.column_names)):
         raise ValueError(
-            f"the split needs the columns {', '.join(sorted(wanted))}; "
+            f"the split needs the columns {', '.join(COLUMNS)}; "
             f"{', '.join(missing)} missing. Received: columns={split.column_names}"
         )
     rows = split.with_format(None)[:]
@@ -188,13 +175,11 @@ def as_arrays(split: Dataset) -> Faces:
         if shapes != {(64, 64)}:
             raise ValueError(f"pictures must be 64×64. Received: {column} of {sorted(shapes)}")
         pictures[column] = from_uint8(np.stack(decoded))[..., None]
-    return Faces(
-        pictures["clean"], pictures["noisy"], np.array(rows["subject"]), np.array(rows["face_id"])
-    )
+    return Faces(**pictures, subject=np.array(rows["subject"]), face_id=np.array(rows["face_id"]))
 
 
 def split_checksum(split: DatasetDict) -> str:
-    """Returns the SHA-256 of the split's pixels, subjects and face ids, as hexadecimal text."""
+    """Return the SHA-256 of the split's pixels, subjects and face ids, as hexadecimal text."""
     digest = hashlib.sha256()
     for name in ("train", "test"):
         faces = as_arrays(split[name])
@@ -206,32 +191,27 @@ def split_checksum(split: DatasetDict) -> str:
     return digest.hexdigest()
 
 
-def _reference_ids() -> tuple[np.ndarray, np.random.RandomState]:
-    """Draws the 100 faces, as original ids, and returns the generator as it stands after."""
-    order = np.random.RandomState(SEED).permutation(400)  # fetch_olivetti_faces(shuffle=True)
+def _draw_ids(name, subjects) -> tuple[dict[str, np.ndarray], np.random.RandomState]:
+    """Draw the faces of each part, as original ids; with them the generator as it stands after."""
     random = np.random.RandomState(SEED)
-    chosen = random.choice(400, TRAIN_COUNT + TEST_COUNT, replace=False)
-    random.shuffle(chosen)
-    return order[chosen], random
-
-
-def _subject_ids(subjects) -> tuple[dict[str, np.ndarray], np.random.RandomState]:
-    """Draws the people, then two or three faces of each; the ids, and the generator after that.
-
-    Person by person: the last faces of the training part, which are held out for validation, are
-    then of people whom the rest of it does not show.
-    """
-    random = np.random.RandomState(SEED)
+    if name == REFERENCE:
+        order = np.random.RandomState(SEED).permutation(400)  # fetch_olivetti_faces(shuffle=True)
+        chosen = random.choice(400, TRAIN_COUNT + TEST_COUNT, replace=False)
+        random.shuffle(chosen)
+        ids = order[chosen]
+        return {"train": ids[:TRAIN_COUNT], "test": ids[TRAIN_COUNT:]}, random
     people = random.permutation(PEOPLE)
-    ids = {}
-    for name, own in {"train": people[:TRAIN_PEOPLE], "test": people[TRAIN_PEOPLE:]}.items():
+    parts = {}
+    for part, own in {"train": people[:TRAIN_PEOPLE], "test": people[TRAIN_PEOPLE:]}.items():
+        # Person by person, three or two faces of each: the last faces of the training part, which
+        # are held out for validation, are then of people whom the rest of it does not show.
         counts = [3] * (len(own) // 2) + [2] * (len(own) // 2)
         faces = [
             random.choice(np.flatnonzero(subjects == person), count, replace=False)
             for person, count in zip(own, counts, strict=True)
         ]
-        ids[name] = np.concatenate(faces)
-    return ids, random
+        parts[part] = np.concatenate(faces)
+    return parts, random
 
 
 def _checked_name(name):
@@ -242,25 +222,20 @@ def _checked_name(name):
     return name or REFERENCE
 
 
-def _drawn(images, subjects, parts, random):
-    """The split of these ids, the noise drawn part by part."""
-    from datasets import DatasetDict
-
-    return DatasetDict(
-        {
-            name: _as_dataset(images[part], _noisy(images[part], random), subjects[part], part)
-            for name, part in parts.items()
-        }
-    )
+def _noisy_faces(images, subjects, ids, random) -> Faces:
+    """Return the faces of these ids, their noise drawn from the generator."""
+    noisy = noisy_uint8(images[ids], SIGMA, random)
+    clean, noisy = (from_uint8(part)[..., None] for part in (images[ids], noisy))
+    return Faces(clean, noisy, subjects[ids], ids)
 
 
-def _published_split(repo_id: str, revision: str | None, token: str | None) -> DatasetDict:
-    """Downloads a published copy, or takes it from the cache, and checks that it is the split."""
+def _published_split(repo_id: str) -> DatasetDict:
+    """Download a published copy, or take it from the cache, and check that it is the split."""
     from datasets import Dataset, DatasetDict
 
     from olivetti_denoiser import hub
 
-    folder = hub.download(repo_id, "data/*.parquet", revision=revision, token=token, kind="dataset")
+    folder = hub.download(repo_id, "data/*.parquet", kind="dataset")
     files = {name: sorted(folder.glob(f"data/{name}-*.parquet")) for name in ("train", "test")}
     if not all(files.values()):
         raise ValueError(
@@ -278,26 +253,16 @@ def _published_split(repo_id: str, revision: str | None, token: str | None) -> D
     return split
 
 
-def _noisy(images, random):
-    return noisy_uint8(images, SIGMA, random)
-
-
-def _as_dataset(clean, noisy, subjects, ids):
+def _as_dataset(faces: Faces) -> Dataset:
     from datasets import Dataset, Features, Image, Value
     from PIL import Image as PILImage
 
-    features = Features(
-        {
-            "clean": Image(mode="L"),
-            "noisy": Image(mode="L"),
-            "subject": Value("int32"),
-            "face_id": Value("int32"),
-        }
-    )
+    picture, number = Image(mode="L"), Value("int32")
     columns = {
-        "clean": [PILImage.fromarray(picture) for picture in clean],
-        "noisy": [PILImage.fromarray(picture) for picture in noisy],
-        "subject": subjects.astype(np.int32),
-        "face_id": ids.astype(np.int32),
+        "clean": [PILImage.fromarray(image) for image in to_uint8(faces.clean[..., 0])],
+        "noisy": [PILImage.fromarray(image) for image in to_uint8(faces.noisy[..., 0])],
+        "subject": faces.subject.astype(np.int32),
+        "face_id": faces.face_id.astype(np.int32),
     }
-    return Dataset.from_dict(columns, features=features)
+    types = (picture, picture, number, number)
+    return Dataset.from_dict(columns, features=Features(zip(COLUMNS, types, strict=True)))

@@ -1,29 +1,23 @@
 """Pictures from anywhere: any image dataset of the Hub or a folder, streamed through `datasets`.
 
-    >>> pictures = open_pictures("OWNER/NAME")         # or a folder; None for the reference split
-    >>> pictures.parts["train"]                        # a datasets.IterableDataset
-    >>> read_row(next(iter(pictures.parts["train"])))  # the bytes of its file
+    >>> pictures = open_pictures("OWNER/NAME")         # or a folder of pictures
+    >>> next(iter(pictures.parts["train"]))            # a row with the file's bytes or its address
 
 Nothing is downloaded as a whole and nothing is decoded here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from olivetti_denoiser import hub
-from olivetti_denoiser.data.picture_folder import (
-    beside_splits,
-    in_words,
-    list_folder,
-    subfolders,
-)
-from olivetti_denoiser.picture_formats import IN_WORDS
+from olivetti_denoiser.data.picture_folder import in_words, list_folder, subfolders
+from olivetti_denoiser.images.formats import IN_WORDS
 
 if TYPE_CHECKING:
     from datasets import IterableDataset
@@ -39,40 +33,28 @@ KNOWN_SPLITS = {
 CONTAINERS = frozenset(
     (".arrow", ".csv", ".gz", ".h5", ".hdf5", ".json", ".jsonl", ".parquet", ".tar", ".zip")
 )
-SHARES = 16  # shards of a folder, each of every sixteenth picture
+SHARDS = 16  # of a folder, each of every sixteenth picture
 COLUMN = "image"
 
 
-@dataclass(frozen=True)
-class Pictures:
+class Pictures(NamedTuple):
     """A dataset of pictures, opened but not read.
 
     Attributes:
-        dataset: OWNER/NAME, OWNER/NAME:SUBSET, or the name of the folder.
-        on_hub: whether it is the former.
-        revision: the commit on the Hub, or the checksum of the folder's listing.
-        column: the column of pictures.
-        parts: streams of rows with that column alone, not decoded: `train`, and `validation` and
+        source: Where the pictures are from, for the notes and for `metrics.json`: `dataset`, that
+            is OWNER/NAME, OWNER/NAME:SUBSET or the name of the folder; `on_hub`; `revision`, the
+            commit on the Hub or the checksum of the folder's listing; `column`, that of the
+            pictures; and `splits`, the dataset's own name of each part.
+        parts: Streams of rows with that column alone, not decoded: `train`, and `validation` and
             `test` where the dataset has them.
-        splits: what each part is called in the dataset.
-        above: what the names of pictures start with and need not be shown.
-        others: how many files of a folder are not read, by their kind.
+        above: The folder's path, with which the names of its pictures begin.
+        others: How many files of a folder are no pictures, by their kind.
     """
 
-    dataset: str
-    on_hub: bool
-    revision: str
-    column: str
+    source: dict
     parts: dict[str, IterableDataset]
-    splits: dict[str, str]
-    above: str = ""
-    others: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def source(self) -> dict:
-        """What the dataset is, for the notes and for `metrics.json`."""
-        names = ("dataset", "on_hub", "revision", "column", "splits")
-        return {name: getattr(self, name) for name in names}
+    above: str
+    others: dict[str, int]
 
 
 def open_pictures(
@@ -82,78 +64,61 @@ def open_pictures(
     split: str | None = None,
     revision: str | None = None,
 ) -> Pictures | None:
-    """Opens a dataset of pictures.
+    """Open a dataset of pictures.
 
     Args:
-        dataset: a folder; or OWNER/NAME on the Hub, OWNER/NAME:SUBSET where it has several.
-        column: the column of pictures; None takes the only one.
-        split: the split to train on; None takes `train`, or the only one.
-        revision: tag, branch or commit on the Hub; its default branch when None.
+        dataset: A folder; or OWNER/NAME on the Hub, OWNER/NAME:SUBSET where it has several.
+        column: The column of pictures; None takes the only one.
+        split: The split to train on; None takes `train`, or the only one.
+        revision: Tag, branch or commit on the Hub; its default branch when None.
 
     Returns:
-        The pictures; None where the dataset is a copy of the reference split, or where nothing
-        but the cache, in which only such a copy can be, may know the dataset.
+        The pictures; None where the dataset is a copy of the reference split, or where the Hub
+        does not answer: then only such a copy can be in the cache.
 
     Raises:
-        ValueError: no such dataset, split or column, or no pictures; the message names what
+        ValueError: No such dataset, split or column, or no pictures; the message names what
             there is.
-        PermissionError, OSError: see `hub.explained`.
+        PermissionError, OSError: See `hub.explained`.
     """
-    folder, others = Path(dataset), {}
-    if folder.is_dir():
-        streams, revision, others = _in_folder(folder, split)
-    else:
+    from datasets import Image
+
+    folder, listed = Path(dataset), {}
+    on_hub = not folder.is_dir()
+    if on_hub:
         try:
             streams, revision = _on_hub(str(dataset), revision)
         except ConnectionError:
             return None
-    columns = _features(next(iter(streams.values())))
+    else:
+        streams, revision, listed = _in_folder(folder, split)
+    first = next(iter(streams.values()))
+    columns = first.features or first._resolve_features().features
     if columns.keys() >= REFERENCE_COLUMNS and column is None:
         return None
     column = _picture_column(columns, column, dataset)
     splits = _splits(list(streams), split, dataset)
-    parts = {part: _undecoded(streams[name], column) for part, name in splits.items()}
-    if not folder.is_dir():
-        return Pictures(str(dataset), True, revision, column, parts, splits)
-    name, above = folder.resolve().name, f"{folder}{os.sep}"
-    return Pictures(name, False, revision, column, parts, splits, above, others)
-
-
-def read_row(row: dict) -> bytes:
-    """Reads one picture of a stream, which may take a request.
-
-    Args:
-        row: what a stream of `Pictures.parts` yields.
-
-    Returns:
-        The bytes of the picture's file.
-
-    Raises:
-        ValueError: there is no such picture, in the row or at the address that it holds.
-        OSError: the Hub does not answer.
-    """
-    from datasets.utils.file_utils import is_local_path, xopen
-
-    picture = next(iter(row.values())) or {}
-    name, content = picture.get("path"), picture.get("bytes")
-    if content is not None:
-        return content
-    if name is None:
-        raise ValueError("the row holds no picture")
-    try:
-        if is_local_path(name):
-            return Path(name).read_bytes()
-    except OSError as error:
-        raise ValueError(error.strerror or str(error)) from None
-    try:
-        with xopen(name, "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        raise ValueError("there is no such file") from None
+    parts = {
+        part: streams[name].select_columns([column]).cast_column(column, Image(decode=False))
+        for part, name in splits.items()
+    }
+    others = {}
+    if listed:
+        whole = list_folder(str(folder))
+        unread = len(whole.pictures) - sum(len(listed[name]) for name in splits.values())
+        others = dict(whole.others) | ({"in no split": unread} if unread > 0 else {})
+    source = {
+        "dataset": str(dataset) if on_hub else folder.resolve().name,
+        "on_hub": on_hub,
+        "revision": revision,
+        "column": column,
+        "splits": splits,
+    }
+    return Pictures(source, parts, f"{folder}{os.sep}", others)
 
 
 def _on_hub(dataset, revision):
-    """The splits of a dataset on the Hub as streams, all at one commit, and that commit."""
+    """Return the splits of a dataset on the Hub as streams, all at one commit, and that commit."""
     from datasets import load_dataset
     from datasets.data_files import EmptyDatasetError
     from datasets.exceptions import DatasetsError
@@ -168,115 +133,91 @@ def _on_hub(dataset, revision):
         info = hub.patiently(lambda: HfApi().dataset_info(name, revision=revision))
         if info.gated:
             hub.patiently(lambda: HfApi().auth_check(name, repo_type="dataset"))
-        streams = load_dataset(name, subset or None, revision=info.sha, streaming=True)
+        return load_dataset(name, subset or None, revision=info.sha, streaming=True), info.sha
     except (EmptyDatasetError, DatasetsError, ValueError, RuntimeError) as error:
-        said = str(error).lower()
-        several = "pick one among" in said or "not found. available" in said
-        how = "; --dataset OWNER/NAME:SUBSET picks one" if several else ""
         raise ValueError(
-            f"datasets cannot open it: {hub.first_line(error)}{how}. Received: {dataset!r}"
+            f"datasets cannot open it: {hub.first_line(error)}; where there are several subsets, "
+            f"--dataset OWNER/NAME:SUBSET picks one. Received: {dataset!r}"
         ) from error
     except Exception as error:
         raise hub.explained(error, name, "dataset", revision) from error
-    return streams, info.sha
 
 
 def _in_folder(folder, split):
     """The splits of a folder as streams: its subfolders where one is `train`, or is asked for.
 
-    With them the checksum of the listing, and how many files are not read, by their kind.
+    With them the checksum of the listing, and the pictures of each split. A folder without picture
+    files may hold them in other files, such as Parquet; those are not listed.
     """
-    from datasets import Features, Image, IterableDataset
+    from datasets import Features, Image, IterableDataset, load_dataset
 
     below = subfolders(folder)
     with_splits = split is not None or _named(below, KNOWN_SPLITS["train"])
     folders = {name: folder / name for name in below if with_splits} or {"train": folder}
     listed = {name: list_folder(str(path)).pictures for name, path in folders.items()}
-    if not any(listed.values()):
-        return _in_containers(folder)
     features = Features({COLUMN: Image(decode=False)})
     streams = {
         name: IterableDataset.from_generator(
             _files_of,
-            gen_kwargs={"folder": str(path), "shares": list(range(SHARES))},
+            gen_kwargs={"folder": str(folders[name]), "shards": list(range(SHARDS))},
             features=features,
         )
-        for name, path in folders.items()
-        if listed[name]
+        for name, pictures in listed.items()
+        if pictures
     }
-    splits = _splits(list(streams), split, folder)
-    others = beside_splits(folder, {part: folders[name] for part, name in splits.items()})
-    return streams, _digest(f"{name}/{path}" for name in listed for path in listed[name]), others
-
-
-def _in_containers(folder):
-    """The splits of a folder whose pictures lie in other files, such as Parquet."""
-    from datasets import load_dataset
-    from datasets.data_files import EmptyDatasetError
-    from datasets.exceptions import DatasetsError
-
+    if streams:
+        names = (f"{name}/{path}" for name, paths in listed.items() for path in paths)
+        return streams, _digest(names), listed
     others = list_folder(str(folder)).others
     if CONTAINERS & others.keys():
-        try:
-            names = sorted(map(str, folder.rglob("*")))
-            return load_dataset(str(folder), streaming=True), _digest(names), {}
-        except (EmptyDatasetError, DatasetsError, ValueError, RuntimeError):
-            pass
+        with contextlib.suppress(Exception):  # `datasets` may raise anything
+            streams = load_dataset(str(folder), streaming=True)
+            return streams, _digest(sorted(map(str, folder.rglob("*")))), {}
     there = f"it holds {in_words(others)}; " if others else ""
     raise ValueError(f"the folder holds no pictures: {there}{IN_WORDS} work. Received: {folder}")
 
 
 def _digest(names):
     """A checksum of a folder's listing, which is as much as a look at a million files can cost."""
-    digest = hashlib.sha256()
-    for name in names:
-        digest.update(f"{name}\0".encode(errors="surrogateescape"))
-    return digest.hexdigest()
+    return hashlib.sha256("\0".join(names).encode(errors="surrogateescape")).hexdigest()
 
 
-def _files_of(folder: str, shares: list[int]) -> Iterator[dict]:
-    for share in shares:
-        for path in list_folder(folder).pictures[share::SHARES]:
+def _files_of(folder: str, shards: list[int]) -> Iterator[dict]:
+    for shard in shards:
+        for path in list_folder(folder).pictures[shard::SHARDS]:
             yield {COLUMN: {"path": f"{folder}{os.sep}{path}", "bytes": None}}
 
 
-def _features(stream):
-    features = stream.features
-    return (stream._resolve_features() if features is None else stream).features
-
-
 def _picture_column(features, asked, dataset):
+    """The column asked for, which may hold undeclared files, or the only column of pictures."""
     from datasets import Image
 
     images = [name for name, feature in features.items() if isinstance(feature, Image)]
-    if asked in images or (asked in features and _holds_bytes(features[asked])):
+    readable = images + [name for name, feature in features.items() if _holds_bytes(feature)]
+    if asked in readable:
         return asked
     if asked is None and len(images) == 1:
         return images[0]
-    if asked is None and images:
-        raise ValueError(
-            f"the dataset has several columns of pictures, --image-column picks one: "
-            f"{', '.join(images)}. Received: {dataset}"
-        )
-    what = "no column of pictures" if asked is None else f"no pictures in a column {asked!r}"
-    perhaps = images or [name for name in features if _holds_bytes(features[name])]
-    hint = f"; --image-column reads {' or '.join(perhaps)} as pictures" if perhaps else ""
+    there = f"; --image-column reads {' or '.join(readable)} as pictures" if readable else ""
+    wish = "several columns" if images else "no column"
+    wish = f"{wish} of pictures" if asked is None else f"no pictures in a column {asked!r}"
     raise ValueError(
-        f"the dataset has {what}; its columns are {', '.join(features)}{hint}. Received: {dataset}"
+        f"the dataset has {wish}; its columns are {', '.join(features)}{there}. Received: {dataset}"
     )
 
 
 def _holds_bytes(feature):
-    """Whether a column may be read as pictures though it is not declared as such."""
+    """Return whether a column may be read as pictures though it is not declared as such."""
     if isinstance(feature, dict):
         return "bytes" in feature
     return getattr(feature, "dtype", "") in ("binary", "large_binary")
 
 
 def _splits(names, asked, dataset):
-    """What the parts are called in the dataset."""
-    wanted = (asked,) if asked else KNOWN_SPLITS["train"]
-    train = _named(names, wanted) or (names[0] if not asked and len(names) == 1 else None)
+    """Return the dataset's own name of each part."""
+    train = _named(names, (asked,) if asked else KNOWN_SPLITS["train"])
+    if train is None and asked is None and len(names) == 1:
+        train = names[0]
     if train is None:
         wish = f"split {asked!r}" if asked else "split 'train'; --split picks another"
         raise ValueError(
@@ -287,14 +228,8 @@ def _splits(names, asked, dataset):
     return {"train": train} | {part: name for part, name in own.items() if name}
 
 
-def _named(names, known):
-    """The first of the names that is a known one, as it is spelled or else in other capitals."""
-    spelled = (name for wish in known for name in names if name == wish)
-    alike = (name for wish in known for name in names if name.lower() == wish.lower())
-    return next(spelled, None) or next(alike, None)
-
-
-def _undecoded(stream, column):
-    from datasets import Image
-
-    return stream.select_columns([column]).cast_column(column, Image(decode=False))
+def _named(names, wishes):
+    """Return the first of the wishes that is a name, as it is spelled or else in other capitals."""
+    found = {name.lower(): name for name in names} | {name: name for name in names}
+    spellings = (spelling for wish in wishes for spelling in (wish, wish.lower()))
+    return next((found[spelling] for spelling in spellings if spelling in found), None)

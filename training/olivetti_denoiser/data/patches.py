@@ -3,22 +3,21 @@
     >>> prepared = prepare("OWNER/NAME", "model.run/pictures", wanted=40_000, validation=8)
     >>> len(prepared.learned.clean), prepared.learned.clean[7].shape    # (40000, (64, 64, 1))
 
-Patches are gray, or in colour where the network is; those are larger, as training cuts its own out
-of them.
+Patches are gray for a gray network and coloured for a colour network. Coloured patches are larger,
+as each training step cuts a smaller patch out of them.
 
 A stream has one order and a batch needs any patch of it, at any step, on any machine, after any
 interruption. So the stream is read once, ahead of training, and every patch becomes a few bytes
 of a file: then a batch stays a function of (seed, step), as it is for the faces. The full-size
 pictures are never stored, no more is read than the run will look at, and memory holds a few
-pictures at a time, however many there are.
+pictures at a time, however many there are. The dataset is read in shares, and an interrupted
+reading goes on with the first share that it has not finished.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import os
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -26,37 +25,50 @@ from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from olivetti_denoiser import hub
-from olivetti_denoiser.atomic import write_whole
+from olivetti_denoiser.atomic import atomic_write
 from olivetti_denoiser.data.cut import Cut, cut_row, part_of
+from olivetti_denoiser.data.faces import SEED, SIGMA, Faces
 from olivetti_denoiser.data.image_dataset import Pictures, open_pictures
-from olivetti_denoiser.data.patch_files import (
-    NAMED,
-    NOTES,
-    PARTS,
-    PATCHES,
-    Notes,
-    PatchFile,
-    Prepared,
-    load,
-    read_notes,
-)
+from olivetti_denoiser.data.patch_files import Patches, PatchFile, open_to_append
+from olivetti_denoiser.data.patch_notes import NOTES, PARTS, Notes, named_in_words, read_notes
 from olivetti_denoiser.data.picture_folder import in_words
-from olivetti_denoiser.noise import to_uint8
+from olivetti_denoiser.errors import TrainingStoppedError
+from olivetti_denoiser.noise import from_uint8, noisy_uint8
+
+ENDING = ".u8"
 
 TEST_PICTURES = 256
-LEAST_PICTURES = 1000  # read even where the run needs fewer, so that enough of them can judge
-SHARES = 16  # places of the dataset at which reading starts
+LEAST_PICTURES = 1000  # read even where the run needs fewer, so that enough of them validate
+SHARES = 16  # places of the dataset at which reading starts, so that an order by class does no harm
 
+NAMED = 20  # broken pictures that are named
 BROKEN_SHARE = 0.01
-JUDGED_FROM = 1000  # pictures; earlier, a few broken ones are chance
+BROKEN_BY_CHANCE = 50  # pictures; so many more may be broken before all are read
 
 THREADS = 8
 BLOCK = 32  # pictures in memory at a time
-SAVED_EVERY = 1000  # pictures
-SAID_EVERY = 10.0  # seconds
+REPORT_EVERY = 2000  # pictures
+
+
+class Prepared(NamedTuple):
+    """Patches of a dataset, ready for training.
+
+    Attributes:
+        learned: The patches to learn from.
+        held_out: Patches to validate on, one a picture.
+        test: Patches to measure on, one a picture, with the reference noise; in colour N×128×128×3.
+        summary: Where they are from and how many there are, for `metrics.json`.
+    """
+
+    learned: Patches
+    held_out: Patches
+    test: Faces
+    summary: dict
 
 
 def prepare(
@@ -67,168 +79,156 @@ def prepare(
     split: str | None = None,
     wanted: int,
     validation: int,
-    planes: int = 1,
+    channels: int = 1,
     fixed: bool = False,
     check: Callable[[], object] = lambda: None,
-    say: Callable[[str], None] = print,
+    report: Callable[[str], None] = print,
 ) -> Prepared | None:
-    """Streams, cuts and keeps the patches that a run will look at, or goes on where that stopped.
+    """Stream, cut and keep the patches that a run will look at, or go on where that stopped.
 
-    Processes that share the folder wait for the one that came first. What is complete is opened
-    without a look at the dataset, and what is not goes on with the same commit of it.
+    Processes that share the folder wait for the first process. A complete folder is opened
+    without a look at the dataset, and an incomplete one goes on with the same commit of it.
 
     Args:
-        dataset, column, split: see `data.image_dataset.open_pictures`.
-        folder: where the patches are kept; created where missing.
-        wanted: patches to learn from; fewer where the dataset has fewer.
-        validation: pictures to validate on, at most.
-        planes: of a patch, 1 for gray and 3 for colour.
-        fixed: whether a run has begun with what the folder holds; others are then refused, where
-            else they are replaced.
-        check: called before the pictures are read; what it raises ends the reading.
-        say: receives lines of progress.
+        dataset, column, split: See `data.image_dataset.open_pictures`.
+        folder: Where the patches are kept; created where missing.
+        wanted: Patches to learn from; fewer where the dataset has fewer.
+        validation: Pictures to validate on, at most.
+        channels: Of a patch, 1 for gray and 3 for colour.
+        fixed: Whether a run has begun with the folder's patches: with it another
+            dataset is refused, without it the patches of another dataset are replaced.
+        check: Called before the pictures are read; may raise to end the reading.
+        report: Receives lines of progress.
 
     Returns:
         The patches; None where the dataset is a copy of the reference split.
 
     Raises:
-        TrainingStoppedError: more than 1 % of the pictures are broken.
-        ValueError: see `open_pictures`; or there are too few pictures, or a run has begun with
-            others.
-        OSError: the Hub does not answer, or refuses.
+        TrainingStoppedError: More than 1 % of the pictures are broken.
+        ValueError: See `open_pictures`; or there are too few pictures, or a run has begun with
+            another dataset.
+        OSError: The Hub does not answer, or refuses.
     """
     from filelock import FileLock
 
     folder = Path(folder)
     asked: dict[str, Any] = {"dataset": str(dataset), "image_column": column, "split": split}
     asked |= {"wanted": wanted, "validation_pictures": validation}
-    if planes != 1:
-        asked["planes"] = planes
-    notes = read_notes(folder, asked, fixed)
-    if notes and notes.part is None:
-        return load(folder)
-    revision = notes.source["revision"] if notes and notes.source["on_hub"] else None
+    if channels != 1:
+        asked["planes"] = channels
+    notes = read_notes(folder)
+    same = notes is not None and notes.asked == asked
+    if same and notes.part is None:
+        return _opened(folder, notes)
+    revision = notes.source["revision"] if same and notes.source["on_hub"] else None
     pictures = open_pictures(dataset, column=column, split=split, revision=revision)
     if pictures is None:
         return None
     if fixed:
+        there = notes.asked["dataset"] if notes else "faces, or was begun by an earlier version"
         raise ValueError(
-            "the run folder belongs to a training on the reference faces; use another --output, "
-            f"or --overwrite to start anew. Received: {folder.parent}"
+            f"the run folder belongs to a training on {there}; use the same --dataset, "
+            "--image-column and --split, another --output, or --overwrite to start anew. "
+            f"Received: {folder.parent}"
         )
     check()
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
-        notes = read_notes(folder, asked)
-        if notes is None or notes.source != pictures.source:
-            notes = Notes(asked, pictures.source)
-        notes.others = pictures.others
+        notes = read_notes(folder)
+        if notes is None or (notes.asked, notes.source) != (asked, pictures.source):
+            notes = Notes(asked, pictures.source, others=pictures.others)
         if notes.part is not None:
-            _Reading(pictures, folder, notes, say).run()
-    return load(folder)
+            _Reading(pictures, folder, notes, report).run()
+    return _opened(folder, read_notes(folder))
 
 
-def too_many_broken(broken: int, read: int, finished: bool) -> bool:
-    """Whether more than 1 % are broken: of all, or, on the way, of many and beyond chance.
-
-    On the way a margin of four standard deviations is left, so that a dataset just below 1 % is
-    not stopped by its order, and one with 5 % is stopped at the first look.
-    """
-    allowed = BROKEN_SHARE * read
-    if finished:
-        return broken > allowed
-    return read >= JUDGED_FROM and broken > allowed + 4 * math.sqrt(allowed)
+def _opened(folder, notes) -> Prepared:
+    held_out, clean = (
+        from_uint8(np.fromfile(folder / f"{part}{ENDING}", np.uint8)).reshape(-1, *notes.shape)
+        for part in ("validation", "test")
+    )
+    noise = np.random.RandomState(SEED + 2)  # of its own, beside the reference split's
+    noisy = from_uint8(noisy_uint8(clean, SIGMA, noise))
+    rows, nobody = np.arange(len(clean)), np.full(len(clean), -1)
+    return Prepared(
+        Patches(PatchFile(folder / f"train{ENDING}", notes.shape)),
+        Patches(held_out),
+        Faces(clean, noisy, nobody, rows),
+        notes.summary(),
+    )
 
 
 class _Reading:
     """One sitting of `prepare`."""
 
-    def __init__(self, pictures: Pictures, folder: Path, notes: Notes, say):
-        self.pictures, self.folder, self.notes, self.say = pictures, folder, notes, say
+    def __init__(self, pictures: Pictures, folder: Path, notes: Notes, report):
+        self.pictures, self.folder, self.notes, self.report = pictures, folder, notes, report
+        self.dataset = notes.source["dataset"]
         self.hashed = [part for part in PARTS[1:] if part not in pictures.parts]
-        wanted = notes.asked["validation_pictures"]
-        self.most = {"train": math.inf, "validation": wanted, "test": TEST_PICTURES}
-        self.said = self.started = time.monotonic()
-        self.saved = self.before = notes.read
+        asked = notes.asked
+        self.goals = dict(
+            zip(PARTS, (asked["wanted"], asked["validation_pictures"], TEST_PICTURES), strict=True)
+        )
 
     def run(self) -> None:
-        if self.notes.read:
-            self.say(f"Going on after {self.notes.read:,} pictures of {self.pictures.dataset}")
-        with ExitStack() as stack:
-            self.pool = stack.enter_context(ThreadPoolExecutor(THREADS))
-            self.files = {part: stack.enter_context(self._opened(part)) for part in PARTS}
+        notes = self.notes
+        if notes.read:
+            self.report(f"Going on after {notes.read:,} pictures of {self.dataset}")
+        with ThreadPoolExecutor(THREADS) as self.threads, ExitStack() as stack:
+            self.files = {
+                part: stack.enter_context(
+                    open_to_append(self.folder / f"{part}{ENDING}", count, notes.shape)
+                )
+                for part, count in notes.patches.items()
+            }
             parts = list(self.pictures.parts)
-            for part in parts[parts.index(self.notes.part) :]:
+            for part in parts[parts.index(notes.part) :]:
                 self._read_part(part)
-            self._judge(finished=True)
-            self._fill_empty_parts()
-            self.notes.part = None
-            self._save()
-        others = f"; not read, as no pictures: {in_words(self.notes.others)}"
-        self.say(self._progress() + (others if self.notes.others else ""))
-
-    def _opened(self, part):
-        """The part's file, without what was written after the notes."""
-        path = self.folder / f"{part}{PATCHES}"
-        path.touch()
-        file = path.open("r+b")
-        file.truncate(self.notes.patches[part] * math.prod(self.notes.shape))
-        file.seek(0, os.SEEK_END)
-        return file
+            self._check_broken(finished=True)
+            empty = [part for part in PARTS if not notes.patches[part]]
+            if not empty:
+                notes.part = None
+                self._save()
+        if empty:
+            self._read_again(empty)
+        else:
+            others = f"; not read: {in_words(notes.others)}"
+            self.report(self._progress() + (others if notes.others else ""))
 
     def _read_part(self, part):
-        """Reads a split from several places, so that an order by class or camera does no harm."""
         notes, stream = self.notes, self.pictures.parts[part]
         if notes.part != part:
-            notes.part, notes.share, notes.in_share, notes.state = part, 0, 0, None
+            notes.part, notes.share = part, 0
         if stream.num_shards < SHARES:
             stream = stream.reshard()
         shares = min(SHARES, stream.num_shards)
         while notes.share < shares:
-            rows = stream.shard(num_shards=shares, index=notes.share)
-            if notes.state is not None:
-                rows.load_state_dict(notes.state)
-            for pictures in self._blocks(rows):
-                for picture in pictures:
+            rows = iter(stream.shard(num_shards=shares, index=notes.share))
+            while self._wants_more((notes.share + 1) / shares) and (block := self._block(rows)):
+                for picture in block:
                     self._take(picture)
-                self._judge()
-                if not self._behind((notes.share + 1) / shares):
-                    break
-                if notes.read - self.saved >= SAVED_EVERY:
-                    notes.state = rows.state_dict()
-                    self._save()
-            notes.share, notes.in_share, notes.state = notes.share + 1, 0, None
+                if notes.read % REPORT_EVERY < len(block):
+                    self.report(self._progress())
+            notes.share += 1
+            self._check_broken()
+            self._save()
 
-    def _blocks(self, rows) -> Iterator[list[Cut]]:
-        """Pictures of a stream, cut in threads; what the Hub does wrong is said in our words."""
-        notes, rows = self.notes, iter(rows)
-        while True:
-            where = f"{self.pictures.splits[notes.part]}, share {notes.share + 1}, number "
-            try:
-                block = list(islice(rows, BLOCK))
-                numbers = [f"{where}{notes.in_share + n}" for n in range(1, len(block) + 1)]
-                cut_one = partial(cut_row, planes=notes.shape[-1])
-                pictures = list(self.pool.map(cut_one, block, numbers))
-            except Exception as error:
-                if not self.pictures.on_hub:
-                    raise
-                repo_id = self.pictures.dataset.partition(":")[0]
-                raise hub.explained(error, repo_id, "dataset") from error
-            if not pictures:
-                return
-            notes.in_share += len(pictures)
-            yield pictures
+    def _wants_more(self, share):
+        """Return whether this share of the dataset has to give more pictures."""
+        notes = self.notes
+        few = notes.part == "train" and notes.read < share * LEAST_PICTURES
+        return few or notes.patches[notes.part] < share * self.goals[notes.part]
 
-    def _behind(self, share):
-        """Whether this share of the dataset has to give more pictures."""
-        notes, validation = self.notes, self.notes.asked["validation_pictures"]
-        if notes.part != "train":
-            goals = [(notes.pictures[notes.part], self.most[notes.part])]
-        else:
-            goals = [(notes.patches["train"], notes.asked["wanted"]), (notes.read, LEAST_PICTURES)]
-            if "validation" in self.hashed:
-                goals.append((notes.pictures["validation"], validation))
-        return any(have < goal * share for have, goal in goals)
+    def _block(self, rows: Iterator[dict]) -> list[Cut]:
+        """Return the next pictures of a stream, cut in threads; errors of the Hub get our words."""
+        try:
+            cut_one = partial(cut_row, channels=self.notes.shape[-1])
+            return list(self.threads.map(cut_one, islice(rows, BLOCK)))
+        except Exception as error:
+            if not self.notes.source["on_hub"]:
+                raise
+            repo_id = self.dataset.partition(":")[0]
+            raise hub.explained(error, repo_id, "dataset") from error
 
     def _take(self, picture):
         notes = self.notes
@@ -236,86 +236,56 @@ class _Reading:
         if picture.reason is not None:
             notes.broken += 1
             if len(notes.broken_names) < NAMED:
-                name = picture.name.removeprefix(self.pictures.above)
+                name = (picture.name or f"number {notes.read:,}").removeprefix(self.pictures.above)
                 notes.broken_names.append(f"{name} ({picture.reason})")
             return
-        part = notes.part
-        if part == "train" and part_of(picture.digest) in self.hashed:
-            part = part_of(picture.digest)
-        if notes.pictures[part] >= self.most[part]:
-            return
-        patches = picture.patches if part == "train" else picture.patches[:1]
-        self.files[part].write(patches.tobytes())
+        part, patches, digest = notes.part, picture.patches, picture.digest.hex()
+        by_hash = notes.moved.get(digest) or part_of(picture.digest)
+        if part == "train" and by_hash in self.hashed:
+            part = by_hash
         if part == "train":
-            self._note_lowest(picture.digest.hex(), len(patches))
+            notes.lowest = sorted({*notes.lowest, digest})[:2]
+        elif notes.patches[part] < self.goals[part]:
+            patches = patches[:1]
+        else:
+            return
+        self.files[part].write(patches.tobytes())
         notes.patches[part] += len(patches)
         notes.pictures[part] += 1
         notes.padded += picture.padded
 
-    def _note_lowest(self, digest, count):
-        """Remembers the rows of the lowest hashes, of which a small dataset takes what it lacks."""
-        lowest, first = self.notes.lowest, self.notes.patches["train"]
-        rows = list(range(first, first + count))
-        same = next((entry for entry in lowest if entry["digest"] == digest), None)
-        if same:
-            same["rows"] += rows
-            same["pictures"] += 1
-        else:
-            lowest.append({"digest": digest, "rows": rows, "pictures": 1})
-            lowest.sort(key=lambda entry: entry["digest"])
-            del lowest[len(self.hashed) :]
-
-    def _fill_empty_parts(self):
-        """Gives a part that no picture's hash fell into the picture of the lowest hash."""
+    def _read_again(self, empty):
+        """Read a dataset that is too small for its hashes, the lowest ones in the empty parts."""
         notes = self.notes
-        self.files["train"].flush()
-        learned = PatchFile(self.folder / f"train{PATCHES}", shape=notes.shape)
-        empty = [part for part in self.hashed if not notes.patches[part]]
-        for part, entry in zip(empty, notes.lowest, strict=False):
-            self.files[part].write(to_uint8(learned[entry["rows"][0]]).tobytes())
-            notes.patches[part] = notes.pictures[part] = 1
-            notes.left_out += entry["rows"]
-            notes.pictures["train"] -= entry["pictures"]
-        notes.patches["train"] -= len(notes.left_out)
-        if short := [part for part in PARTS if notes.patches[part] <= 0]:
-            where = " and ".join(self.pictures.splits.get(part, part) for part in short)
+        if notes.moved or "train" in empty:
+            where = " and ".join(notes.source["splits"].get(part, part) for part in empty)
             raise ValueError(
                 f"there are too few pictures that can be read: none for {where}, and one each is "
                 f"needed to learn from, to validate and to test on. "
-                f"Received: {self.pictures.dataset} with {notes.read - notes.broken}"
+                f"Received: {self.dataset} with {notes.read - notes.broken}"
             )
+        moved = dict(zip(notes.lowest, empty, strict=False))
+        again = Notes(notes.asked, notes.source, others=notes.others, moved=moved)
+        _Reading(self.pictures, self.folder, again, self.report).run()
 
-    def _judge(self, finished=False):
+    def _check_broken(self, finished=False):
         notes = self.notes
-        if too_many_broken(notes.broken, notes.read, finished):
-            from olivetti_denoiser.errors import TrainingStoppedError
-
+        if notes.broken > BROKEN_SHARE * notes.read + (0 if finished else BROKEN_BY_CHANCE):
             raise TrainingStoppedError(
                 f"{notes.broken:,} of the first {notes.read:,} pictures are broken, more than "
                 f"{BROKEN_SHARE:.0%}: {named_in_words(notes.broken_names[:3], notes.broken)}; "
-                f"repair or remove them. Received: {self.pictures.dataset}"
+                f"repair or remove them. Received: {self.dataset}"
             )
-        if time.monotonic() - self.said >= SAID_EVERY:
-            self.said = time.monotonic()
-            self.say(self._progress())
 
     def _progress(self):
         notes = self.notes
-        rate = (notes.read - self.before) / max(time.monotonic() - self.started, 1e-9)
         return (
-            f"Read {notes.read:,} pictures, {rate:,.0f} a second: {notes.patches['train']:,} "
-            f"patches to learn from; {notes.broken:,} broken, {notes.padded:,} padded"
+            f"Read {notes.read:,} pictures: {notes.patches['train']:,} patches to learn from; "
+            f"{notes.broken:,} broken, {notes.padded:,} padded"
         )
 
     def _save(self):
         for file in self.files.values():
             file.flush()
             os.fsync(file.fileno())
-        write_whole(self.folder / NOTES, json.dumps(asdict(self.notes), indent=1) + "\n")
-        self.saved = self.notes.read
-
-
-def named_in_words(names: list[str], count: int) -> str:
-    """Returns the names of broken pictures in a row, and how many more there are."""
-    more = f" and {count - len(names):,} more" if count > len(names) else ""
-    return ", ".join(names) + more
+        atomic_write(self.folder / NOTES, json.dumps(asdict(self.notes), indent=1) + "\n")

@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from olivetti_denoiser.picture_formats import ENDINGS
+from olivetti_denoiser.images.formats import ENDINGS
 
 NO_ENDING = "without an ending"
 
@@ -26,9 +26,9 @@ class Listing(NamedTuple):
     """The files below a folder, hidden ones aside.
 
     Attributes:
-        pictures: paths from the folder, in the order of their names.
-        others: how many files there are of each other kind, by their ending.
-        unreadable: paths of the folders that cannot be listed.
+        pictures: Paths from the folder, in the order of their names.
+        others: How many files there are of each other kind, by their ending.
+        unreadable: Paths of the folders that cannot be listed.
     """
 
     pictures: tuple[str, ...]
@@ -41,9 +41,9 @@ def list_folder(folder: str, recursive: bool = True, without: str | None = None)
     """List a folder and all below it; linked folders are followed, each folder once.
 
     Args:
-        folder: its path.
-        recursive: whether to list what is in its subfolders.
-        without: the real path of a subfolder to leave out.
+        folder: Its path.
+        recursive: Whether to list what is in its subfolders.
+        without: The real path of a subfolder to leave out.
     """
     found: list[str] = []
     others: Counter[str] = Counter()
@@ -77,38 +77,13 @@ def list_folder(folder: str, recursive: bool = True, without: str | None = None)
 
 
 def subfolders(folder: Path) -> list[str]:
-    """Returns the names of a folder's subfolders, linked ones too, without hidden ones."""
+    """Return the names of a folder's subfolders, linked ones too, without hidden ones."""
     return sorted(
         path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
     )
 
 
-def beside_splits(folder: Path, splits: Mapping[str, Path]) -> dict[str, int]:
-    """Counts what a folder holds beside its splits, and in these beside pictures, by its kind.
-
-    Args:
-        folder: the folder.
-        splits: those of its subfolders that are read, by the name of the split.
-    """
-    others: Counter[str] = Counter()
-    for path in splits.values():
-        others.update(list_folder(str(path)).others)
-    if folder in splits.values():
-        return dict(others)
-    read = {path.name for path in splits.values()}
-    for name in subfolders(folder):
-        if name not in read:
-            listing = list_folder(str(folder / name))
-            others.update(listing.others)
-            if listing.pictures:
-                others[f"in {name}, which is no split"] += len(listing.pictures)
-    for path in folder.iterdir():
-        if path.is_file() and not path.name.startswith("."):
-            others[path.suffix.lower() or NO_ENDING] += 1
-    return dict(others)
-
-
 def in_words(others: Mapping[str, int]) -> str:
-    """Returns the counts of kinds in a row, the most frequent first."""
+    """Return the counts of kinds in a row, the most frequent first."""
     kinds = sorted(others.items(), key=lambda entry: (-entry[1], entry[0]))
     return ", ".join(f"{count:,} {kind}" for kind, count in kinds)

@@ -1,1 +1,1 @@
-"""Measuring: figures, tables, plots, baselines and published denoisers."""
+"""Evaluation: measuring, tables, plots, baselines and published denoisers."""

@@ -1,58 +1,58 @@
-"""Measure a denoiser on a split of the faces: a model and pictures in, all figures out.
+"""Measure a denoiser beside other methods: on faces, colour photographs, real noisy pictures.
 
-    denoiser evaluate model_card
     denoiser evaluate model_card --peers FOLDER --pictures FOLDER
+    denoiser evaluate model_card/colour --pictures CBSD68 --crop 256 --every 4
+    denoiser evaluate model_card/colour --pairs PolyU --peers peers
     >>> metrics = evaluate(Denoiser.from_pretrained("model_card"), reference_split())
     >>> metrics["parts"]["test"]["methods"]["model"]["psnr"]  # {"mean": …, "low": …, "high": …}
+    >>> metrics = evaluate_colour(denoiser, [standing_set()])
+    >>> metrics["colour"]["scikit-image"]["psnr"]["methods"]["model"]["25"]   # dB at σ = 25/255
 
-Every figure is computed from the split's 8-bit pictures, restored pictures clipped to [0, 1],
-averaged over pictures, with the 95 % Student interval of that mean.
+On faces, restored pictures are clipped to [0, 1]; in colour they are rounded to 8 bits, and PSNR is
+over all three channels. Everything is averaged over pictures.
 """
 
 from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
 from olivetti_denoiser import __version__
 from olivetti_denoiser.data.faces import (
-    REFERENCE,
     SIGMA,
     Faces,
     as_arrays,
-    load_split,
     split_checksum,
     split_name,
 )
-from olivetti_denoiser.data.test_images import Photographs
+from olivetti_denoiser.data.test_sets import Pictures, PictureSet, noisy_versions
 from olivetti_denoiser.denoiser import Denoiser
-from olivetti_denoiser.errors import FacesUnavailableError
-from olivetti_denoiser.evaluate.baselines import BASELINES, restore_all
+from olivetti_denoiser.evaluate.baselines import BASELINES, COLOUR_BASELINES, Method
+from olivetti_denoiser.evaluate.published import CLIPPED
 from olivetti_denoiser.evaluate.tables import PART_NAMES
-from olivetti_denoiser.figures import (
-    MODEL,
-    NOISY,
-    Kind,
-    Methods,
-    Metrics,
-    Part,
-    Scores,
-    read_metrics,
-)
 from olivetti_denoiser.metrics import details, mean_interval, mse, psnr, ssim
-from olivetti_denoiser.noise import from_uint8, noisy_uint8
+from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
+from olivetti_denoiser.release import MODEL, NOISY, Methods, Metrics, Scores, read_metrics
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
+T = TypeVar("T")
+S = TypeVar("S")
 MEASURES = {"mse": mse, "psnr": psnr, "ssim": ssim}
-SIGMAS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)  # levels of the table of PSNR against sigma
+SIGMAS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)  # of the table of PSNR against sigma
+COLOUR_SIGMAS = (0.0, 10 / 255, 25 / 255, 50 / 255)
+# Nobody knows the sigma of a real picture: methods that need it are given each of these.
+PAIR_SIGMAS = (5 / 255, 10 / 255, 15 / 255)
+# CBM3D takes half a minute a picture of 512×512, and a camera's weak noise is hardly clipped.
+NOT_ON_PAIRS = ("CBM3D", CLIPPED)
 NOISE_SEED = 42
 PACKAGES = (
     "keras",
@@ -64,8 +64,6 @@ PACKAGES = (
     "opencv-python-headless",
 )
 
-Method = Callable[[np.ndarray, float], np.ndarray]
-
 
 def evaluate(
     denoiser: Denoiser,
@@ -73,35 +71,51 @@ def evaluate(
     outside: Faces | None = None,
     *,
     published: Mapping[str, Method] | None = None,
-    photographs: Photographs | None = None,
+    photographs: PictureSet | None = None,
     pictures: Faces | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = lambda line: None,
 ) -> Metrics:
-    """Measures the denoiser and what it is compared with.
+    """Measure the denoiser and the methods it is compared with on gray pictures.
 
     Args:
-        denoiser: the model to measure, of one network, see `Denoiser.only`.
-        split: a `datasets.DatasetDict` with `train` and `test`.
-        outside: the faces outside the split, or None to leave them out.
-        published: published denoisers by name, `(N×H×W×1, sigma) -> N×H×W×1`, for the test faces
+        denoiser: The model to measure, of one network, see `Denoiser.only`.
+        split: A `datasets.DatasetDict` with `train` and `test`.
+        outside: The faces outside the split, or None to leave them out.
+        published: Published denoisers by name, `(N×H×W×1, sigma) -> N×H×W×1`, for the test faces
             and the photographs.
-        photographs: a further test set, or None.
-        pictures: test pictures of the dataset that the model was trained on, where that was
+        photographs: A further test set, or None; see `read_photographs`.
+        pictures: Test pictures of the dataset that the model was trained on, where that was
             another than the split.
-        say: receives a line of progress for each part.
+        report: Receives a line of progress for each part.
 
     Returns:
-        What `metrics.json` holds of these pictures, see `figures.Metrics`.
+        What `metrics.json` holds of these pictures, see `release.Metrics`.
     """
-    published = dict(published or {})
     (network,) = denoiser.networks.values()
-    model = model_methods(denoiser)
-    usual = {**model["methods"], **classical_methods()}
+    usual = _with(model_methods(denoiser), BASELINES)
+    mirror = not network.mirror
+    usual["variants"]["mirror averaged" if mirror else "without mirror"] = lambda noisy, sigma: (
+        denoiser(noisy, mirror=mirror)
+    )
+    methods = _with(usual, published or {})
     test = as_arrays(split["test"])
-    parts: dict[str, Faces | Photographs] = {"test": test, "train": as_arrays(split["train"])}
-    further: dict[str, Faces | Photographs | None]
     further = {"outside": outside, "photographs": photographs, "pictures": pictures}
+    parts: dict[str, Any] = {"test": test, "train": as_arrays(split["train"])}
     parts |= {name: part for name, part in further.items() if part is not None}
+    measured: dict[str, Any] = {}
+    for name, part in parts.items():
+        report(f"Measuring {PART_NAMES[name].lower()} ({len(part.clean)})")
+        compared = methods if name in ("test", "photographs") else usual
+        measured[name] = {
+            "count": len(part.clean),
+            **of_each(compared, partial(_scores, part=part)),
+        }
+    if photographs is not None:
+        measured["photographs"]["name"] = photographs.name
+    restored = clipped(methods["methods"][MODEL], test.noisy, SIGMA)
+    report(f"Measuring the test faces at sigma {', '.join(f'{sigma:g}' for sigma in SIGMAS)}")
+    seconds = of_each(methods, lambda restore: fastest(restore, test.noisy) / len(test.clean))
+    del seconds["methods"][NOISY]
     checksum = split_checksum(split)
     metrics: Metrics = {
         "sigma": SIGMA,
@@ -110,43 +124,135 @@ def evaluate(
         "versions": versions(),
         "parameters": network.parameters,
         "planes": network.channels,
-        "parts": {},
-        "seconds": {"methods": {}, "variants": {}},
-        "faces": [],
-        "details": [],
-        "sigmas": {"methods": {}, "variants": {}},
+        "parts": measured,
+        "seconds": seconds,
+        "faces": _each_face(test, restored),
+        "details": details(test.clean, test.noisy, restored),
+        "sigmas": of_each(methods, lambda restore: psnr_by_sigma(restore, test)),
     }
     if published:
         metrics["published"] = list(published)
-    for name, faces in parts.items():
-        say(f"Measuring {PART_NAMES[name].lower()} ({len(faces.clean)})")
-        part: Part = {"count": len(faces.clean), "methods": {}, "variants": {}}
-        if name == "photographs":
-            part = {"name": photographs.name, **part}
-        metrics["parts"][name] = part
-        known = published if name in ("test", "photographs") else {}
-        groups: dict[Kind, dict[str, Method]]
-        groups = {"methods": usual | known, "variants": model["variants"]}
-        for kind, methods in groups.items():
-            for method, restore in methods.items():
-                restored = np.clip(restore(faces.noisy, SIGMA), 0, 1)
-                part[kind][method] = measure(faces.clean, restored)
-                if name == "test" and method != NOISY:  # again, now that all is compiled
-                    took = fastest(restore, faces.noisy) / len(faces.clean)
-                    metrics["seconds"][kind][method] = took
-                if name == "test" and method == MODEL:
-                    metrics["faces"] = _each_face(faces, restored)
-                    metrics["details"] = details(faces.clean, faces.noisy, restored)
-    say(f"Measuring the test faces at sigma {', '.join(f'{sigma:g}' for sigma in SIGMAS)}")
-    metrics["sigmas"] = {
-        "methods": psnr_against_sigma(usual | published, test),
-        "variants": psnr_against_sigma(model["variants"], test),
-    }
     return metrics
 
 
+def evaluate_colour(
+    denoiser: Denoiser,
+    sets: Iterable[PictureSet],
+    *,
+    published: Mapping[str, Method] | None = None,
+    report: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Measure a denoiser in colour, and OpenCV's non-local means beside it.
+
+    Args:
+        denoiser: The model; its gray network restores each channel as a gray picture.
+        sets: Clean photographs, to which white noise is added, and real noisy pictures with clean
+            ones.
+        published: Published denoisers by name, `(N×H×W×3, sigma) -> N×H×W×3`.
+        report: Receives a line of progress for each set.
+
+    Returns:
+        `colour` and `pairs` of `release.Metrics`.
+    """
+    model, given = model_methods(denoiser), {**COLOUR_BASELINES, **(published or {})}
+    blind = {
+        f"{name} (σ = {255 * sigma:g}/255)": lambda noisy, _, m=method, s=sigma: m(noisy, s)
+        for name, method in given.items()
+        if name not in NOT_ON_PAIRS
+        for sigma in PAIR_SIGMAS
+    }
+    blind_methods: Methods[Method] = {"methods": model["methods"] | blind, "variants": {}}
+    metrics: dict[str, Any] = {"colour": {}, "pairs": {}}
+    for pictures in sets:
+        report(f"Measuring {pictures.name} ({len(pictures.clean)} pictures)")
+        found: dict[str, Any] = {"count": len(pictures.clean), "crop": pictures.crop}
+        if pictures.noisy is None:
+            results = of_each(_with(model, given), partial(_white_noise, pictures=pictures))
+            found["checksum"] = pictures.checksum
+            found["psnr"] = of_each(results, lambda result: result[0])
+            found["seconds"] = of_each(results, lambda result: result[1])
+            del found["seconds"]["methods"][NOISY]
+            metrics["colour"][pictures.name] = found
+        else:
+            found["psnr"] = of_each(blind_methods, partial(_real_noise, pictures=pictures))
+            metrics["pairs"][pictures.name] = found
+    return metrics
+
+
+def of_each(methods: Methods[S], function: Callable[[S], T]) -> Methods[T]:
+    """Return a function's result for every method and every variant."""
+    return {
+        "methods": {name: function(method) for name, method in methods["methods"].items()},
+        "variants": {name: function(method) for name, method in methods["variants"].items()},
+    }
+
+
+def model_methods(denoiser: Denoiser) -> Methods[Method]:
+    """Return the methods "noisy", which changes nothing, and "model", with the model's variants."""
+    return {
+        "methods": {
+            NOISY: lambda noisy, sigma: noisy,
+            MODEL: lambda noisy, sigma: denoiser(noisy),
+        },
+        "variants": {"sigma given": lambda noisy, sigma: denoiser(noisy, sigma=sigma)},
+    }
+
+
+def measure(clean: np.ndarray, restored: np.ndarray) -> Scores:
+    """Return mean and 95 % Student interval of MSE, PSNR (dB) and SSIM over pictures.
+
+    Args:
+        clean: N×H×W×1 in [0, 1].
+        restored: Likewise; values outside [0, 1] are clipped.
+    """
+    restored = np.clip(restored, 0, 1)
+    scores = {name: mean_interval(function(clean, restored)) for name, function in MEASURES.items()}
+    return cast(Scores, scores)
+
+
+def psnr_by_sigma(restore: Method, faces: Faces) -> dict[str, float]:
+    """Return a method's mean PSNR in dB on faces at each of `SIGMAS`."""
+    return {
+        f"{sigma:g}": float(
+            psnr(faces.clean, clipped(restore, noisy_faces(faces, sigma), sigma)).mean()
+        )
+        for sigma in SIGMAS
+    }
+
+
+def mean_psnr(clean: Pictures, restored: Pictures) -> float:
+    """Return the mean PSNR in dB of uint8 H×W×3 pictures, at most `metrics.PSNR_LIMIT` each."""
+    both = zip(clean, restored, strict=True)
+    return float(np.mean([psnr(from_uint8(a)[None], from_uint8(b)[None])[0] for a, b in both]))
+
+
+def clipped(restore: Method, noisy: np.ndarray, sigma: float) -> np.ndarray:
+    """Return restored pictures within [0, 1]."""
+    return np.clip(restore(noisy, sigma), 0, 1)
+
+
+def in_8_bits(restore: Method, noisy: Pictures, sigma: float) -> list[np.ndarray]:
+    """Return uint8 H×W×3 pictures, of any sizes, restored one by one."""
+    return [to_uint8(restore(from_uint8(image)[None], sigma)[0]) for image in noisy]
+
+
+def noisy_faces(faces: Faces, sigma: float) -> np.ndarray:
+    """Return the faces at another noise level, clipped and rounded to 8 bits as the split is.
+
+    Args:
+        faces: Clean faces with their noise at the split's own level.
+        sigma: Noise level as a fraction of the range; at the split's own, its noise is used.
+
+    Returns:
+        float32 N×64×64×1 in [0, 1].
+    """
+    if sigma == SIGMA:
+        return faces.noisy
+    return from_uint8(noisy_uint8(faces.clean, sigma, np.random.RandomState(NOISE_SEED)))
+
+
 def fastest(restore: Method, noisy: np.ndarray) -> float:
-    """Returns the seconds that a method takes for a batch, the best of three where they are short.
+    """Return the seconds that a method takes for a batch, the best of three where they are short.
 
     Whatever else the machine does makes a run slower, never faster.
     """
@@ -159,94 +265,23 @@ def fastest(restore: Method, noisy: np.ndarray) -> float:
 
 
 def warning(folder: str | Path, split: DatasetDict) -> str:
-    """Returns a line where a model of another split may know the faces of this one.
+    """Return a warning where a model of another split may have learned from faces of this one.
 
     Args:
-        folder: the model folder; of one without figures nothing is known.
-        split: the `datasets.DatasetDict` to measure on.
+        folder: The model folder; of one without metrics nothing is known.
+        split: The `datasets.DatasetDict` to measure on.
     """
     try:
-        name = read_metrics(folder).get("split", REFERENCE)
-        if name in (None, split_name(split_checksum(split))):
-            return ""
-        learned = load_split(name)["train"]["face_id"]
-    except (ValueError, FacesUnavailableError):
+        name = read_metrics(folder).get("split")
+    except ValueError:
         return ""
-    known = len(set(learned) & set(split["test"]["face_id"]))
-    return (
-        f"Mind that the model was trained on the {name} split, with {known} of these "
-        f"{len(split['test'])} test faces.\n"
-    )
-
-
-def model_methods(denoiser: Denoiser) -> Methods[Method]:
-    """Returns the ways to use the denoiser: "model" is a call without options."""
-    methods: dict[str, Method] = {
-        NOISY: lambda noisy, sigma: noisy,
-        MODEL: lambda noisy, sigma: denoiser(noisy),
-    }
-    variants: dict[str, Method] = {"sigma given": lambda noisy, sigma: denoiser(noisy, sigma=sigma)}
-    if any(network.mirror for network in denoiser.networks.values()):
-        variants["without mirror"] = lambda noisy, sigma: denoiser(noisy, mirror=False)
-    else:
-        variants["mirror averaged"] = lambda noisy, sigma: denoiser(noisy, mirror=True)
-    return {"methods": methods, "variants": variants}
-
-
-def classical_methods() -> dict[str, Method]:
-    """Returns the methods of `evaluate.baselines`, for batches."""
-
-    def batched(restore):
-        return lambda noisy, sigma: restore_all(restore, noisy, sigma)
-
-    return {name: batched(restore) for name, restore in BASELINES.items()}
-
-
-def measure(clean: np.ndarray, restored: np.ndarray) -> Scores:
-    """Returns mean and 95 % interval of MSE, PSNR (dB) and SSIM over pictures.
-
-    Args:
-        clean, restored: N×H×W×1 in [0, 1].
-
-    Returns:
-        Measure → `mean`, `low`, `high`; the interval is Student's, over the N pictures.
-    """
-    scores = {name: mean_interval(function(clean, restored)) for name, function in MEASURES.items()}
-    return cast(Scores, scores)
-
-
-def psnr_against_sigma(methods: Mapping[str, Method], faces: Faces) -> dict[str, dict[str, float]]:
-    """Returns each method's mean PSNR in dB at every level of `SIGMAS`, on the given faces.
-
-    At the split's own level the faces' own noise is used, at others noise drawn the same way.
-    """
-    table: dict[str, dict[str, float]] = {name: {} for name in methods}
-    for sigma in SIGMAS:
-        noisy = noisy_faces(faces, sigma)
-        for name, restore in methods.items():
-            restored = np.clip(restore(noisy, sigma), 0, 1)
-            table[name][f"{sigma:g}"] = float(psnr(faces.clean, restored).mean())
-    return table
-
-
-def noisy_faces(faces: Faces, sigma: float) -> np.ndarray:
-    """Returns the faces at another noise level, clipped and rounded to 8 bits as the split is.
-
-    Args:
-        faces: clean faces with their noise at the split's own level.
-        sigma: noise level as a fraction of the range.
-
-    Returns:
-        float32 N×64×64×1 in [0, 1].
-    """
-    if sigma == SIGMA:
-        return faces.noisy
-    random = np.random.RandomState(NOISE_SEED)
-    return from_uint8(noisy_uint8(faces.clean, sigma, random))
+    if name in (None, split_name(split_checksum(split))):
+        return ""
+    return f"Mind that the model was trained on the {name} split and may know these test faces.\n"
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of Python, this package and what its figures depend on."""
+    """Return the versions of Python, this package and the packages that its metrics depend on."""
     found = {"python": platform.python_version(), "olivetti-denoiser": __version__}
     for package in PACKAGES:
         try:
@@ -256,14 +291,41 @@ def versions() -> dict[str, str]:
     return found
 
 
+def _with(methods: Methods[Method], more: Mapping[str, Method]) -> Methods[Method]:
+    """Return the methods and further ones after them; the variants are those of the model."""
+    return {"methods": methods["methods"] | dict(more), "variants": dict(methods["variants"])}
+
+
+def _scores(restore: Method, part: Any) -> Scores:
+    """Return the scores at the split's sigma."""
+    return measure(part.clean, restore(part.noisy, SIGMA))
+
+
+def _real_noise(restore: Method, pictures: PictureSet) -> float:
+    """Return the PSNR on real pictures, whose sigma nobody knows."""
+    return mean_psnr(pictures.clean, in_8_bits(restore, pictures.noisy, 0.0))
+
+
+def _white_noise(restore: Method, pictures: PictureSet) -> tuple[dict[str, float], float]:
+    """Return PSNR by sigma in 255ths of the range, and seconds a megapixel."""
+    found, seconds = {}, 0.0
+    for sigma in COLOUR_SIGMAS:
+        noisy = noisy_versions(pictures.clean, sigma)
+        started = time.perf_counter()
+        restored = in_8_bits(restore, noisy, sigma)
+        seconds += time.perf_counter() - started
+        found[f"{255 * sigma:g}"] = mean_psnr(pictures.clean, restored)
+    pixels = sum(image[..., 0].size for image in pictures.clean)
+    return found, seconds / (len(COLOUR_SIGMAS) * pixels / 1e6)
+
+
 def _each_face(faces, restored):
     columns = {name: function(faces.clean, restored) for name, function in MEASURES.items()}
-    before = psnr(faces.clean, faces.noisy)
+    columns |= {"noisy_psnr": psnr(faces.clean, faces.noisy)}
     return [
         {
             "face_id": int(faces.face_id[row]),
             "subject": int(faces.subject[row]),
-            "noisy_psnr": float(before[row]),
             **{name: float(values[row]) for name, values in columns.items()},
         }
         for row in range(len(restored))

@@ -1,4 +1,4 @@
-"""The four figures of a model folder: losses, faces, PSNR against sigma, where the errors sit.
+"""The plots of a model folder: losses, pictures before and after, PSNR against sigma, errors.
 
 >>> loss_curves(history, "loss_curves.png")
 >>> comparison_grid(clean, noisy, restored, "comparison.png")
@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +23,8 @@ from olivetti_denoiser.evaluate.plot_style import (
     plain_log_ticks,
     save_figure,
 )
-from olivetti_denoiser.figures import NOISY, ColourSetFigures, Metrics
 from olivetti_denoiser.metrics import psnr, ssim
-from olivetti_denoiser.model_folder import COMPARISON, CURVES, ERRORS, LEVELS
+from olivetti_denoiser.release import COMPARISON, CURVES, ERRORS, LEVELS, NOISY, Metrics
 
 
 def draw_plots(
@@ -35,85 +33,79 @@ def draw_plots(
     metrics: Metrics,
     pictures: Mapping[str, np.ndarray],
 ) -> None:
-    """Draws every figure of `PLOTS` into a folder; of a colour model, those that show no faces.
+    """Draw every plot of a gray model folder; of a colour one, those that show no faces.
 
     Args:
-        folder: where the PNG files go.
-        history: one row an epoch, see `loss_curves`.
-        metrics: figures, whose `sigmas` are drawn: the methods alone, since the variants of the
-            model lie within a line's width of it.
+        folder: Where the PNG files go.
+        history: One row an epoch, see `loss_curves`.
+        metrics: The metrics, see `plot_sigmas`.
         pictures: `clean`, `noisy` and `restored` test faces, N×64×64×1, and their `face_id`.
     """
     folder = Path(folder)
     loss_curves(history, folder / CURVES)
-    draw_levels(folder, metrics)
+    plot_sigmas(metrics, folder / LEVELS)
     if metrics.get("planes") == 3:
         return
     clean, noisy, restored = (pictures[name] for name in ("clean", "noisy", "restored"))
-    comparison_grid(clean, noisy, restored, folder / COMPARISON, names=pictures.get("face_id"))
+    comparison_grid(clean, noisy, restored, folder / COMPARISON, names=pictures["face_id"])
     error_map(clean, restored, folder / ERRORS)
 
 
-def draw_levels(folder: str | Path, metrics: Metrics) -> None:
-    """Draws PSNR against sigma into a folder: of colour pictures where the model is for colour.
+def plot_sigmas(metrics: Metrics, path: str | Path) -> None:
+    """Draw PSNR against sigma: on faces, for a colour model on the set with the most methods.
 
     Args:
-        folder: where the PNG file goes.
-        metrics: the figures. Of several colour sets the one with the most methods is drawn.
+        metrics: The metrics, of which the methods are drawn: the variants of the model lie within
+            a line's width of it.
+        path: PNG file to write.
     """
-    path, sets = Path(folder) / LEVELS, metrics.get("colour")
-    if metrics.get("planes") == 3 and sets:
-        psnr_of_colour(sets, max(sets, key=lambda name: len(sets[name]["psnr"]["methods"])), path)
-    else:
+    sets = metrics.get("colour", {})
+    if not sets or metrics.get("planes") == 1:
         psnr_against_sigma(metrics["sigmas"]["methods"], path)
+        return
+    name = max(sets, key=lambda name: len(sets[name]["psnr"]["methods"]))
+    curves = {
+        method: {float(sigma) / 255: value for sigma, value in row.items()}
+        for method, row in sets[name]["psnr"]["methods"].items()
+    }
+    psnr_against_sigma(curves, path, on=f"{name}, in colour")
 
 
-def loss_curves(history: Iterable[Mapping], path: str | Path) -> None:
-    """Draws training and validation loss, and validation PSNR, with the best epoch marked.
+def loss_curves(history: Sequence[Mapping], path: str | Path) -> None:
+    """Draw training and validation loss, and validation PSNR, with the best epoch marked.
 
     Args:
-        history: one mapping an epoch with `epoch`, `restored_loss`, `val_restored_loss` and,
-            where known, `val_psnr`; numbers, or text as a CSV file gives it.
+        history: One mapping an epoch with `epoch`, `restored_loss`, `val_restored_loss` and
+            `val_psnr`.
         path: PNG file to write.
 
     Raises:
-        ValueError: there is no epoch.
+        ValueError: There is no epoch.
     """
-    rows = [{name: _number(value) for name, value in row.items()} for row in history]
-    if not rows:
+    if not history:
         raise ValueError("loss curves need at least one epoch. Received: an empty history")
     epochs, training, validation, decibels = (
-        np.array([row.get(name, math.nan) for row in rows])
+        np.array([row[name] for row in history], float)
         for name in ("epoch", "restored_loss", "val_restored_loss", "val_psnr")
     )
-    panels = 1 if np.isnan(decibels).all() else 2
-    figure = new_figure(4.8 * panels, 3.6)
-    axes = figure.subplots(1, panels, squeeze=False)[0]
-    best = None if np.isnan(validation).all() else int(np.nanargmin(validation))
-
-    marker = {"marker": "o", "markersize": 3.5} if len(rows) < 30 else {}
-    axes[0].plot(epochs, training, color=BLUE, linestyle="--", label="training", **marker)
-    axes[0].plot(epochs, validation, color=VERMILION, label="validation", **marker)
-    decorate(axes[0], "Loss of the restored faces", "epoch", "loss (log scale)")
-    axes[0].set_yscale("log")
-    plain_log_ticks(axes[0])
-    if panels == 2:
-        axes[1].plot(epochs, decibels, color=VERMILION, label="validation", **marker)
-        decorate(axes[1], "PSNR of the validation faces", "epoch", "PSNR in dB")
-    for axis, values, unit in zip(axes, (validation, decibels), ("", " dB"), strict=False):
-        axis.xaxis.get_major_locator().set_params(integer=True)
-        if best is not None and not math.isnan(values[best]):
-            axis.axvline(epochs[best], color=MUTED, linewidth=0.8, linestyle=":")
-            axis.plot(
-                epochs[best],
-                values[best],
-                color=INK,
-                marker="*",
-                markersize=11,
-                linestyle="none",
-                label=f"best epoch: {epochs[best]:g} ({values[best]:.4g}{unit})",
-            )
-        axis.legend(frameon=False, fontsize=9, labelcolor=INK)
+    figure = new_figure(9.6, 3.6)
+    losses, scores = figure.subplots(1, 2)
+    marker = {"marker": "o", "markersize": 3.5} if len(history) < 30 else {}
+    losses.plot(epochs, training, color=BLUE, linestyle="--", label="training", **marker)
+    losses.plot(epochs, validation, color=VERMILION, label="validation", **marker)
+    scores.plot(epochs, decibels, color=VERMILION, label="validation", **marker)
+    decorate(losses, "Loss of the restored faces", "epoch", "loss (log scale)")
+    decorate(scores, "PSNR of the validation faces", "epoch", "PSNR in dB")
+    losses.set_yscale("log")
+    plain_log_ticks(losses)
+    best = int(np.argmin(validation))
+    for axes, values, unit in ((losses, validation, ""), (scores, decibels, " dB")):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.axvline(epochs[best], color=MUTED, linewidth=0.8, linestyle=":")
+        label = f"best epoch: {epochs[best]:g} ({values[best]:.4g}{unit})"
+        star = {"marker": "*", "markersize": 11, "linestyle": "none"}
+        axes.plot(epochs[best], values[best], color=INK, label=label, **star)
+        axes.legend(frameon=False, fontsize=9, labelcolor=INK)
     save_figure(figure, path)
 
 
@@ -123,39 +115,29 @@ def comparison_grid(
     restored: np.ndarray,
     path: str | Path,
     *,
-    names: Sequence | np.ndarray | None = None,
+    names: Sequence | np.ndarray,
     count: int = 5,
 ) -> None:
-    """Draws noisy, reconstructed and original faces, from the worst restored to the best.
+    """Draw noisy, reconstructed and original faces, from the worst restored to the best.
 
     Args:
-        clean, noisy, restored: N×H×W or N×H×W×1 in [0, 1].
+        clean, noisy, restored: N×H×W×1 in [0, 1].
         path: PNG file to write.
-        names: what to call each face, such as its id; its row number when None.
-        count: faces to show: the worst, the median, the best, and others evenly between.
-
-    Raises:
-        ValueError: no face, or shapes that differ.
+        names: What to call each face, such as its id.
+        count: Faces to show: the worst, the median, the best, and faces evenly between.
     """
     scores, before = psnr(clean, restored), psnr(clean, noisy)
-    if not len(scores):
-        raise ValueError("the grid needs at least one face. Received: none")
     order = np.argsort(scores, kind="stable")
     places = np.unique(np.rint(np.linspace(0, len(order) - 1, count)).astype(int))
-    names = range(len(scores)) if names is None else names
-    titles = {0: "worst", len(order) - 1: "best", places[len(places) // 2]: "median"}
-    if len(order) == 1:
-        titles = {}
-
-    labels = {
-        order[place]: f"face {names[order[place]]}"
-        + (f"\n({titles[place]})" if place in titles else "")
-        for place in places
-    }
+    shown = order[places]
+    labels = [f"face {names[face]}" for face in shown]
+    if len(shown) > 1:
+        for place, word in ((0, "worst"), (len(shown) // 2, "median"), (-1, "best")):
+            labels[place] = f"face {names[shown[place]]}\n({word})"
     rows = (
-        ("Noisy", noisy, [f"{value:.2f} dB" for value in before]),
-        ("Reconstructed", restored, [f"{value:.2f} dB" for value in scores]),
-        ("Original", clean, None),
+        ("Noisy", noisy[shown], [f"{value:.2f} dB" for value in before[shown]]),
+        ("Reconstructed", restored[shown], [f"{value:.2f} dB" for value in scores[shown]]),
+        ("Original", clean[shown], None),
     )
     picture_grid(rows, labels, path)
 
@@ -166,7 +148,7 @@ def losses_grid(
     restored: Mapping[str, np.ndarray],
     path: str | Path,
 ) -> None:
-    """Draws noisy faces, what networks trained with different losses make of them, and originals.
+    """Draw noisy faces, their restorations by networks of different losses, and originals.
 
     Args:
         clean, noisy: N×H×W×1 in [0, 1].
@@ -179,91 +161,50 @@ def losses_grid(
         return title, pictures, [f"{decibels:.2f} dB  {alike:.3f}" for decibels, alike in scores]
 
     rows = [row("Noisy", noisy), *(row(loss, restored[loss]) for loss in restored)]
-    labels = {face: f"held-out face {face + 1}" for face in range(len(clean))}
+    labels = [f"held-out face {face + 1}" for face in range(len(clean))]
     picture_grid([*rows, ("Original", clean, None)], labels, path)
 
 
 def psnr_against_sigma(
     table: Mapping[str, Mapping], path: str | Path, on: str = "the test faces"
 ) -> None:
-    """Draws each method's PSNR against the noise level, and its gain over the noisy input.
+    """Draw each method's PSNR against the noise level, and its gain over the noisy input.
 
     Args:
-        table: {method: {sigma: mean PSNR in dB}}; sigma may be a number or its text. The level 0
-            is left out, where the input's PSNR is infinite. The rows "noisy" and "model" have
-            their own colours.
+        table: {method: {sigma: mean PSNR in dB}}, "noisy" among them; sigma may be a number or its
+            text. Sigma 0 is left out, where the input's PSNR is infinite. The rows "noisy" and
+            "model" have their own colours.
         path: PNG file to write.
-        on: what the pictures are, for the title.
-
-    Raises:
-        ValueError: there is no method or no level over 0.
+        on: What the pictures are, for the title.
     """
-    curves = {
-        name: sorted((float(sigma), float(value)) for sigma, value in row.items() if float(sigma))
-        for name, row in table.items()
-    }
-    if not any(curves.values()):
-        raise ValueError(f"the plot needs a level over 0. Received: {dict(table)}")
-    before = dict(curves.get(NOISY, ()))
-    panels = 2 if before and len(curves) > 1 else 1
-    figure = new_figure(4.6 * panels + 1.9, 4.2)
-    axes = figure.subplots(1, panels, squeeze=False)[0]
+    sigmas = [sigma for sigma in table[NOISY] if float(sigma)]
+    curves = {name: np.array([row[s] for s in sigmas]) for name, row in table.items()}
+    places = [float(sigma) for sigma in sigmas]
+    figure = new_figure(11.1, 4.2)
+    scores, gains = figure.subplots(1, 2)
     for name, style in line_styles(curves).items():
-        levels, values = np.array(curves[name]).reshape(-1, 2).T
-        axes[0].plot(levels, values, label=name, **style)
-        if panels == 2 and name != NOISY:
-            gained = [(s, v - before[s]) for s, v in curves[name] if s in before]
-            axes[1].plot(*np.array(gained).reshape(-1, 2).T, label=name, **style)
+        scores.plot(places, curves[name], label=name, **style)
+        if name != NOISY:
+            gains.plot(places, curves[name] - curves[NOISY], **style)
     unit = "noise level σ (fraction of the range)"
-    decorate(axes[0], f"PSNR on {on}", unit, "PSNR in dB")
-    if panels == 2:
-        decorate(axes[1], "Gain over the noisy input", unit, "gain in dB")
-        axes[1].axhline(0, color=MUTED, linewidth=0.8)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside right center", frameon=False, fontsize=9, labelcolor=INK
-    )
+    decorate(scores, f"PSNR on {on}", unit, "PSNR in dB")
+    decorate(gains, "Gain over the noisy input", unit, "gain in dB")
+    gains.axhline(0, color=MUTED, linewidth=0.8)
+    figure.legend(loc="outside right center", frameon=False, fontsize=9, labelcolor=INK)
     save_figure(figure, path)
 
 
-def psnr_of_colour(figures: Mapping[str, ColourSetFigures], name: str, path: str | Path) -> None:
-    """Draws PSNR against sigma on a set of colour pictures.
-
-    Args:
-        figures: `colour` of `figures.Metrics`.
-        name: the set's name.
-        path: PNG file to write.
-    """
-    curves = {
-        method: {float(level) / 255: value for level, value in row.items()}
-        for method, row in figures[name]["psnr"]["methods"].items()
-    }
-    psnr_against_sigma(curves, path, on=f"{name}, in colour")
-
-
 def error_map(clean: np.ndarray, restored: np.ndarray, path: str | Path) -> None:
-    """Draws where the errors sit: the mean absolute error of each pixel, beside the mean face.
+    """Draw where the errors sit: the mean absolute error of each pixel, beside the mean face.
 
     Args:
-        clean, restored: N×H×W or N×H×W×1 in [0, 1].
+        clean, restored: N×H×W×1 in [0, 1].
         path: PNG file to write.
-
-    Raises:
-        ValueError: no face, or shapes that differ.
     """
-    clean, restored = np.asarray(clean, np.float64), np.asarray(restored, np.float64)
-    if clean.shape != restored.shape or not len(clean):
-        raise ValueError(
-            "the error map needs faces of one shape. "
-            f"Received: clean.shape={clean.shape}, restored.shape={restored.shape}"
-        )
-    side = clean.shape[1:3]
-    errors = np.abs(clean - restored).mean(axis=0).reshape(side)
+    errors = np.abs(clean.astype(np.float64) - restored).mean(axis=(0, -1))
     figure = new_figure(7.4, 3.7)
     left, right = figure.subplots(1, 2)
-    left.imshow(
-        clean.mean(axis=0).reshape(side), cmap="gray", vmin=0, vmax=1, interpolation="nearest"
-    )
+    left.imshow(clean.mean(axis=(0, -1)), "gray", vmin=0, vmax=1, interpolation="nearest")
     left.set_title(f"Mean of the {len(clean)} faces", fontsize=11, color=INK)
     image = right.imshow(errors, cmap="cividis", vmin=0, interpolation="nearest")
     right.set_title(f"Mean absolute error, {errors.mean():.4f} overall", fontsize=11, color=INK)
@@ -274,11 +215,3 @@ def error_map(clean: np.ndarray, restored: np.ndarray, path: str | Path) -> None
     bar.ax.tick_params(labelsize=9, colors=INK)
     bar.outline.set_visible(False)
     save_figure(figure, path, palette=False)
-
-
-def _number(value):
-    """A history entry as a float; what a CSV file leaves empty is NaN."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return math.nan

@@ -1,1 +1,1 @@
-"""From pictures to restored pictures: ONNX sessions, tiles, noise levels, plain borders."""
+"""From pictures to restored pictures: ONNX sessions, tiles, noise estimation, letterbox borders."""

@@ -5,15 +5,14 @@
     >>> restored = network.restore(noisy, sigma)                        # doctest: +SKIP
 
 A network is two files of any picture size: `estimator.onnx`, picture to noise level, and
-`restorer.onnx`, picture and noise level to restored picture. What a caller has to know beside them
-stands in the metadata of `restorer.onnx`.
+`restorer.onnx`, picture and noise level to restored picture. Other facts about the network stand
+in the metadata of `restorer.onnx`.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-import threading
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from olivetti_denoiser.model_folder import POINTER
+from olivetti_denoiser.release import POINTER
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -46,14 +45,14 @@ class Network:
         name: What errors call the network, such as its folder.
 
     Attributes:
-        files: As given.
-        channels: 1 of a network for gray pictures, 3 of one for colour.
+        files: The content of both files, as given.
+        channels: 1 of a gray network, 3 of a colour network.
         mirror: Whether the network is meant to be averaged over the picture and its mirror image.
         stride: Height and width of a picture must be multiples of this.
-        parameters: How many weights the network has; None where its files do not tell.
+        parameters: How many weights the network has; None where its files do not say.
 
     Raises:
-        ValueError: The files are damaged, or they are not those of a denoiser.
+        ValueError: The files are damaged, or not those of a denoiser.
     """
 
     def __init__(
@@ -64,25 +63,22 @@ class Network:
     ):
         self.files, self._name = tuple(files), name
         self._providers = list(providers or ["CPUExecutionProvider"])
-        self._lock = threading.Lock()
         self._sessions: tuple[onnxruntime.InferenceSession, ...] | None = None
         _NETWORKS.add(self)
-        estimator, session = self._session(ESTIMATOR), self._session(RESTORER)
-        self.channels = session.get_inputs()[0].shape[1]
-        if self.channels not in CHANNELS:
+        inputs = [
+            [entry.shape[1:2] for entry in self._session(name).get_inputs()] for name in FILES
+        ]
+        fitting = [count for count in CHANNELS if inputs == [[[count]], [[count], [1]]]]
+        if not fitting:
             raise ValueError(
-                f"a denoiser takes pictures of 1 or 3 channels. Received: {name} of {self.channels}"
+                f"{ESTIMATOR} takes a picture of 1 or 3 channels, and {RESTORER} such a picture "
+                f"and a noise level; these files are of something else. Received: {name}"
             )
-        seen = [[entry.shape[1] for entry in one.get_inputs()] for one in (estimator, session)]
-        if seen != [[self.channels], [self.channels, 1]]:
-            raise ValueError(
-                f"{ESTIMATOR} takes a picture, and {RESTORER} a picture of as many channels and a "
-                f"noise level; these files are of something else. Received: {name}"
-            )
-        told = session.get_modelmeta().custom_metadata_map
-        self.mirror = told.get(MIRROR) == "true"
-        self.stride = int(told.get(STRIDE, LARGEST_STRIDE))
-        self.parameters = int(told[PARAMETERS]) if PARAMETERS in told else None
+        self.channels = fitting[0]
+        metadata = self._session(RESTORER).get_modelmeta().custom_metadata_map
+        self.mirror = metadata.get(MIRROR) == "true"
+        self.stride = int(metadata.get(STRIDE, LARGEST_STRIDE))
+        self.parameters = int(metadata[PARAMETERS]) if PARAMETERS in metadata else None
 
     @classmethod
     def load(cls, folder: str | Path, providers: Sequence[str] | None = None) -> Network:
@@ -120,14 +116,14 @@ class Network:
         """
         return self._run(ESTIMATOR, pictures).reshape(-1)
 
-    def restore(self, pictures: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+    def restore(self, pictures: np.ndarray, sigma: float | np.ndarray) -> np.ndarray:
         """Return restored pictures, one pass without the mirror image: float32 N×C×H×W.
 
         Args:
             pictures: float32 N×C×H×W in [0, 1], H and W multiples of `stride`.
-            sigmas: The noise level of each picture, N.
+            sigma: The noise level of each picture, N, or a number for a single picture.
         """
-        return self._run(RESTORER, pictures, np.reshape(sigmas, (-1, 1, 1, 1)))
+        return self._run(RESTORER, pictures, np.reshape(sigma, (-1, 1, 1, 1)))
 
     def _run(self, name: str, *values: Any) -> np.ndarray:
         session = self._session(name)
@@ -136,10 +132,9 @@ class Network:
         return session.run(None, dict(zip(names, arrays, strict=True)))[0]
 
     def _session(self, name: str) -> onnxruntime.InferenceSession:
-        with self._lock:
-            if self._sessions is None:
-                self._sessions = tuple(map(self._open, self.files))
-            return self._sessions[FILES.index(name)]
+        if self._sessions is None:
+            self._sessions = tuple(map(self._open, self.files))
+        return self._sessions[FILES.index(name)]
 
     def _start_anew(self) -> None:
         """Open other sessions at the next call: a fork leaves the threads of these behind.
@@ -147,7 +142,7 @@ class Network:
         The old ones are never freed, since that would wait for these threads for ever.
         """
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._sessions))
-        self._sessions, self._lock = None, threading.Lock()
+        self._sessions = None
 
     def _open(self, content: bytes) -> onnxruntime.InferenceSession:
         import onnxruntime
@@ -160,7 +155,7 @@ class Network:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             return onnxruntime.InferenceSession(content, options, providers=self._providers)
-        except Exception as error:  # classes of its own, one for each way in which a file is broken
+        except Exception as error:  # a class for each way in which a file is broken
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ValueError(
                 f"ONNX Runtime cannot open the network: {reason}. Received: {self._name}"

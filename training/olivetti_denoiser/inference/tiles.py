@@ -3,8 +3,8 @@
     >>> tile_places((600, 512), margin=64)
     [(0, 0), (384, 0)]
 
-A picture of at most 512 pixels a side goes through a network whole. Of a larger one each tile is
-seen with a margin of context around the part that is kept of it.
+A picture of at most 512 pixels a side goes through a network whole. A larger picture is cut into
+tiles, and of each restored tile only the part inside a margin of context is kept.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from __future__ import annotations
 import numpy as np
 
 TILE_SIDE = 512  # pixels; tiles of 256 cost up to twice as much a pixel, of 1024 no less
-# Pixels of context around what is kept of a tile, by the network's channels. Of a gray network more
-# than half its receptive field. Of a colour network: a neighbouring tile changes what is 16 pixels
-# inside by up to 0.05/255, at 24 by 0.001/255 (σ = 50/255).
+# Pixels of context around the kept part of a tile, by the network's channels. Of a gray network
+# more than half its receptive field. Of a colour network: a neighbouring tile changes a pixel that
+# is 16 inside by up to 0.05/255, at 24 by 0.001/255 (σ = 50/255).
 MARGINS = {1: 64, 3: 24}
-PIXELS_AT_ONCE = TILE_SIDE**2  # of small pictures that go through a network together
 
 
 def tile_places(shape: tuple[int, int], margin: int) -> list[tuple[int, int]]:
@@ -24,7 +23,7 @@ def tile_places(shape: tuple[int, int], margin: int) -> list[tuple[int, int]]:
 
     Args:
         shape: Height and width of the picture.
-        margin: Pixels of context; neighbours share twice as many.
+        margin: Pixels of context; two neighbouring tiles overlap by twice as many pixels.
     """
     starts = []
     for length in shape:
@@ -34,20 +33,14 @@ def tile_places(shape: tuple[int, int], margin: int) -> list[tuple[int, int]]:
 
 
 def padded(pictures: np.ndarray, stride: int, least: int = 1) -> np.ndarray:
-    """Mirror N×C×H×W pictures at their lower and right edge.
+    """Pad N×C×H×W pictures by reflection at their lower and right edges.
 
     Args:
         pictures: The pictures.
-        stride: What height and width become multiples of.
-        least: What height and width are at least.
+        stride: Height and width become multiples of this.
+        least: The least height and width.
     """
     rest = [max(-length % stride, least - length) for length in pictures.shape[2:]]
     if not any(rest):
         return pictures
     return np.pad(pictures, ((0, 0), (0, 0), (0, rest[0]), (0, rest[1])), mode="reflect")
-
-
-def chunks(count: int, shape: tuple[int, int]) -> list[slice]:
-    """Return which of some pictures of one height and width go through a network together."""
-    size = max(1, PIXELS_AT_ONCE // (shape[0] * shape[1]))
-    return [slice(start, start + size) for start in range(0, count, size)]

@@ -3,9 +3,9 @@
     noisy ──┬───────────────┬── restorer ── restored
             └── estimator ── sigma ┘
 
-The restorer is a U-Net that predicts the noise in units of its level; the estimator finds the level
-in the same graph. Training and `Denoiser` can give the level instead, by calling the restorer
-directly. What is released averages the trained U-Net over the picture and its mirror image.
+The restorer is a U-Net that predicts the noise in units of its sigma; the estimator finds sigma in
+the same graph. Training and `Denoiser` can give sigma instead, by calling the restorer directly.
+The released network averages the trained U-Net over the picture and its mirror image.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import keras
 from keras import layers, ops
 
 RESTORER, ESTIMATOR = "restorer", "estimator"
-SIGMA_UNIT = 0.1  # the level that estimator and restorer take as one
+SIGMA_UNIT = 0.1  # the sigma that estimator and restorer take as one
 ESTIMATOR_LAYERS = {1: ((16, 1), (16, 2), (32, 1)), 3: ((24, 2), (32, 2), (64, 1))}
-LEAST_SIGMA = 0.01  # levels far under this one are seen as if they were this one
+LEAST_SIGMA = 0.01  # sigmas far under this one are seen as if they were this one
 
 
 def residual_unet(
@@ -26,94 +26,71 @@ def residual_unet(
     blocks: tuple[int, ...] = (1, 2, 2),
     planes: int = 1,
 ) -> keras.Model:
-    """Builds the denoiser.
+    """Build the denoiser.
 
     Args:
-        channels: channels of each level, full resolution first; each further level halves
+        channels: Channels of each level, full resolution first; each further level halves
             the sides.
-        blocks: residual blocks of each level, the last entry being the bottom.
-        planes: 1 for gray pictures, 3 for colour.
+        blocks: Residual blocks of each level, the last entry being the bottom.
+        planes: Channels of a picture, 1 for gray and 3 for colour.
 
     Returns:
         A functional model from N×H×W×planes in [0, 1] to the same shape, not clipped, float32.
-        H and W must be multiples of 2 ** (levels - 1), and at least 12 for the estimator. With
-        untrained weights it returns its input.
+        H and W must be multiples of 2 ** (levels - 1), and at least 12, in colour 15, for the
+        estimator. With untrained weights it returns its input.
     """
-    noisy = keras.Input((None, None, planes), name="noisy")
-    estimator, restorer = _estimator(planes), _restorer(channels, blocks, planes)
-    return keras.Model(noisy, restorer([noisy, estimator(noisy)]), name="residual_unet")
-
-
-def planes_of(model: keras.Model) -> int:
-    """Returns how many planes the model's pictures have: 1 for gray, 3 for colour."""
-    return model.input_shape[-1]
-
-
-def takes_sigma(model: keras.Model) -> bool:
-    """Whether the model is made of an estimator and a restorer, as `residual_unet` is."""
-    return {RESTORER, ESTIMATOR} <= {layer.name for layer in model.layers}
+    return _joined(_estimator(planes), _restorer(channels, blocks, planes))
 
 
 def restorer_of(model: keras.Model) -> keras.Model:
-    """Returns the part that restores at a given level: (N×H×W×C, N×1×1×1) to N×H×W×C.
+    """Return the part that restores at a given sigma: (N×H×W×C, N×1×1×1) to N×H×W×C.
 
     Raises:
-        ValueError: the model has no such part.
+        ValueError: The model has no such part.
     """
     return model.get_layer(RESTORER)
 
 
 def estimator_of(model: keras.Model) -> keras.Model:
-    """Returns the part that estimates the level: N×H×W×C to N×1×1×1, a fraction of the range.
+    """Return the part that estimates sigma: N×H×W×C to N×1×1×1, a fraction of the range.
 
     Raises:
-        ValueError: the model has no such part.
+        ValueError: The model has no such part.
     """
     return model.get_layer(ESTIMATOR)
 
 
 def with_mirror(model: keras.Model) -> keras.Model:
-    """Returns the network averaged over the picture and its mirror image, at twice the work.
+    """Return the network averaged over the picture and its mirror image, at twice the work.
 
     What the network gets wrong differs between the two, so a part of it cancels.
 
     Args:
-        model: a model as `residual_unet` builds it; the weights are shared with it.
+        model: A model as `residual_unet` builds it; the weights are shared with it.
     """
-    estimator, unet, planes = estimator_of(model), restorer_of(model), planes_of(model)
-    noisy = keras.Input((None, None, planes), name="noisy")
+    unet = restorer_of(model)
+    noisy = keras.Input(model.input_shape[1:], name="noisy")
     sigma = keras.Input((1, 1, 1), name="sigma")
     mirrored = ops.flip(unet([ops.flip(noisy, axis=2), sigma]), axis=2)
     restored = layers.Average(name="restored")([unet([noisy, sigma]), mirrored])
     restorer = keras.Model([noisy, sigma], restored, name=RESTORER)
-    picture = keras.Input((None, None, planes), name="noisy")
-    return keras.Model(picture, restorer([picture, estimator(picture)]), name="residual_unet")
-
-
-def averages_mirror(model: keras.Model) -> bool:
-    """Whether the model is one that `with_mirror` built."""
-    return _averaged_part(model) is not None
+    return _joined(estimator_of(model), restorer)
 
 
 def without_mirror(model: keras.Model) -> keras.Model:
-    """Returns the network that `with_mirror` was given, weights shared; others as they are."""
-    unet = _averaged_part(model)
-    if unet is None:
-        return model
-    noisy = keras.Input((None, None, planes_of(model)), name="noisy")
-    return keras.Model(noisy, unet([noisy, estimator_of(model)(noisy)]), name="residual_unet")
+    """Return the network that `with_mirror` was given, weights shared; any other as it is."""
+    inside = [part for part in restorer_of(model).layers if part.name == RESTORER]
+    return _joined(estimator_of(model), *inside) if inside else model
 
 
-def _averaged_part(model):
-    """The U-Net inside a restorer that averages, None where there is none."""
-    if not takes_sigma(model):
-        return None
-    outer = next((part for part in model.layers if part.name == RESTORER), None)
-    return outer and next((part for part in outer.layers if part.name == RESTORER), None)
+def _joined(estimator, restorer):
+    """Return the network that estimates a picture's sigma and restores the picture at it."""
+    noisy = keras.Input(estimator.input_shape[1:], name="noisy")
+    return keras.Model(noisy, restorer([noisy, estimator(noisy)]), name="residual_unet")
 
 
-def _restorer(channels, blocks, planes=1, side=None) -> keras.Model:
-    """The U-Net: noisy minus sigma times the noise it sees."""
+def _restorer(channels, blocks, planes, side=None) -> keras.Model:
+    """Return the U-Net: noisy minus sigma times the noise that it sees."""
     noisy = keras.Input((side, side, planes), name="noisy")
     sigma = keras.Input((1, 1, 1), name="sigma")
     embedding = layers.Rescaling(1.0 / SIGMA_UNIT, name="level")(sigma)
@@ -144,10 +121,10 @@ def _restorer(channels, blocks, planes=1, side=None) -> keras.Model:
     return keras.Model([noisy, sigma], restored, name=RESTORER)
 
 
-def _estimator(planes=1, side=None) -> keras.Model:
-    """A small network that estimates one noise level for the whole picture."""
+def _estimator(planes, side=None) -> keras.Model:
+    """Return a small network that estimates one sigma for the whole picture."""
     noisy = keras.Input((side, side, planes), name="noisy")
-    # In units of the level: without this the branch learns ten times slower.
+    # In units of sigma: without this the branch learns ten times slower.
     x = layers.Rescaling(1.0 / SIGMA_UNIT, name="noisy_scaled")(noisy)
     # Channels and strides; of colour it looks farther, as a camera's noise reaches over neighbours.
     for index, (width, stride) in enumerate(ESTIMATOR_LAYERS[planes]):
@@ -161,7 +138,7 @@ def _estimator(planes=1, side=None) -> keras.Model:
 
 
 def _in_noise_units(noisy, sigma):
-    """The picture divided by its noise level, so that noise is equally strong at every level.
+    """Divide the picture by its sigma, so that noise is equally strong at every sigma.
 
     All in float32, since the picture has more digits than bfloat16, and of layers alone, since the
     legacy file format knows no operations: √(σ² + c²), by which it divides, is a vector's length.
@@ -177,9 +154,9 @@ def _in_noise_units(noisy, sigma):
 
 
 def _residual_block(x, embedding, width, name):
-    """Two convolutions around a shift that depends on the level, added to the input.
+    """Add to the input two convolutions around a shift that depends on sigma.
 
-    The second one is zero at the start, when a block is the identity.
+    The second convolution is zero at the start, when a block is the identity.
     """
     shift = layers.Conv2D(width, 1, kernel_initializer="zeros", name=f"{name}_level")(embedding)
     y = layers.Conv2D(width, 3, padding="same", use_bias=False, name=f"{name}_conv0")(x)
@@ -198,22 +175,18 @@ def multiply_adds(
     side: int = 64,
     planes: int = 1,
 ) -> int:
-    """Returns the multiply-adds of one pass over a side×side picture, as convolutions count them.
+    """Return the multiply-adds of one pass over a side×side picture, as convolutions count them.
 
     Args:
-        channels, blocks, planes: as for `residual_unet`.
-        mirror: whether it is averaged as by `with_mirror`.
-        side: side of the picture in pixels.
+        channels, blocks, planes: As for `residual_unet`.
+        mirror: Whether it is averaged as by `with_mirror`.
+        side: Side of the picture in pixels.
     """
     total = 0
     restorer, estimator = _restorer(channels, blocks, planes, side), _estimator(planes, side)
-    for part, times in ((restorer, 1 + mirror), (estimator, 1)):
-        for layer in part.layers:
-            if isinstance(layer, layers.Conv2DTranspose):
-                places = math.prod(layer.input.shape[1:3])
-            elif isinstance(layer, layers.Conv2D):
-                places = math.prod(layer.output.shape[1:3])
-            else:
-                continue
-            total += times * math.prod(layer.kernel.shape) * places
+    for layer in [*restorer.layers * (1 + mirror), *estimator.layers]:
+        if isinstance(layer, layers.Conv2DTranspose):
+            total += math.prod(layer.kernel.shape) * math.prod(layer.input.shape[1:3])
+        elif isinstance(layer, layers.Conv2D):
+            total += math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:3])
     return total

@@ -4,14 +4,14 @@
 
 A trusted publisher (https://huggingface.co/docs/hub/trusted-publishers) is a workflow that may
 publish to a repository without a stored secret: its identity token is exchanged for a token that
-writes to this one repository for an hour. The workflow looks before it trains for half an hour.
+writes to this one repository for an hour. The workflow runs this check before the training, which
+takes half an hour.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from olivetti_denoiser import hub
 
@@ -22,44 +22,35 @@ IDENTITY = ("ACTIONS_ID_TOKEN_REQUEST_URL", "HF_OIDC_ID_TOKEN")
 NOT_TRUSTED = (400, 401, 403, 404)
 
 
-class Credentials(NamedTuple):
-    """What was found.
-
-    Attributes:
-        kind: "token", "trusted" or "none".
-        why: one sentence for people.
-    """
-
-    kind: str
-    why: str
-
-
-def find_credentials(names: Mapping[str, str]) -> Credentials:
-    """Finds out how the repositories can be published to, and touches nothing.
+def find_credentials(names: Mapping[str, str]) -> tuple[str, str]:
+    """Find out how the repositories can be published to, and touch nothing.
 
     Args:
         names: OWNER/NAME of each kind, "model", "dataset", "space"; may be empty.
 
+    Returns:
+        "token", "trusted" or "none", and one sentence for people.
+
     Raises:
-        ValueError: a name is not OWNER/NAME.
-        PermissionError: the token is refused or only reads, or only some of the repositories trust
+        ValueError: A name is not OWNER/NAME.
+        PermissionError: The token is refused or only reads, or only some of the repositories trust
             this workflow.
-        ConnectionError: the Hub does not answer.
+        ConnectionError: The Hub does not answer.
     """
     for name in names.values():
         hub.check_repo_id(name)
     if not names:
-        return Credentials(NONE, "Nothing is published: no repository on the Hub is named.")
-    if token := _token():
-        return Credentials(TOKEN, f"Publishes with the token of {_owner(token, names)}.")
-    resources = [hub.ADDRESSES[kind] + name for kind, name in names.items()]
+        return (NONE, "Nothing is published: no repository on the Hub is named.")
+    if token := _token_for(None):
+        return (TOKEN, f"Publishes with the token of {_owner(token, names)}.")
     if not any(map(os.environ.get, IDENTITY)):
-        return Credentials(NONE, "Nothing is published: there is no HF_TOKEN.")
+        return (NONE, "Nothing is published: there is no HF_TOKEN.")
+    resources = [hub.ADDRESSES[kind] + name for kind, name in names.items()]
     refusing = [resource for resource in resources if not _trusts(resource)]
     if not refusing:
-        return Credentials(TRUSTED, f"Publishes as a trusted publisher of {', '.join(resources)}.")
+        return (TRUSTED, f"Publishes as a trusted publisher of {', '.join(resources)}.")
     if len(refusing) == len(resources):
-        return Credentials(
+        return (
             NONE,
             "Nothing is published: there is no HF_TOKEN, and this run is a trusted publisher of "
             f"none of {', '.join(refusing)}.",
@@ -70,19 +61,22 @@ def find_credentials(names: Mapping[str, str]) -> Credentials:
     )
 
 
-def _token():
-    """The token that the client finds, a trusted publisher's left aside."""
+def _token_for(resource: str | None) -> str | None:
+    """Return the stored token, or the one that a trusted publisher gets for a repository."""
     from huggingface_hub import get_token
 
-    resource = os.environ.pop(RESOURCE, None)
+    before = os.environ.pop(RESOURCE, None)
     try:
-        return get_token()
-    finally:
         if resource is not None:
             os.environ[RESOURCE] = resource
+        return hub.patiently(get_token)
+    finally:
+        os.environ.pop(RESOURCE, None)
+        if before is not None:
+            os.environ[RESOURCE] = before
 
 
-def _owner(token, names):
+def _owner(token: str, names: Mapping[str, str]) -> str:
     from huggingface_hub import HfApi
 
     try:
@@ -98,21 +92,15 @@ def _owner(token, names):
     return account["name"]
 
 
-def _trusts(resource):
-    """Whether the repository gives this job a token, which is thrown away again."""
-    from huggingface_hub import errors, get_token
+def _trusts(resource: str) -> bool:
+    """Tell whether the repository gives this job a token, which is thrown away again."""
+    from huggingface_hub import errors
 
-    before = os.environ.get(RESOURCE)
-    os.environ[RESOURCE] = resource
     try:
-        return bool(hub.patiently(get_token))
+        return bool(_token_for(resource))
     except errors.OIDCError as error:
         raise PermissionError(hub.first_line(error)) from None
     except Exception as error:
         if hub.status_of(error) in NOT_TRUSTED:
             return False
         raise hub.explained(error, resource) from error
-    finally:
-        os.environ.pop(RESOURCE)
-        if before is not None:
-            os.environ[RESOURCE] = before

@@ -11,10 +11,10 @@ same command again goes on from there. What has not changed is not committed aga
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,43 +23,29 @@ import numpy as np
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.errors import DamagedFileError, PublishError, RefusedError
-from olivetti_denoiser.model_folder import (
-    MODEL_FILES,
-    ONNX_FILES,
-    PLACES,
-)
-from olivetti_denoiser.publish.dataset import publish_card, publish_pictures
 from olivetti_denoiser.publish.gate import judge
 from olivetti_denoiser.publish.repository import Repository
 from olivetti_denoiser.publish.space_files import AUTO, GRADIO, SHOWN, STATIC
-from olivetti_denoiser.publish.staging import Stage, restored
-
-PREDICTION_TOLERANCE = 1e-6
+from olivetti_denoiser.publish.staging import Stage, published_networks, restored
+from olivetti_denoiser.publish.static_space import built_page
+from olivetti_denoiser.release import MODEL_FILES, ONNX_FILES, PLACES
 
 TAG = re.compile(r"v\d+\.\d+\.\d+(-[\w.]+)?")
-
-
 # Errors whose message is written for users already; one of the client's is put into words first.
 IN_WORDS = (ValueError, PermissionError, ConnectionError, DamagedFileError, PublishError)
 
 
 @dataclass
 class Report:
-    """What `publish` did.
+    """The result of `publish`: the commits that stand.
 
     Attributes:
         commits: The commit that stands, for each kind: "model", "dataset", "space".
         changed: Whether this run made that commit.
-        addresses: Where a browser finds each repository.
-        tag: The tag on the model's commit, or None.
-        psnr: What each network is judged by in dB, and that of the one it replaced or None.
     """
 
     commits: dict[str, str] = field(default_factory=dict)
     changed: dict[str, bool] = field(default_factory=dict)
-    addresses: dict[str, str] = field(default_factory=dict)
-    tag: str | None = None
-    psnr: dict[str, tuple[float, float | None]] = field(default_factory=dict)
 
 
 def publish(
@@ -73,9 +59,8 @@ def publish(
     private: bool = False,
     dry_run: bool = False,
     allow_regression: bool = False,
-    say: Callable[[str], None] = print,
 ) -> Report:
-    """Publish a release, and with it the dataset and the Space if they are named.
+    """Publish a release, and with it the dataset and the Space if they are named; print how.
 
     Args:
         folder: A release such as `model_card`, or the model folder of one network.
@@ -89,17 +74,16 @@ def publish(
         private: Make repositories that do not exist yet private.
         dry_run: List every file, its size and its repository, and touch nothing.
         allow_regression: Publish even if the published model is better.
-        say: Receives each line of progress.
 
     Returns:
-        What was done, with the three addresses.
+        What was done.
 
     Raises:
-        ValueError: an argument, the folder or a card is wrong; nothing was touched.
-        RefusedError: a published network is better than the one to replace it, or its figures are
+        ValueError: An argument, the folder or a card is wrong; nothing was touched.
+        RefusedError: A published network is better than the one to replace it, or its metrics are
             of other pictures, so that nothing can be compared; nothing was touched.
-        PermissionError, ConnectionError: see `hub`; nothing was touched.
-        PublishError: a run that stopped half way; says which commits stand.
+        PermissionError, ConnectionError: See `hub`; nothing was touched.
+        PublishError: A run that stopped half way; says which commits stand.
     """
     names = {"dataset": dataset, "model": model, "space": space}  # in publishing order
     names = {kind: hub.check_repo_id(name) for kind, name in names.items() if name}
@@ -108,32 +92,37 @@ def publish(
     if space_sdk not in (AUTO, GRADIO, STATIC):
         raise ValueError(f"a Space is auto, gradio or static. Received: {space_sdk!r}")
     with tempfile.TemporaryDirectory(prefix="publish-") as work:
-        staged = Stage(Path(folder), names, Path(work), space_sdk)
-        if dry_run:
-            staged.compose(None)
-            say(staged.listing())
-            say("Dry run: nothing was touched.")
-            return Report()
-        return _Run(staged, names, space_sdk, tag, private, allow_regression, say).go()
+        stage = Stage(Path(folder), names, Path(work), space_sdk)
+        if not dry_run:
+            return _Run(stage, space_sdk, tag, private, allow_regression).go()
+        stage.compose({})
+        if space:
+            stage.compose_space(STATIC if space_sdk == STATIC else GRADIO)
+        print(stage.listing())
+        if space and space_sdk == AUTO:
+            print("The Space may become a static one instead: the account's plan decides.")
+        print("Dry run: nothing was touched.")
+        return Report()
 
 
 class _Run:
     """One publication, from the first look at the Hub to the last check."""
 
-    def __init__(self, staged: Stage, names, space_sdk, tag, private, allow_regression, say):
+    def __init__(self, stage: Stage, space_sdk, tag, private, allow_regression):
         from huggingface_hub import HfApi
 
-        api = HfApi()
-        self.staged, self.space_sdk, self.tag = staged, space_sdk, tag
-        self.private, self.allow_regression, self.say = private, allow_regression, say
-        self.repositories = {kind: Repository(api, kind, name, say) for kind, name in names.items()}
-        self.report = Report(tag=tag)
-        self.composed: list[str | None] = []  # the commits beside which files were made
+        self.stage, self.space_sdk, self.tag = stage, space_sdk, tag
+        self.private, self.allow_regression = private, allow_regression
+        self.repositories = {
+            kind: Repository(HfApi(), kind, name) for kind, name in stage.names.items()
+        }
+        self.report = Report()
+        self.composed_at: str | None = ""  # the model's commit beside which its files were made
         # A trusted publisher's token (https://huggingface.co/docs/hub/trusted-publishers) writes to
         # one repository: a workflow runs the same command once for each.
         resource = os.environ.get("HF_OIDC_RESOURCE")
-        own = {kind: hub.ADDRESSES[kind] + name for kind, name in names.items()}
-        self.writable = [kind for kind in names if resource in (None, "", own[kind])]
+        own = {kind: hub.ADDRESSES[kind] + name for kind, name in stage.names.items()}
+        self.writable = [kind for kind in own if resource in (None, "", own[kind])]
         if not self.writable:
             raise ValueError(
                 f"HF_OIDC_RESOURCE must be one of {', '.join(own.values())}. Received: {resource}"
@@ -142,17 +131,13 @@ class _Run:
     def go(self) -> Report:
         kind = "model"
         try:
-            if {"model", "space"} & set(self.writable):
-                self._compose(self.repositories[kind].head())
+            if self.writable != ["dataset"]:
+                model = self.repositories["model"].info()
+                self._compose(model and model.sha)
+            for kind in reversed(self.writable):  # a Space that cannot be made is no half release
+                self._ensure(self.repositories[kind])
             for kind in self.writable:
-                if kind != "space":
-                    self.repositories[kind].ensure(private=self.private)
-                else:
-                    self._ensure_space(self.repositories[kind])
-            if "model" in self.writable:
-                self._check_tag(self.repositories["model"])
-            for kind in self.writable:
-                getattr(self, f"_publish_{kind}")(self.repositories[kind])
+                self._publish(self.repositories[kind])
         except RefusedError:
             raise
         except Exception as error:
@@ -163,110 +148,103 @@ class _Run:
                 raise clear from error
             raise PublishError(f"{clear} {self._standing()}") from error
         for kind in self.writable:
-            self.report.addresses[kind] = self.repositories[kind].address
-            self.say(f"{kind:8}{self.report.addresses[kind]}")
+            print(f"{kind:8}{hub.address(self.repositories[kind].name, kind)}")
         return self.report
 
     def _compose(self, head: str | None) -> None:
         """Look at what is published of the model, judge by it, and make the files beside it."""
-        if head in self.composed[-1:]:
+        if head == self.composed_at:
             return
-        model, parent = self.repositories["model"], None
+        name, published, self.composed_at = self.stage.names["model"], {}, head
         if head is not None:
-            whole = PLACES.keys() <= self.staged.networks.keys()  # nothing stays but for the gate
-            parent = hub.download(model.name, *(("*.json",) if whole else SHOWN), revision=head)
-        self.staged.compose(parent)
-        self.report.psnr = judge(
-            self.staged.networks,
-            parent,
-            f"{model.name} at {(head or '')[:7]}",
+            published = published_networks(hub.download(name, *SHOWN, revision=head), name)
+        self.stage.compose(published)
+        judge(
+            self.stage.networks,
+            published,
+            f"{name} at {(head or '')[:7]}",
             allow_regression=self.allow_regression,
-            say=self.say,
         )
-        if not self.composed:
-            self.say(self.staged.listing())
-        self.composed.append(head)
         if "model" not in self.writable:  # another step has published it
+            if head is None:
+                raise ValueError(f"there is no such model to serve yet. Received: --model {name}")
             self._record("model", head, changed=False)
 
-    def _check_tag(self, model: Repository) -> None:
-        """Refuse a tag that stands on other files."""
-        commit = model.tags().get(self.tag)
-        if commit is not None:
-            other, gone = model.differences(commit, self.staged.folder("model"))
-            if commit != model.head() or other or not all(map(self.staged.stays, gone)):
-                raise ValueError(
-                    f"{model.name} has a tag of this name already, on other files at "
-                    f"{commit[:7]}; choose another. Received: --tag {self.tag}"
-                )
-
-    def _ensure_space(self, space: Repository) -> None:
-        """Make sure that the Space exists, and take the files of its kind."""
+    def _ensure(self, repository: Repository) -> None:
+        """Make sure that a repository exists; of the Space, make the files of its kind."""
+        if repository.kind != "space":
+            repository.ensure(private=self.private)
+            return
+        sdks = [GRADIO] if self.space_sdk == AUTO else [self.space_sdk]
+        if self.space_sdk == AUTO:
+            with contextlib.suppress(ValueError):
+                sdks += [STATIC] if built_page() else []
         try:
-            sdk = space.ensure(private=self.private, sdks=list(self.staged.spaces))
+            sdk = repository.ensure(private=self.private, sdks=sdks)
         except Exception as error:
-            if hub.status_of(error) == 402 and self.staged.no_static:
-                raise ValueError(
-                    f"the account's plan has no Gradio Space, and {self.staged.no_static}"
-                ) from error
+            if hub.status_of(error) == 402 and self.space_sdk == AUTO:
+                built_page()  # says how to build the page that this account may have
             raise
-        if sdk != self.space_sdk and (self.space_sdk, sdk) not in ((AUTO, GRADIO), (AUTO, STATIC)):
+        if self.space_sdk not in (AUTO, sdk):
             raise ValueError(
-                f"{space} exists and is of the kind {sdk}, which it keeps; publish to another one "
-                f"or leave --space-sdk out. Received: --space-sdk {self.space_sdk}"
+                f"{repository} exists and is of the kind {sdk}, which it keeps; publish to another "
+                f"one or leave --space-sdk out. Received: --space-sdk {self.space_sdk}"
             )
         self.space_sdk = sdk
-        self.staged.folder("space", sdk)  # raises where it cannot be made
+        self.stage.compose_space(sdk)
 
-    def _publish_model(self, model: Repository) -> None:
-        def stage(head: str) -> Path:
-            self._compose(head)
-            return self.staged.folder("model")
+    def _publish(self, repository: Repository) -> None:
+        """Bring one repository to its files, and look at it again."""
+        kind, stage = repository.kind, self.stage
+        model = self.report.commits.get("model", "")
+        networks = f"the {' and the '.join(stage.networks)} network"
+        message = {
+            "dataset": "Publish the reference split",
+            "model": f"Publish {self.tag or networks}",
+            "space": f"Serve {stage.names['model']} at {model[:7]}",
+        }[kind]
+        keep = {"dataset": lambda path: True, "model": stage.stays, "space": lambda path: False}
 
-        what = self.tag or f"the {' and the '.join(self.staged.networks)} network"
-        commit, changed = model.update(stage, f"Publish {what}", keep=self.staged.stays)
-        self._record("model", commit, changed)
-        if self.tag is not None:
-            model.tag(self.tag, commit)
-        self._compare_prediction(model, commit)
+        def compose(head: str) -> Path:
+            if kind == "model":
+                self._compose(head)
+            if kind == "space":
+                stage.compose_space(self.space_sdk)
+            return stage.folders[kind]
+
+        tag = self.tag if kind == "model" else None
+        commit, changed = repository.update(compose, message, keep=keep[kind], tag=tag)
+        self._record(kind, commit, changed)
+        if tag is not None:
+            repository.put_tag(tag, commit)
+        if kind == "model":
+            self._compare_prediction(repository, commit)
+        if kind == "space":
+            self._set_variables(repository, model)
 
     def _compare_prediction(self, model: Repository, commit: str) -> None:
         """Pull the published networks back and let them restore a picture."""
         with tempfile.TemporaryDirectory(prefix="pulled-") as cache:
             names = [*MODEL_FILES, *ONNX_FILES]
-            paths = [PLACES[network] + name for network in self.staged.added for name in names]
+            paths = [PLACES[network] + name for network in self.stage.added for name in names]
             pulled = hub.download(model.name, *paths, revision=commit, cache_dir=cache)
-            for network, folder in self.staged.added.items():
-                there = restored(pulled / PLACES[network])
-                gap = float(np.abs(self.staged.expected[folder] - there).max())
-                if not gap <= PREDICTION_TOLERANCE:
+            for name, network in self.stage.added.items():
+                if not np.array_equal(restored(network.folder), restored(pulled / PLACES[name])):
                     raise PublishError(
-                        f"the {network} network of {model.name} at {commit} restores a picture "
-                        f"otherwise, by {gap:g}."
+                        f"the {name} network of {model.name} at {commit} restores a picture "
+                        "otherwise."
                     )
-        self.say(f"{model}: pulled back at {commit[:7]}, same prediction")
+        print(f"{model}: pulled back at {commit[:7]}, same prediction")
 
-    def _publish_dataset(self, dataset: Repository) -> None:
-        names = {kind: repository.name for kind, repository in self.repositories.items()}
-        commit, changed = publish_card(dataset, self.staged.split, names)
-        self._record("dataset", commit, changed)
-        newest = publish_pictures(dataset, self.staged.split, commit)
-        self._record("dataset", newest, changed or newest != commit)
-
-    def _publish_space(self, space: Repository) -> None:
-        model, commit = self.repositories["model"].name, self.report.commits["model"]
-        if commit is None:
-            raise ValueError(f"there is no such model to serve yet. Received: --model {model}")
-        folder = self.staged.folder("space", self.space_sdk)
-        served, changed = space.update(lambda head: folder, f"Serve {model} at {commit[:7]}")
-        self._record("space", served, changed)
-        wanted = {"MODEL_ID": model, "MODEL_REVISION": commit}
+    def _set_variables(self, space: Repository, commit: str) -> None:
+        """Let the Space serve the model's commit; each change restarts it."""
         known = hub.patiently(lambda: space.api.get_space_variables(space.name))
-        for key, value in wanted.items():  # each change restarts the Space
+        wanted = {"MODEL_ID": self.stage.names["model"], "MODEL_REVISION": commit}
+        for key, value in wanted.items():
             if key not in known or known[key].value != value:
                 hub.patiently(partial(space.api.add_space_variable, space.name, key, value))
                 self.report.changed["space"] = True
-        self.say(f"{space}: MODEL_REVISION={commit[:7]}")
+        print(f"{space}: MODEL_REVISION={commit[:7]}")
 
     def _record(self, kind: str, commit: str, changed: bool) -> None:
         """Keep in mind which commit stands, and whether this run made it."""

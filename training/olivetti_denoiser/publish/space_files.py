@@ -2,131 +2,87 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from olivetti_denoiser.bundled import PACKAGE, bundled
-from olivetti_denoiser.model_folder import CARD, PLACES, files_of
+from olivetti_denoiser.publish.static_space import built_page, write_page
+from olivetti_denoiser.release import CARD, PLACES, Released, files_of
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
-BUNDLE = "model_card"
 SHOWN = ("*.json", "*.onnx", "*.png")  # what a Space serves and shows of a network
 GRADIO, STATIC, AUTO = "gradio", "static", "auto"  # kinds of Spaces
 BROWSER = "browser"  # the static Space's part of space/
 EXAMPLE_FACES = 4
+NOT_SOURCE = (".*", "__pycache__")
 
 
-def example_faces(split: DatasetDict, work: Path) -> dict[str, Path]:
-    """Write the first test faces, which a Space shows as examples; return them by file name."""
-    work.mkdir(parents=True)
+def write_space(
+    sdk: str,
+    networks: Mapping[str, Released],
+    split: DatasetDict,
+    names: Mapping[str, str],
+    folder: Path,
+) -> Path:
+    """Write the files of a Space.
+
+    Args:
+        sdk: "gradio" or "static".
+        networks: The networks that it serves where the Hub does not answer.
+        split: Its first test faces become examples.
+        names: OWNER/NAME of each kind of repository.
+        folder: Where to write, an empty folder.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: The page of a static Space is not built.
+    """
+    from huggingface_hub import SpaceCard
+
+    source = bundled("space")
+    if sdk == STATIC:
+        page = built_page()
+        write_page(page, folder, networks, _example_faces(split, folder / "examples"))
+        source /= BROWSER
+    else:
+        _copy_source(source, folder, BROWSER)
+        _copy_source(PACKAGE, folder / PACKAGE.name, "bundled")
+        _example_faces(split, folder / "examples")
+        for name, network in networks.items():
+            copy_network(network.folder, folder / "model_card" / PLACES[name], SHOWN)
+    card = SpaceCard.load(source / CARD)
+    card.data["models"] = [names["model"]]
+    if "dataset" in names:
+        card.data["datasets"] = [names["dataset"]]
+    card.save(folder / CARD)
+    return folder
+
+
+def copy_network(source: Path, target: Path, patterns: tuple[str, ...] = ("*",)) -> None:
+    """Copy the released files of a model folder whose names match."""
+    for path, file in files_of(source).items():
+        if any(file.match(pattern) for pattern in patterns):
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target / path)
+
+
+def _copy_source(source, target, left_out):
+    left_out = shutil.ignore_patterns(*NOT_SOURCE, left_out)
+    shutil.copytree(source, target, ignore=left_out, dirs_exist_ok=True)
+
+
+def _example_faces(split, folder):
+    """Write the first test faces, and return them by their names."""
+    folder.mkdir(parents=True, exist_ok=True)
     faces = {}
     for row in split["test"].select(range(EXAMPLE_FACES)):
         name = f"face_{row['face_id']:03d}.png"
-        faces[name] = work / name
-        row["clean"].save(faces[name])
+        row["clean"].save(folder / name)
+        faces[name] = folder / name
     return faces
-
-
-def gradio_files(
-    networks: Mapping[str, Path], faces: Mapping[str, Path], names: Mapping[str, str], work: Path
-) -> dict[str, Path]:
-    """Return a Gradio Space's files: the app at the root, the code and the bundled networks beside.
-
-    Args:
-        networks: Model folder of each network.
-        faces: Test faces that become examples, by file name.
-        names: OWNER/NAME of each kind of repository.
-        work: Where to write what has to be made.
-
-    Raises:
-        ValueError: the Space's folder is missing, or its card and its requirements disagree.
-    """
-    space = bundled("space")
-    check_space_versions(space)
-    files = {
-        path.relative_to(space).as_posix(): path
-        for path in _source_files(space)
-        if path.relative_to(space).parts[0] != BROWSER
-    }
-    files |= {
-        f"{PACKAGE.name}/{path.relative_to(PACKAGE).as_posix()}": path
-        for path in _source_files(PACKAGE)
-        if path.relative_to(PACKAGE).parts[0] != "bundled"
-    }
-    files |= {
-        f"{BUNDLE}/{PLACES[network]}{path}": source
-        for network, folder in networks.items()
-        for path, source in files_of(folder).items()
-        if any(fnmatch.fnmatch(path, pattern) for pattern in SHOWN)
-    }
-    files |= {f"examples/{name}": source for name, source in faces.items()}
-    return files | {CARD: _space_card(space / CARD, names, work)}
-
-
-def static_files(
-    networks: Mapping[str, Path], faces: Mapping[str, Path], names: Mapping[str, str], work: Path
-) -> dict[str, Path]:
-    """Return a static Space's files: the built page with the networks, figures and examples.
-
-    Args:
-        networks: Model folder of each network.
-        faces: Test faces that become examples, by file name.
-        names: OWNER/NAME of each kind of repository.
-        work: Where to write what has to be made.
-
-    Raises:
-        ValueError: the page is not built, or a network is none that it can run.
-    """
-    from olivetti_denoiser.publish.static_space import built_page, page_files
-
-    files = page_files(built_page(), networks, faces, work / "page")
-    return files | {CARD: _space_card(bundled("space") / BROWSER / CARD, names, work)}
-
-
-def _space_card(card: Path, names: Mapping[str, str], work: Path) -> Path:
-    """Write a Space's card with the repositories in it that the Space shows."""
-    from huggingface_hub import SpaceCard
-
-    shown = SpaceCard.load(card)
-    shown.data["models"] = [names["model"]]
-    if "dataset" in names:
-        shown.data["datasets"] = [names["dataset"]]
-    work.mkdir(parents=True, exist_ok=True)
-    shown.save(work / CARD)
-    return work / CARD
-
-
-def _source_files(folder: Path) -> list[Path]:
-    """Return the files below a folder, without hidden and compiled ones."""
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-        and not any(
-            part.startswith((".", "__pycache__")) for part in path.relative_to(folder).parts
-        )
-    ]
-
-
-def check_space_versions(folder: Path) -> str:
-    """Return the version of gradio that a Space's card and requirements agree on.
-
-    Raises:
-        ValueError: they differ, or the requirements pin none.
-    """
-    from huggingface_hub import SpaceCard
-
-    asked = str(SpaceCard.load(folder / CARD).data.to_dict().get("sdk_version"))
-    requirements = (folder / "requirements.txt").read_text(encoding="utf-8")
-    pinned = re.search(r"^gradio(?:\[[^\]]*\])?==([\w.]+)", requirements, re.MULTILINE)
-    if pinned is None or pinned[1] != asked:
-        raise ValueError(
-            f"sdk_version in the Space's {CARD} must be the gradio that requirements.txt pins. "
-            f"Received: sdk_version={asked}, gradio=={pinned[1] if pinned else 'no pin'}"
-        )
-    return asked

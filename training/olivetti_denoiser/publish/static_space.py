@@ -1,4 +1,4 @@
-"""The files of the static Space: the built page, the networks as ONNX, figures and examples.
+"""The files of the static Space: the built page, the networks as ONNX, metrics and examples.
 
     python -m olivetti_denoiser.publish.static_space model_card space/browser/dist
 
@@ -13,18 +13,17 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from olivetti_denoiser import release
 from olivetti_denoiser.bundled import bundled
-from olivetti_denoiser.choose_network import RULE
-from olivetti_denoiser.figures import gate_figure, networks_of, read_metrics
-from olivetti_denoiser.gray_view import VIEW_SIDE
-from olivetti_denoiser.inference import noisy_tiles, plain_frame, tiles
+from olivetti_denoiser.images.gray_view import VIEW_SIDE
+from olivetti_denoiser.inference import estimation_patches, letterbox, tiles
+from olivetti_denoiser.inference.choose_network import RULE
 from olivetti_denoiser.inference.estimate import COLOUR_QUANTILE, SMALL_SIDE
 from olivetti_denoiser.metrics import PSNR_LIMIT
-from olivetti_denoiser.model_folder import COLOUR, GRAY, METRICS, ONNX_FILES, PLOTS
+from olivetti_denoiser.release import COLOUR, GRAY, Released, gate_score, networks_of
 
 CONTENT = "content.json"
 FOLDERS = {GRAY: "model", COLOUR: "colour"}  # of each network in the page
@@ -33,27 +32,27 @@ EXAMPLES = {"demo": ("face_", "drawn_"), "cleanUp": ("noisy_",)}  # by how their
 SETTINGS = {
     "viewSide": VIEW_SIDE,
     "psnrLimit": PSNR_LIMIT,
-    "levelQuantile": COLOUR_QUANTILE,
+    "sigmaQuantile": COLOUR_QUANTILE,
     "smallSide": SMALL_SIDE,
     "tileSide": tiles.TILE_SIDE,
     "margins": {GRAY: tiles.MARGINS[1], COLOUR: tiles.MARGINS[3]},
     "rule": RULE,
-    "thinFrame": plain_frame.THIN,
-    "block": noisy_tiles.BLOCK,
-    "varied": noisy_tiles.VARIED,
-    "filled": noisy_tiles.FILLED,
-    "plainShare": noisy_tiles.PLAIN_SHARE,
-    "smallestTile": noisy_tiles.SMALLEST,
-    "mostTiles": noisy_tiles.MOST,
+    "thinBorder": letterbox.THIN,
+    "block": estimation_patches.BLOCK,
+    "varied": estimation_patches.VARIED,
+    "filled": estimation_patches.FILLED,
+    "plainShare": estimation_patches.PLAIN_SHARE,
+    "smallestPatch": estimation_patches.SMALLEST,
+    "mostPatches": estimation_patches.MOST,
 }
 BUILT = ("index.html", "app.js", "worker.js", "runtime/ort.wasm.bin")
 
 
 def built_page() -> Path:
-    """Returns the folder of the built page.
+    """Return the folder of the built page.
 
     Raises:
-        ValueError: it was not built.
+        ValueError: It was not built.
     """
     folder = bundled("space") / "browser" / "dist"
     if missing := [name for name in BUILT if not (folder / name).is_file()]:
@@ -64,93 +63,66 @@ def built_page() -> Path:
     return folder
 
 
-def page_files(
-    page: Path, networks: Mapping[str, Path], faces: Mapping[str, Path], work: Path
-) -> dict[str, Path]:
-    """Return every file that the page consists of, and where it lies.
+def write_page(
+    page: Path, target: Path, networks: Mapping[str, Released], faces: Mapping[str, Path]
+) -> None:
+    """Put the built page and what Python makes for it into a folder.
 
     Args:
-        page: the built page.
-        networks: model folder of the gray network, whose figures and plots the page shows, and of
-            the one for colour.
-        faces: further examples by name, such as the test faces that a published Space shows.
-        work: an empty folder for what has to be made.
-
-    Raises:
-        ValueError: a network lacks its ONNX files.
+        page: The built page.
+        target: Where to write; may be the built page itself.
+        networks: The gray network, whose metrics and plots the page shows, and the one for colour.
+        faces: Further examples by name, such as the test faces that a published Space shows.
     """
-    for folder in networks.values():
-        if missing := [name for name in ONNX_FILES if not (folder / name).is_file()]:
-            raise ValueError(
-                f"the page needs {', '.join(missing)}: `denoiser export {folder}` writes them, "
-                f"with Keras installed. Received: {folder}"
-            )
-    shown = (METRICS, *PLOTS)
     files = {
         path.relative_to(page).as_posix(): path
         for path in sorted(page.rglob("*"))
         if path.is_file() and path.relative_to(page).parts[0] in ("parts", "runtime", path.name)
     }
-    files.pop(CONTENT, None)
-    files |= {
-        f"{FOLDERS[network]}/{Path(name).name}": folder / name
-        for network, folder in networks.items()
-        for name in ONNX_FILES
-    }
-    files |= {
-        f"{FOLDERS[GRAY]}/{name}": networks[GRAY] / name
-        for name in shown
-        if (networks[GRAY] / name).is_file()
-    }
+    for name, network in networks.items():
+        shown = (release.METRICS, *release.PLOTS) if name == GRAY else ()
+        there = [path for path in shown if (network.folder / path).is_file()]
+        for path in (*release.ONNX_FILES, *there):
+            files[f"{FOLDERS[name]}/{Path(path).name}"] = network.folder / path
     pictures = {path.name: path for path in (bundled("space") / "examples").glob("*.png")}
-    pictures |= faces
+    pictures.update(faces)
     files |= {f"examples/{name}": pictures[name] for name in sorted(pictures)}
-    work.mkdir(parents=True, exist_ok=True)
-    (work / CONTENT).write_text(_content(files, networks), encoding="utf-8")
-    return files | {CONTENT: work / CONTENT}
-
-
-def _content(files, networks):
-    examples = {
-        tab: [
-            path
-            for start in beginnings
-            for path in sorted(files)
-            if path.startswith(f"examples/{start}")
-        ]
-        for tab, beginnings in EXAMPLES.items()
-    }
+    files.pop(CONTENT, None)
+    for name, source in files.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        if source != target / name:
+            shutil.copyfile(source, target / name)
     content = {
         "settings": SETTINGS,
-        "builtIn": f"the built-in networks{_figure(networks[GRAY])}",
-        "examples": examples,
+        "builtIn": f"the built-in networks{_score(networks[GRAY].metrics)}",
+        "examples": {tab: _examples(files, starts) for tab, starts in EXAMPLES.items()},
         "files": sorted([*files, CONTENT]),
     }
-    return json.dumps(content, indent=1) + "\n"
+    (target / CONTENT).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def _figure(folder):
-    """Say what a network scores, or nothing where it has no figures."""
-    figure = gate_figure(read_metrics(folder)) if (folder / METRICS).is_file() else None
-    return f", {figure.psnr:.2f} dB on {figure.pictures}" if figure else ""
+def _examples(files, starts):
+    """Return the examples whose names begin so, in the order of the beginnings."""
+    names = [f"examples/{start}" for start in starts]
+    return [path for name in names for path in sorted(files) if path.startswith(name)]
+
+
+def _score(metrics):
+    """Say what a network scores, or nothing where its metrics do not."""
+    score = gate_score(metrics)
+    return f", {score.psnr:.2f} dB on {score.pictures}" if score else ""
 
 
 def main(model_folder: str, target: str) -> None:
-    """Put the networks, figures and examples beside the built page.
+    """Put the networks, metrics and examples beside the built page.
 
     Args:
-        model_folder: a release; the bundled one has the network that it lacks.
-        target: the folder of the built page.
+        model_folder: A release; the bundled one has the network that it lacks.
+        target: The folder of the built page.
     """
-    page = Path(target)
     networks = networks_of(bundled("model_card")) | networks_of(model_folder)
-    with tempfile.TemporaryDirectory() as work:
-        for name, source in page_files(page, networks, {}, Path(work)).items():
-            path = page / name
-            if path != source:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, path)
-    print(f"{page}/index.html is the page; any server of files can serve it")
+    write_page(Path(target), Path(target), networks, {})
+    print(f"{target}/index.html is the page; any server of files can serve it")
 
 
 if __name__ == "__main__":

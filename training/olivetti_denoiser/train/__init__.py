@@ -1,1 +1,1 @@
-"""Training: batches, augmentation, losses, optimizer, callbacks, checkpoints."""
+"""Training: batches, losses, optimizer, validation, checkpoints, several devices."""

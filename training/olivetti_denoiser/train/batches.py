@@ -11,11 +11,11 @@ import keras
 import numpy as np
 
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.images import ImageRows
+from olivetti_denoiser.images.picture import ImageRows
 from olivetti_denoiser.noise import add_gaussian_noise
-from olivetti_denoiser.train.augment import varied
+from olivetti_denoiser.synthesis.augment import varied
 
-LEAST_SIGMA = 0.01  # levels under this one weigh no more than this one does
+LEAST_SIGMA = 0.01  # weaker noise weighs no more than noise of this sigma
 
 Example = tuple[dict[str, np.ndarray], ...]  # what Keras fits on: inputs, targets, weights
 
@@ -23,13 +23,13 @@ Example = tuple[dict[str, np.ndarray], ...]  # what Keras fits on: inputs, targe
 class StepBatches(keras.utils.PyDataset):
     """Batches of which each is a function of (seed, step) alone.
 
-    They are the same bytes on every backend and in every process, so a resumed run sees what the
-    uninterrupted one would have seen.
+    They are the same bytes on every backend and in every process, so a resumed run sees the batches
+    of an uninterrupted run.
 
     Args:
-        clean: the pictures, each H×W×C in [0, 1].
-        config: the settings.
-        epochs_done: how many epochs the run has had.
+        clean: The pictures, each H×W×C in [0, 1].
+        config: The settings.
+        epochs_done: How many epochs the run has had.
     """
 
     def __init__(self, clean: ImageRows, config: TrainingConfig, epochs_done: int = 0):
@@ -38,7 +38,7 @@ class StepBatches(keras.utils.PyDataset):
         self.steps_done = epochs_done * config.steps_per_epoch
 
     def __len__(self) -> int:
-        # One more than are used: with the last one, Keras would start over at once.
+        # One more than is used: with the last batch, Keras would start over at once.
         return self.config.total_steps - self.steps_done + 1
 
     def __getitem__(self, index: int) -> Example:
@@ -52,7 +52,7 @@ class StepBatches(keras.utils.PyDataset):
 
 
 class NoisyFaces(StepBatches):
-    """Batches of varied gray faces with fresh noise of random levels."""
+    """Batches of varied gray faces with fresh noise of random sigma."""
 
     def example(self, rows: list[int], rng: np.random.Generator) -> Example:
         """Return a batch of these faces."""
@@ -64,12 +64,12 @@ class NoisyFaces(StepBatches):
 
 
 def rows_of_step(step: int, config: TrainingConfig, count: int) -> list[int]:
-    """Returns which pictures a step shows: every one once a pass, each pass in its own order.
+    """Return which pictures a step shows: every picture once a pass, each pass in its own order.
 
     Args:
-        step: from 0 on, over the whole run.
-        config: its batch size and seed.
-        count: how many pictures there are.
+        step: From 0 on, over the whole run.
+        config: Its batch size and seed.
+        count: How many pictures there are.
     """
     size = config.batch_size
     places = np.arange(step * size, (step + 1) * size)
@@ -78,27 +78,28 @@ def rows_of_step(step: int, config: TrainingConfig, count: int) -> list[int]:
 
 @lru_cache(maxsize=2)  # drawing it anew each step would take a quarter of a step for a million
 def _order(seed, turn, count):
-    """The order in which one pass shows the pictures."""
+    """Return the order in which one pass shows the pictures."""
     return np.random.default_rng((seed, turn, 1)).permutation(count)
 
 
 def example_batch(
     clean: np.ndarray, sigma: np.ndarray, config: TrainingConfig, rng: np.random.Generator
 ) -> Example:
-    """Makes one training example a picture: (inputs, targets, sample weights).
+    """Make one training example a picture: (inputs, targets, sample weights).
 
     Args:
         clean: N×H×W×1 in [0, 1].
-        sigma: N noise levels.
-        config: the `TrainingConfig` whose `sigma` has weight one; other levels are weighted by
-            `config.sigma / sigma`, so that strong noise does not drown weak noise.
-        rng: generator of the noise.
+        sigma: N standard deviations of the noise.
+        config: The settings; a picture weighs `config.sigma / sigma`, so that strong noise does
+            not drown weak noise.
+        rng: Generator of the noise.
     """
-    level = np.asarray(sigma, np.float32)[:, None, None, None]
-    noisy = add_gaussian_noise(clean, level, rng)
-    weight: np.ndarray = config.sigma / np.maximum(np.asarray(sigma, np.float32), LEAST_SIGMA)
-    inputs = {"noisy": noisy, "sigma": level}
-    targets = {"restored": clean.astype(np.float32), "estimate": level}
+    sigma = np.asarray(sigma, np.float32)
+    weight: np.ndarray = config.sigma / np.maximum(sigma, LEAST_SIGMA)
+    sigma = sigma[:, None, None, None]
+    noisy = add_gaussian_noise(clean, sigma, rng)
+    inputs = {"noisy": noisy, "sigma": sigma}
+    targets = {"restored": clean.astype(np.float32), "estimate": sigma}
     # Keras multiplies weights into the loss map, N×H×W, so they are shaped to broadcast over it.
     weight = weight.astype(np.float32)[:, None, None]
     weights = {"restored": weight, "estimate": weight}

@@ -1,9 +1,10 @@
-"""The run folder: the whole state of a training, its history and its settings.
+"""The run folder: the best network, the history and the whole state of a training.
 
-    >>> state = RunState(folder, best, stopping, limit)
+    >>> state = RunState(folder, config, averaged, limit, processes)
     >>> state.restore(trained)               # goes on where an interrupted run was
 
-`state.npz` holds the state, `history.csv` a row an epoch, `training_config.json` the settings.
+`best_model.h5` holds the best epoch's network, `history.csv` a row an epoch, `state.npz` the state
+and `training_config.json` the settings.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from olivetti_denoiser.atomic import whole_file, write_whole
+from olivetti_denoiser.atomic import atomic_file, atomic_write
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.errors import TrainingStoppedError
-from olivetti_denoiser.history import write_history
-from olivetti_denoiser.model_folder import CONFIG, HISTORY
-from olivetti_denoiser.train.callbacks import BestModel
+from olivetti_denoiser.history import best_epoch, write_history
+from olivetti_denoiser.network.saving import save_file
+from olivetti_denoiser.release import CONFIG, HISTORY, LEGACY_MODEL
 from olivetti_denoiser.train.distributed import Processes
 from olivetti_denoiser.train.time_limit import Shortened, TimeLimit
 
@@ -31,33 +32,46 @@ STATE = "state.npz"
 
 
 class RunState(keras.callbacks.Callback):
-    """Keeps the whole state of a run in one file, replaced atomically after each epoch.
+    """Keep a run in its folder, whose files are replaced atomically after each epoch.
 
-    It holds the training weights, the optimizer with its averages and step, the history, where the
-    best epoch and early stopping stand, and how a time limit has shortened the run. Of several
-    processes, the first one reads and writes the file and sends its bytes to the others.
+    The state is the training weights, the optimizer with its averages and step, the history, and
+    how a time limit has shortened the run. A run ends early when `config.patience` epochs have not
+    been better than the best. Of several processes, the first one reads and writes the folder and
+    sends the state's bytes to the others.
+
+    Args:
+        folder: The run folder.
+        config: The settings.
+        averaged: The network with the averaged weights of each epoch.
+        limit: The time that the run may take.
+        processes: The processes that train together.
+
+    Attributes:
+        history: One dict an epoch, as in `history.csv`.
+        stopped: Whether the run has ended before its last epoch.
     """
 
     def __init__(
         self,
         folder: Path,
-        best: BestModel,
-        stopping: keras.callbacks.EarlyStopping,
+        config: TrainingConfig,
+        averaged: keras.Model,
         limit: TimeLimit,
-        processes: Processes | None = None,
+        processes: Processes,
     ):
         super().__init__()
-        self.folder, self.best, self.stopping, self.limit = folder, best, stopping, limit
-        self.processes = processes or Processes()
+        self.folder, self.config, self.averaged = folder, config, averaged
+        self.limit, self.processes = limit, processes
         self.history: list[dict] = []
         self.stopped = False
 
-    def finished(self, config: TrainingConfig) -> bool:
-        """Whether the run has had all its epochs or was stopped early."""
-        return self.stopped or len(self.history) >= config.epochs
+    @property
+    def finished(self) -> bool:
+        """Tell whether the run has had all its epochs or was stopped early."""
+        return self.stopped or len(self.history) >= self.config.epochs
 
     def restore(self, trained: keras.Model) -> None:
-        """Puts back the state that the first process's run folder holds, if any."""
+        """Put back the state that the first process's run folder holds, if any."""
         path = self.folder / STATE
         there = self.processes.is_first and path.is_file()
         content = self.processes.broadcast(path.read_bytes() if there else b"")
@@ -68,28 +82,21 @@ class RunState(keras.callbacks.Callback):
             for index, variable in enumerate(_all_variables(trained)):
                 variable.assign(saved[f"v{index}"])
         self.history, self.stopped = notes["history"], notes["stopped"]
-        self.best.best = notes["best"]
-        self._waited = notes["waited"]
         shortened = notes.get("shortened")  # runs of older versions know no limit
         seconds = sum(row["seconds"] for row in self.history)
         self.limit.go_on(trained, seconds, shortened and Shortened(*shortened))
         if not self.stopped and self.processes.is_first:
             print(f"Resuming after epoch {len(self.history)} of the run in {self.folder}")
 
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Puts back how many epochs early stopping has waited."""
-        if self.history:  # EarlyStopping has just reset itself
-            self.stopping.wait, self.stopping.best = self._waited, self.best.best
-
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Starts the epoch's clock."""
+        """Start the epoch's clock."""
         self._started = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Stops a training whose loss is no longer a number.
+        """Stop a training whose loss is no longer a number.
 
         Raises:
-            TrainingStoppedError: it is infinite or no number.
+            TrainingStoppedError: It is infinite or no number.
         """
         if not math.isfinite(logs["loss"]):
             raise TrainingStoppedError(
@@ -99,31 +106,34 @@ class RunState(keras.callbacks.Callback):
             )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Writes the history and the whole state, so that the run can go on from here."""
+        """Decide whether the run goes on, and write its folder so that it can go on from here."""
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
-        optimizer = self.model.optimizer
-        row["learning_rate"] = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+        row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         self.history.append(row)
+        best = best_epoch(self.history)
+        if best is row and self.processes.is_first:
+            with atomic_file(self.folder / LEGACY_MODEL) as path:
+                save_file(self.averaged, path)
+        if row["epoch"] - best["epoch"] >= self.config.patience:
+            self.model.stop_training = True
+        self.limit.shorten()
         self.stopped = bool(self.model.stop_training)
-        if not self.processes.is_first:
-            return
-        write_history(self.folder / HISTORY, self.history)
-        self._save()
+        if self.processes.is_first:
+            write_history(self.folder / HISTORY, self.history)
+            self._save()
 
     def _save(self):
         notes = {
             "history": self.history,
             "stopped": self.stopped,
-            "best": float(self.best.best),
-            "waited": self.stopping.wait,
             "shortened": self.limit.shortened,
         }
         variables = {
             f"v{index}": keras.ops.convert_to_numpy(variable)
             for index, variable in enumerate(_all_variables(self.model))
         }
-        with whole_file(self.folder / STATE) as path, path.open("wb") as file:
+        with atomic_file(self.folder / STATE) as path, path.open("wb") as file:
             np.savez(file, notes=np.array(json.dumps(notes)), **variables)
 
 
@@ -132,10 +142,10 @@ def _all_variables(trained):
 
 
 def check_settings(folder: Path, config: TrainingConfig) -> bool:
-    """Tells whether a run has begun in the folder.
+    """Return whether a run has begun in the folder.
 
     Raises:
-        ValueError: it has, with other settings; the message names them.
+        ValueError: It has, with other settings; the message names them.
     """
     path = folder / CONFIG
     if not path.is_file():
@@ -155,7 +165,7 @@ def check_settings(folder: Path, config: TrainingConfig) -> bool:
 
 
 def claim(folder: Path, config: TrainingConfig) -> None:
-    """Makes the run folder this config's, or refuses when it is another's."""
+    """Note the settings in the run folder; refuse a folder whose run has other settings."""
     if not check_settings(folder, config):
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / CONFIG, config.to_json())
+        atomic_write(folder / CONFIG, config.to_json())

@@ -1,9 +1,9 @@
-"""Training batches in colour: patches of the pool with white noise or that of a camera.
+"""Training batches in colour: patches of synthetic pictures, with white noise or camera noise.
 
     >>> inputs, targets, weights = ColourBatches(learned.clean, config)[0]
     >>> inputs["noisy"].shape                    # (4, 64, 64, 3)
 
-Like `batches.NoisyFaces` a batch is a function of (seed, step) alone.
+As in `batches.NoisyFaces`, a batch is a function of (seed, step) alone.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from olivetti_denoiser.camera_noise import camera_noise, patterned_noise
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.hidden_pixels import fill_hidden
+from olivetti_denoiser.inference.transparent_pixels import fill_transparent
 from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
+from olivetti_denoiser.synthesis.camera_noise import camera_noise, patterned_noise
 from olivetti_denoiser.train.batches import Example, StepBatches
 
 SIDE = 64  # pixels of a patch
-CONTEXT = 8  # pixels around it, cut away after the camera: its steps look at neighbours
-LEVEL_OFFSET = 0.02  # the loss is divided by the level and this, so that weak noise counts
+CONTEXT = 8  # pixels around it, cut away after the camera, whose steps look at neighbours
+SIGMA_OFFSET = 0.02  # the loss is divided by sigma and this, so that weak noise counts
 CAMERA = {"gaussian": 0.0, "camera": 1.0, "both": 0.35}  # share of patches with a camera's noise
 PATTERNED = 0.5  # share of a camera's pictures that get blotches instead of the whole camera
 PATTERNED_SIGMA = (0.004, 0.06)  # drawn evenly in its logarithm
 PARTLY = 0.15  # share of patches of which a part has no noise: bars, cut-outs, captions
-TOLD = 0.25  # standard deviation, in its logarithm, of the level that is told of a camera's noise
+GIVEN_SPREAD = 0.25  # standard deviation, in its logarithm, of the sigma given for camera noise
 
 
 class ColourBatches(StepBatches):
@@ -45,7 +45,7 @@ class ColourBatches(StepBatches):
 
 
 def cut(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Returns a patch with its context from anywhere in a picture, turned and flipped."""
+    """Return a patch with its context from anywhere in a picture, turned and flipped."""
     side = SIDE + 2 * CONTEXT
     top, left = (int(rng.integers(0, length - side + 1)) for length in picture.shape[:2])
     patch = picture[top : top + side, left : left + side]
@@ -55,11 +55,11 @@ def cut(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def varied(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Changes a patch's colours, contrast, brightness and sharpness.
+    """Change a patch's colours, contrast, brightness and sharpness.
 
     Args:
         patch: H×W×3 in [0, 1].
-        rng: what is drawn.
+        rng: Generator of everything drawn.
 
     Returns:
         float32 H×W×3 in [0, 1].
@@ -79,17 +79,17 @@ def varied(patch: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def noisy_patch(
     patch: np.ndarray, config: TrainingConfig, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, float, float]:
-    """Adds noise to a patch with its context, and cuts the context away.
+    """Add noise to a patch with its context, and cut the context away.
 
     Args:
         patch: float32 H×W×3 in [0, 1], sides of at least 80.
-        config: its `noise`, `sigma` and `sigma_max`.
-        rng: what is drawn.
+        config: Its `noise`, `sigma` and `sigma_max`.
+        rng: Generator of everything drawn.
 
     Returns:
-        The target; the noisy patch, whose values are those of 8 bits, both float32 64×64×3; the
-        noise's level; and the level to tell the network, which of a camera's noise is somewhat off,
-        since there it will be too.
+        The target and the noisy patch, both float32 64×64×3, the noisy one with 8-bit values; the
+        sigma of the noise; and the sigma to give the network. For camera noise the given sigma is
+        drawn around the true one, as an estimate is never exact.
     """
     if rng.random() >= CAMERA[config.noise]:
         exact = rng.random() < config.sigma_share
@@ -106,40 +106,41 @@ def noisy_patch(
             around = ((0, short), (0, short), (0, 0))
             clean, noisy = (np.pad(image, around, mode="reflect") for image in (clean, noisy))
     clean, noisy = middle(clean), middle(noisy)
-    level = float(np.sqrt(np.square(noisy - clean).mean()))
-    return clean, noisy, level, level * float(np.exp(rng.normal(0, TOLD)))
+    sigma = float(np.sqrt(np.square(noisy - clean).mean()))
+    return clean, noisy, sigma, sigma * float(np.exp(rng.normal(0, GIVEN_SPREAD)))
 
 
 def partly_noisy(
-    clean: np.ndarray, noisy: np.ndarray, level: float, told: float, rng: np.random.Generator
+    clean: np.ndarray, noisy: np.ndarray, sigma: float, given: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, float, float]:
-    """Takes the noise away from a part of a patch, as beside bars, cut-outs and captions.
+    """Remove the noise from a part of a patch, as bars, cut-outs and captions have none.
 
-    The level stays that of the rest: a network that has never seen a part without noise, told the
-    level of what is beside it, may fail around it.
+    Sigma stays that of the noisy rest. A network that has never seen a part without noise beside
+    a noisy one may fail around such parts.
 
     Args:
-        clean, noisy, level, told: of `noisy_patch`.
-        rng: what is drawn: the part, and what it shows, which is one colour, black or white mostly;
-            what `hidden_pixels.fill_hidden` puts there; or the picture.
+        clean, noisy, sigma, given: Of `noisy_patch`.
+        rng: Generator of the part and of its content: one colour, black or white mostly; the
+            colours that `transparent_pixels.fill_transparent` puts there; or the picture.
 
     Returns:
-        The same, the part alike in the target and the noisy patch.
+        The four arguments, with a part that is equal in the target and in the noisy patch.
     """
     free = part(rng)[..., None]
     kind = rng.choice(3, p=(0.5, 0.25, 0.25))
     if kind == 0:
         shown = rng.random(3) if rng.random() < 0.3 else np.full(3, rng.integers(2))
     elif kind == 1:
-        shown = fill_hidden(noisy[None], ~free[None, ..., 0])[0]
+        filled = fill_transparent(np.moveaxis(noisy, -1, 0), ~free[..., 0])
+        shown = np.moveaxis(filled, 0, -1)
     else:
         shown = clean
     shown = from_uint8(to_uint8(np.broadcast_to(shown, clean.shape)))
-    return np.where(free, shown, clean), np.where(free, shown, noisy), level, told
+    return np.where(free, shown, clean), np.where(free, shown, noisy), sigma, given
 
 
 def part(rng: np.random.Generator) -> np.ndarray:
-    """Draws a bar, a rectangle, or all around one: bool 64×64, never everywhere the same."""
+    """Draw a bar, a rectangle, or the area around one: bool 64×64, neither all nor none of it."""
     spans = []
     for _ in range(2):
         length = int(rng.integers(SIDE // 8, SIDE))
@@ -153,17 +154,17 @@ def part(rng: np.random.Generator) -> np.ndarray:
 
 
 def middle(image: np.ndarray) -> np.ndarray:
-    """Returns the 64×64 pixels in the middle."""
+    """Return the 64×64 pixels in the middle."""
     top, left = ((length - SIDE) // 2 for length in image.shape[:2])
     return image[top : top + SIDE, left : left + SIDE]
 
 
 def example_batch(examples: Sequence[tuple]) -> tuple[dict, dict, dict]:
-    """Makes a batch of `noisy_patch` results: inputs, targets and sample weights for `fit`."""
-    clean, noisy, level, told = (
+    """Make a batch of `noisy_patch` results: inputs, targets and sample weights for `fit`."""
+    clean, noisy, sigma, given = (
         np.array(column, np.float32) for column in zip(*examples, strict=True)
     )
-    inputs = {"noisy": noisy, "sigma": told.reshape(-1, 1, 1, 1)}
-    targets = {"restored": clean, "estimate": level.reshape(-1, 1, 1, 1)}
-    weight = (1.0 / (level + LEVEL_OFFSET)).reshape(-1, 1, 1)
+    inputs = {"noisy": noisy, "sigma": given.reshape(-1, 1, 1, 1)}
+    targets = {"restored": clean, "estimate": sigma.reshape(-1, 1, 1, 1)}
+    weight = (1.0 / (sigma + SIGMA_OFFSET)).reshape(-1, 1, 1)
     return inputs, targets, {"restored": weight, "estimate": np.ones_like(weight)}

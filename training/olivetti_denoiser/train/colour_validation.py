@@ -1,6 +1,6 @@
-"""Validation of a network for colour, on pictures made of the held-out faces.
+"""Validation of a network for colour after each epoch, on pictures that it does not learn from.
 
->>> callbacks = [ColourValidation(averaged, held_out.clean, config), BestModel(averaged, path)]
+>>> callbacks = [ColourValidation(averaged, held_out.clean, config)]
 """
 
 from __future__ import annotations
@@ -11,29 +11,32 @@ import keras
 import numpy as np
 
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.images import ImageRows
-from olivetti_denoiser.metrics import PSNR_LIMIT
+from olivetti_denoiser.images.picture import ImageRows
+from olivetti_denoiser.metrics import psnr
 from olivetti_denoiser.network.unet import estimator_of
-from olivetti_denoiser.train.callbacks import copy_averaged_weights
 from olivetti_denoiser.train.colour_batches import cut, example_batch, noisy_patch
 from olivetti_denoiser.train.distributed import on_one_device
-from olivetti_denoiser.train.objective import losses, training_model
+from olivetti_denoiser.train.losses import losses, training_model
+from olivetti_denoiser.train.validation import copy_averaged_weights
 
 SHOWN = 8  # patches in the experiment view
 
 
 class ColourValidation(keras.callbacks.Callback):
-    """Measures the averaged weights after each epoch, on patches whose noise never changes.
+    """Measure the averaged weights after each epoch, on patches whose noise never changes.
 
-    Adds to the epoch's logs `val_restored_loss` and `val_estimate_loss`, over the mixture of noise
-    that is learned, all over each patch; `val_psnr` in dB at white noise of `config.sigma`, and
-    `val_psnr_camera` with a camera's noise, the level being estimated; and `val_estimate_camera`,
-    the median of estimated to true level of a camera's noise, which is 1 where it is right.
+    It adds these figures to the epoch's logs:
+
+    - `val_restored_loss` and `val_estimate_loss`: the losses on the mixture of noise that the
+      training has, but with noise all over each patch;
+    - `val_psnr` and `val_psnr_camera`: PSNR in dB with white noise of `config.sigma` and with
+      camera noise, sigma estimated;
+    - `val_estimate_camera`: the median ratio of estimated to true sigma of camera noise; 1 is best.
 
     Args:
-        averaged: the network that the averaged weights are copied to.
-        pictures: held-out pictures, each H×W×3 in [0, 1].
-        config: the settings.
+        averaged: The network that the averaged weights are copied to.
+        pictures: Held-out pictures, each H×W×3 in [0, 1].
+        config: The settings.
     """
 
     def __init__(self, averaged: keras.Model, pictures: ImageRows, config: TrainingConfig):
@@ -51,28 +54,27 @@ class ColourValidation(keras.callbacks.Callback):
             self.sets["val_psnr_camera"] = [noisy_patch(patch, camera, rng) for patch in patches]
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Measures."""
+        """Measure the averaged weights."""
         with on_one_device():
             self._measure(logs)
 
     def _measure(self, logs):
         copy_averaged_weights(self.model, self.averaged)
         inputs, targets, weights = self.example
-        figures = self.judged.evaluate(
+        metrics = self.judged.evaluate(
             inputs, targets, sample_weight=weights, batch_size=16, verbose=0, return_dict=True
         )
-        logs.update({f"val_{name}": float(value) for name, value in figures.items()})
+        logs.update({f"val_{name}": float(value) for name, value in metrics.items()})
         for name, examples in self.sets.items():
-            clean, noisy, level, _ = (np.array(column) for column in zip(*examples, strict=True))
+            clean, noisy, sigma, _ = (np.array(column) for column in zip(*examples, strict=True))
             restored = np.clip(self.averaged.predict(noisy, batch_size=16, verbose=0), 0, 1)
-            error = np.square(restored - clean).mean(axis=(1, 2, 3))
-            logs[name] = float(-10 * np.log10(np.maximum(error, 10 ** (-PSNR_LIMIT / 10))).mean())
+            logs[name] = float(psnr(clean, restored).mean())
             if name == "val_psnr":
                 self.shown = {"noisy": noisy, "restored": restored, "original": clean}
             else:
                 estimate = estimator_of(self.averaged).predict(noisy, batch_size=16, verbose=0)
-                logs["val_estimate_camera"] = float(np.median(estimate.ravel() / level))
+                logs["val_estimate_camera"] = float(np.median(estimate.ravel() / sigma))
 
     def pictures(self) -> dict[str, np.ndarray]:
-        """Returns some held-out patches: noisy, restored after this epoch, and original."""
+        """Return some held-out patches: noisy, restored after this epoch, and original."""
         return {kind: pictures[:SHOWN] for kind, pictures in self.shown.items()}

@@ -17,31 +17,31 @@ import keras
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import Faces
 from olivetti_denoiser.data.patch_files import Patches
-from olivetti_denoiser.model_folder import LEGACY_MODEL
 from olivetti_denoiser.network.unet import estimator_of, residual_unet, with_mirror
+from olivetti_denoiser.release import LEGACY_MODEL
 from olivetti_denoiser.train.batches import NoisyFaces
-from olivetti_denoiser.train.callbacks import BestModel, Validation
 from olivetti_denoiser.train.checkpoint import RunState, claim
 from olivetti_denoiser.train.colour_batches import ColourBatches
 from olivetti_denoiser.train.colour_validation import ColourValidation
 from olivetti_denoiser.train.distributed import Processes, data_parallel
-from olivetti_denoiser.train.events import restored_faces
-from olivetti_denoiser.train.objective import losses, training_model
+from olivetti_denoiser.train.events import RestoredFaces
+from olivetti_denoiser.train.losses import losses, training_model
 from olivetti_denoiser.train.optimizer import make_optimizer
-from olivetti_denoiser.train.precision import mixed_precision
 from olivetti_denoiser.train.time_limit import TimeLimit
+from olivetti_denoiser.train.validation import Validation
 
 TENSORBOARD = "tensorboard"
+LEAST_CAPABILITY = 8  # of NVIDIA's GPUs that compute in bfloat16: Ampere and later
 
 
 class FitResult(NamedTuple):
-    """What `fit` leaves.
+    """The outcome of `fit`.
 
     Attributes:
-        model: the network to release, averaged weights of the best epoch; None in a process that is
+        model: The network to release, averaged weights of the best epoch; None in a process that is
             not the first one.
-        history: one dict an epoch, as in `history.csv`.
-        seconds: time spent in training, over all sittings.
+        history: One dict an epoch, as in `history.csv`.
+        seconds: Time spent in training, over all sittings.
         shortened_to: Steps of a run that a time limit shortened; None of one that had all.
     """
 
@@ -60,85 +60,89 @@ def fit(
     processes: Processes | None = None,
     limit: TimeLimit | None = None,
 ) -> FitResult:
-    """Trains the network, or goes on with the interrupted run in `run_folder`.
+    """Train the network, or go on with the interrupted run in `run_folder`.
 
     Args:
-        config: the settings; a run folder belongs to one of them.
-        faces: the training faces, of which the last `config.validation_faces` are held out; or
-            anything with a sequence of pictures as `clean`, such as `data.patches.Patches`.
-        run_folder: where the run lives; created where missing. Of several processes, only the
+        config: The settings; a run folder belongs to one config.
+        faces: The training faces, of which the last `config.validation_faces` are held out; or
+            other pictures, such as `data.patch_files.Patches`, with `held_out` beside them.
+        run_folder: Where the run lives; created where missing. Of several processes, only the
             first one reads and writes it.
-        held_out: pictures to validate on, where all of `faces` are to be learned from.
-        processes: the processes that train together; None trains in this one, on all its devices.
+        held_out: Pictures to validate on; then all of `faces` are training pictures.
+        processes: The processes that train together; None trains in this one, on all its devices.
         limit: The time that the run may take; in one process alone.
 
     Returns:
         The `FitResult` of the whole run.
 
     Raises:
-        ValueError: the folder holds a run with other settings; the message names them. Or the
+        ValueError: The folder holds a run with other settings; the message names them. Or the
             devices cannot share a batch evenly.
-        TrainingStoppedError: the loss is no longer a number.
-        DisconnectedError: the other processes cannot be reached.
+        TrainingStoppedError: The loss is no longer a number.
+        DisconnectedError: The other processes cannot be reached.
     """
-    run_folder = Path(run_folder)
+    run_folder, limit = Path(run_folder), limit or TimeLimit(config)
     processes = processes or data_parallel(config.batch_size)
     processes.first_does(lambda: claim(run_folder, config))
     keras.utils.set_random_seed(config.seed)
     learned = faces
     if held_out is None:
         learned, held_out = carve_validation(cast(Faces, faces), config.validation_faces)
+    in_colour = config.planes == 3
+    batches_of = ColourBatches if in_colour else NoisyFaces
+    if processes.count > 1:
+        arrays = keras.tree.flatten(batches_of(learned.clean, config)[0])
+        content = b"".join(array.tobytes() for array in arrays)
+        processes.check_same("pictures and packages, as they make other batches", content)
 
     with processes.scope():
         trained = compiled(config)
     averaged = residual_unet(**config.network)
-
-    judge = {"monitor": "val_restored_loss", "mode": "min"}
-    best = BestModel(averaged, run_folder / LEGACY_MODEL, save_best_only=True, **judge)
-    stopping = keras.callbacks.EarlyStopping(patience=config.patience, **judge)
-    limit = limit or TimeLimit(config)
-    state = RunState(run_folder, best, stopping, limit, processes)
-    measuring, writing = [], []
+    state = RunState(run_folder, config, averaged, limit, processes)
+    callbacks: list[keras.callbacks.Callback] = []
     if processes.is_first:
-        if config.planes == 3:
-            validation = ColourValidation(averaged, held_out.clean, config)
-        else:
-            validation = Validation(averaged, held_out, config)
-        pictures = restored_faces(validation, config, run_folder / TENSORBOARD)
-        measuring, writing = [validation], [best, *_tensorboard(run_folder), *pictures]
-    callbacks = [*processes.callbacks(*measuring), stopping, *writing, limit, state]
+        kind = ColourValidation if in_colour else Validation
+        validation = kind(averaged, held_out.clean, config)
+        faces_of = RestoredFaces(validation, config.epochs, run_folder / TENSORBOARD / "faces")
+        callbacks += [validation, *_tensorboard(run_folder), faces_of]
+    if processes.count > 1:
+        callbacks.append(
+            keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: processes.share(logs))
+        )
 
     with processes.scope():
         state.restore(trained)
-        kind = ColourBatches if config.planes == 3 else NoisyFaces
-        batches = kind(learned.clean, config, len(state.history))
-        processes.check_same_batches(batches)
-        if not state.finished(config):
+        if not state.finished:
             trained.fit(
-                processes.local_batches(batches),
+                processes.local_batches(batches_of(learned.clean, config, len(state.history))),
                 initial_epoch=len(state.history),
                 epochs=config.epochs,
                 # One iterator for all epochs: to end one, TensorFlow waits about as long as it ran.
                 steps_per_epoch=config.steps_per_epoch,
                 shuffle=False,  # the batches are in an order of their own
-                callbacks=callbacks,
+                callbacks=[*callbacks, limit, state],
                 verbose=(1 if sys.stdout.isatty() else 2) if processes.is_first else 0,
             )
     processes.shutdown()
     released = None
     if processes.is_first:
-        best_model = keras.models.load_model(run_folder / LEGACY_MODEL, compile=False)
-        released = with_mirror(best_model) if config.mirror else best_model
+        released = keras.models.load_model(run_folder / LEGACY_MODEL, compile=False)
+        released = with_mirror(released) if config.mirror else released
     seconds = sum(row["seconds"] for row in state.history)
-    shortened_to = limit.shortened.end if limit.shortened else None
-    return FitResult(released, state.history, seconds, shortened_to)
+    return FitResult(
+        released, state.history, seconds, limit.shortened.end if limit.shortened else None
+    )
 
 
 def compiled(config: TrainingConfig) -> keras.Model:
-    """Returns the network as it is trained, with its optimizer."""
-    with mixed_precision():
+    """Return the network as it is trained, with its optimizer."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if has_bfloat16() else "float32")
+    try:
         network = residual_unet(**config.network)
         trained = training_model(network)
+    finally:
+        keras.config.set_dtype_policy(before)
     optimizer = make_optimizer(config)
     # Decay bends the estimate of weak noise: 0.0169 in place of 0.02, without it 0.0194.
     optimizer.exclude_from_weight_decay(var_list=estimator_of(network).trainable_variables)
@@ -147,13 +151,24 @@ def compiled(config: TrainingConfig) -> keras.Model:
     return trained
 
 
+def has_bfloat16() -> bool:
+    """Return whether the devices compute in bfloat16 faster than in float32; on JAX alone."""
+    if keras.backend.backend() != "jax":
+        return False
+    import jax
+
+    device = jax.local_devices()[0]
+    major = str(getattr(device, "compute_capability", "")).partition(".")[0]
+    return device.platform == "tpu" or (major.isdecimal() and int(major) >= LEAST_CAPABILITY)
+
+
 def carve_validation(faces: Faces, count: int) -> tuple[Faces, Faces]:
-    """Splits the training faces into those to learn from and the last `count`, to validate on."""
+    """Split the training faces into those to learn from and the last `count`, to validate on."""
     return faces.take(slice(None, -count)), faces.take(slice(-count, None))
 
 
 def _tensorboard(folder):
-    """The TensorBoard callback where TensorFlow, which it needs, is the backend."""
+    """Return the TensorBoard callback where TensorFlow, which it needs, is the backend."""
     if keras.backend.backend() != "tensorflow":
         return []
     return [keras.callbacks.TensorBoard(str(folder / TENSORBOARD), write_graph=False)]

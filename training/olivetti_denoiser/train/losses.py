@@ -1,77 +1,100 @@
-"""The losses of the restored picture, as maps that weights of a picture apply to.
+"""The network as it is trained, and the loss of each of its outputs.
 
-    >>> trained.compile(optimizer, loss={"restored": restored_loss("mse+ssim"), …})
+>>> trained = training_model(residual_unet())
+>>> trained.compile(optimizer, loss=losses(TrainingConfig()))
 
-Each returns N×H×W, so that a weight a picture, shaped N×1×1, counts as it does for Keras's own.
+Each loss returns N×H×W. So Keras applies a weight for each picture, shaped N×1×1, as it does to its
+own losses.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import keras
 import numpy as np
 from keras import ops
 
+from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.metrics import SSIM_WINDOW
+from olivetti_denoiser.network.unet import estimator_of, restorer_of
 
 SSIM_SIGMA = 1.5  # pixels: the Gaussian window's standard deviation
 STABILISERS = (0.01**2, 0.03**2)  # C1 and C2 of Wang et al. 2004 for a range of one
 # Trained with MSE alone, the validation faces at σ = 0.1 have an MSE of 0.0010 and 1 − SSIM of
 # 0.110, so that each has half of the loss; of the gradient SSIM has two thirds.
 SSIM_SHARE = 0.01
-LEAST_LEVEL = 0.01  # where relative errors of a level become absolute ones
+LEAST_SIGMA = 0.01  # where relative errors of a noise level become absolute errors
 TOO_LOW = 3.0
 
 
-def restored_loss(name: str) -> str | Callable:
-    """Returns a loss of `config.LOSSES` as Keras's `compile` takes it."""
-    known: dict[str, str | Callable] = {"mse+ssim": mse_and_ssim, "l1": "mae"}
-    return known.get(name, name)
+def training_model(model: keras.Model) -> keras.Model:
+    """Return the network as it is trained: given (noisy, sigma), gives (restored, estimate).
+
+    The restoring part sees the true noise level and the estimator learns it from the picture, so
+    each part is trained on its own and either can be used without the other.
+    """
+    noisy = keras.Input(model.input_shape[1:], name="noisy")
+    sigma = keras.Input((1, 1, 1), name="sigma")
+    estimate, restored = estimator_of(model)(noisy), restorer_of(model)([noisy, sigma])
+    return keras.Model(
+        {"noisy": noisy, "sigma": sigma}, {"restored": restored, "estimate": estimate}
+    )
 
 
-def level_loss(level: keras.KerasTensor, estimate: keras.KerasTensor) -> keras.KerasTensor:
-    """Returns the squared relative error of an estimated noise level, more where it is too low.
+def losses(config: TrainingConfig) -> dict:
+    """Return the loss of each output of `training_model`, as `compile` takes them."""
+    restored = {"mse": "mse", "mse+ssim": mse_and_ssim, "l1": "mae"}[config.loss]
+    return {
+        "restored": restored,
+        "estimate": "mse" if config.noise == "gaussian" else sigma_loss,
+    }
 
-    A denoiser bears a level that is told too high better than one too low, so that errors below
-    count `TOO_LOW` times as much as errors above, as in CBDNet (Guo et al. 2019). It is relative
-    since a camera's noise is weak: an error of 0.01 is nothing at 0.2 and everything at 0.01.
+
+def sigma_loss(sigma: keras.KerasTensor, estimate: keras.KerasTensor) -> keras.KerasTensor:
+    """Return the squared relative error of an estimated noise level, more where it is too low.
+
+    A denoiser that is given too low a noise level does worse than one that is given too high a
+    level. So an estimate below the true sigma counts `TOO_LOW` times as much as one above, as in
+    CBDNet (Guo et al. 2019). The error is relative since a camera's noise is weak: 0.01 more or
+    less matters little at sigma 0.2, and much at sigma 0.01.
 
     Args:
-        level, estimate: N×1×1×1, fractions of the range.
+        sigma, estimate: N×1×1×1, fractions of the range.
 
     Returns:
         N×1×1.
     """
-    error = (estimate - level) / (level + LEAST_LEVEL)
+    error = (estimate - sigma) / (sigma + LEAST_SIGMA)
     weight = ops.where(error < 0, TOO_LOW, 1.0)
     return ops.mean(weight * ops.square(error), axis=-1)
 
 
 def mse_and_ssim(clean: keras.KerasTensor, restored: keras.KerasTensor) -> keras.KerasTensor:
-    """Returns the squared error of each pixel plus the picture's share of 1 − SSIM.
+    """Return the squared error of each pixel plus the picture's share of 1 − SSIM.
 
     Args:
-        clean, restored: N×H×W×1, sides of at least 11.
+        clean, restored: N×H×W×C, sides of at least 11.
     """
     squared = keras.losses.mean_squared_error(clean, restored)
     return squared + SSIM_SHARE * (1.0 - ops.reshape(mean_ssim(clean, restored), (-1, 1, 1)))
 
 
 def mean_ssim(clean: keras.KerasTensor, restored: keras.KerasTensor) -> keras.KerasTensor:
-    """Returns the SSIM of each picture (Wang et al. 2004), differentiable; see `metrics.ssim`.
+    """Return the SSIM of each picture (Wang et al. 2004), differentiable; see `metrics.ssim`.
 
     `keras.ops.image.ssim` has the same value to 6e-8 and the same gradient to 1.4e-5 of its
     largest, but a window of two dimensions: on 4×64×64×1 and one core value and gradient take 34
     in place of 25 ms, and the other rounding would change the released weights.
 
     Args:
-        clean: N×H×W×1 in [0, 1], sides of at least 11.
-        restored: likewise.
+        clean: N×H×W×C in [0, 1], sides of at least 11.
+        restored: Likewise.
 
     Returns:
-        float32 N.
+        float32 N, the mean over the channels.
     """
+    if (channels := clean.shape[-1]) > 1:
+        each = zip(*(ops.split(image, channels, -1) for image in (clean, restored)), strict=True)
+        return ops.mean(ops.stack([mean_ssim(*pair) for pair in each]), axis=0)
     # One picture has five maps, the means of x, y, x², y² and xy; all go through as one batch.
     pairs = (clean, restored, clean * clean, restored * restored, clean * restored)
     maps = ops.concatenate(pairs, axis=0)

@@ -1,4 +1,4 @@
-"""Muon for convolutions.
+"""The optimizer, Muon extended to convolution kernels, and the learning rate of each step.
 
 Keras applies Muon's orthogonalised update to matrices alone; a convolution kernel, having four
 axes, silently gets AdamW. Here a kernel is seen as the matrix (height·width·in × out) that the

@@ -10,6 +10,7 @@ left would take too long, the rest of the schedule is run through faster.
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any, NamedTuple
 
@@ -61,94 +62,83 @@ class TimeLimit(keras.callbacks.Callback):
 
     Args:
         config: The settings of the run.
-        minutes: What it may take in all; None only follows what was decided before.
+        minutes: The minutes that the run may take in all; None shortens nothing, and only goes on
+            with an earlier decision.
 
     Attributes:
-        shortened: What was decided, to be kept with the run; None for the whole schedule.
+        shortened: The decision, to be kept with the run; None for the whole schedule.
         steps: Steps done so far.
     """
 
     def __init__(self, config: TrainingConfig, minutes: float | None = None):
         super().__init__()
         self.config = config
-        self.limit = None if minutes is None else 60 * minutes
-        self.started = time.perf_counter()
+        self.ends_at = time.perf_counter() + (math.inf if minutes is None else 60 * minutes)
         self.shortened: Shortened | None = None
         self.steps = 0
-        self._epochs: list[float] = []  # seconds of each, without compiling
+        self._epochs: list[float] = []  # seconds a step of each, without the first, which compiles
 
     @property
     def end(self) -> int:
-        """How many steps the run has in all."""
+        """Return how many steps the run has in all."""
         return self.shortened.end if self.shortened else self.config.total_steps
 
-    def go_on(
-        self, trained: keras.Model, seconds: float, shortened: Shortened | None = None
-    ) -> None:
+    def go_on(self, trained: keras.Model, seconds: float, shortened: Shortened | None) -> None:
         """Continue a run that has been trained before.
 
         Args:
             trained: The network with its optimizer, as they were.
-            seconds: What the run has taken.
-            shortened: What was decided.
+            seconds: The seconds that the run has taken.
+            shortened: The earlier decision.
         """
         self.steps = int(trained.optimizer.iterations)
         self.shortened = shortened
-        self.started -= seconds
-        if self.steps < self.end:
+        self.ends_at -= seconds
+        if shortened and self.steps < self.end:
             self._follow(trained)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Start the epoch's clock."""
-        self._epoch_began = self._stepped = time.perf_counter()
+        self._began = self._started = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """End the run after its last step, or when its time is over."""
         self.steps += 1
         if batch == 0 and self.config.steps_per_epoch > 1:
-            self._stepped = time.perf_counter()
+            self._started = time.perf_counter()
         if self.steps >= self.end:
             self.model.stop_training = True
-        elif self._left() <= 0:
+        elif time.perf_counter() >= self.ends_at:
             print(f"The time is over after {self.steps:,} of {self.end:,} steps.")
-            self.shortened = Shortened(self.steps, self._place(), self.steps)
+            self._decide(self.steps)
             self.model.stop_training = True
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Shorten the rest of the schedule where it would take too long."""
-        if self.limit is None or self.model.stop_training:
+    def shorten(self) -> None:
+        """Shorten the rest of the schedule where it would take too long; at an epoch's end."""
+        if self.model.stop_training:
             return
-        count = self.config.steps_per_epoch
-        if not self._epochs:
-            self._compiling = self._stepped - self._epoch_began
-        seconds = time.perf_counter() - self._stepped
-        self._epochs.append(seconds * count / max(1, count - 1))
+        now = time.perf_counter()
+        self._epochs.append((now - self._started) / max(1, self.config.steps_per_epoch - 1))
+        if len(self._epochs) == 1:
+            self._compiling = self._started - self._began
         recent = self._epochs[-MEASURED:]
-        step, left = sum(recent) / len(recent) / count, self._left()
-        if self.steps + left / step >= self.end:
-            return
-        # With other rates the network is compiled anew.
-        affordable = int((1 - SPARE) * max(0.0, left - self._compiling) / step)
-        end = self.steps + max(1, affordable)
-        self.shortened = Shortened(self.steps, self._place(), end)
-        print(f"The run is shortened to {end:,} of {self.config.total_steps:,} steps.")
-        self._follow(self.model)
+        step, left = sum(recent) / len(recent), self.ends_at - now
+        if self.steps + left / step < self.end:
+            # With other rates the network is compiled anew.
+            affordable = (1 - SPARE) * (left - self._compiling) / step
+            self._decide(self.steps + max(1, int(affordable)))
+            print(f"The run is shortened to {self.end:,} of {self.config.total_steps:,} steps.")
+            self._follow(self.model)
 
-    def _place(self):
-        """The step of the whole schedule that has been reached."""
-        if self.shortened is None:
-            return float(self.steps)
-        return self.shortened.place_of(self.steps, self.config.total_steps)
-
-    def _left(self):
-        """Seconds that the run may still take."""
-        if self.limit is None:
-            return float("inf")
-        return self.limit - (time.perf_counter() - self.started)
+    def _decide(self, end):
+        """Run through the rest of the schedule until this step."""
+        place = float(self.steps)
+        if self.shortened:
+            place = self.shortened.place_of(self.steps, self.config.total_steps)
+        self.shortened = Shortened(self.steps, place, end)
 
     def _follow(self, trained):
-        """Let the optimizer do as was decided."""
-        if self.shortened:
-            trained.optimizer.learning_rate = ShortenedRates(self.config, self.shortened)
-            trained.optimizer.ema_momentum = ema_momentum(self.config, self.end)
-            trained.make_train_function(force=True)
+        """Give the optimizer the shortened schedule."""
+        trained.optimizer.learning_rate = ShortenedRates(self.config, self.shortened)
+        trained.optimizer.ema_momentum = ema_momentum(self.config, self.end)
+        trained.make_train_function(force=True)

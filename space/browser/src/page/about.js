@@ -10,7 +10,7 @@ const PLOTS = {
   "loss_curves.png": "Training and validation loss",
 };
 
-/** Fills the tab from the files of the network that came with the page. */
+/** Fill the tab from the files of the network that came with the page. */
 export async function showReleased(panel, folder) {
   const table = find("table", panel);
   const caption = find("caption", table);

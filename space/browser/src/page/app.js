@@ -1,20 +1,16 @@
 // The page: starts the worker, connects the tabs, and says what serves.
 
+import { Mistake } from "../mistake.js";
 import { showReleased } from "./about.js";
 import { CleanUp } from "./clean_up.js";
 import { Demo } from "./demo.js";
 import { find } from "./dom.js";
-import { Engine, Mistake, threadsToUse } from "./engine.js";
+import { Engine } from "./engine.js";
 import { connectDropAndPaste } from "./picture_input.js";
 import { connectTabs } from "./tabs.js";
 
 const { MODEL_ID: id, MODEL_REVISION: revision } = window.huggingface?.variables ?? {};
-const threads = threadsToUse();
-const engine = new Engine({
-  address: document.baseURI,
-  threads,
-  asked: id ? { id, revision: revision || "main" } : null,
-});
+const engine = new Engine(id ? { id, revision: revision || "main" } : null);
 const examples = fetch("content.json").then(async (response) => (await response.json()).examples);
 const parts = {
   demo: new Demo(find("#demo"), engine, tell),
@@ -23,7 +19,7 @@ const parts = {
 const seen = new Set();
 let shown = parts.demo;
 
-/** Shows one sentence about what went wrong, or takes it away. */
+/** Show one sentence about what went wrong, or take it away. */
 function tell(error, about = "") {
   const sentence =
     error === null || error instanceof Mistake
@@ -44,7 +40,7 @@ function opened(name) {
   else if (first) showReleased(find("#about"), "model");
 }
 
-/** Shows a tab's examples, and what becomes of the first one where nothing was chosen meanwhile. */
+/** Begin a tab with its examples. */
 async function begin(part, name) {
   const paths = await examples.catch(() => ({})); // the worker says what is wrong with the page
   await part.begin(paths[name === "demo" ? "demo" : "cleanUp"] ?? []);
@@ -53,10 +49,7 @@ async function begin(part, name) {
 
 async function sayWhatServes() {
   try {
-    const { name, note } = await engine.source;
-    const serving = [`Serving ${name}`, note].filter(Boolean).join("; ");
-    find("#serving").textContent =
-      `${serving}. ${threads === 1 ? "One thread" : `${threads} threads`} of this device.`;
+    find("#serving").textContent = `Serving ${await engine.source}.`;
   } catch (error) {
     tell(error);
     find("#serving").textContent = "Nothing serves.";

@@ -5,7 +5,6 @@ import { connectInput, exampleFile, offerExamples } from "./picture_input.js";
 import { BeforeAfter } from "./slider.js";
 import { restoredInWords, timeInWords } from "./words.js";
 
-const LONG = 20; // seconds; longer work is started by hand
 const DELAY = 150; // milliseconds that the controls have to rest
 
 export class CleanUp {
@@ -19,7 +18,6 @@ export class CleanUp {
   #received = false;
   #shown = null; // {file, opened, chosen, after} of the picture that is shown
   #timer;
-  #answer = () => {}; // to the question whether a long run shall start
 
   constructor(panel, engine, tell) {
     this.#panel = panel;
@@ -45,10 +43,9 @@ export class CleanUp {
     connectInput(panel, (files) => this.receive(files));
   }
 
-  /** Cleans up pictures, one after the other. */
+  /** Clean up pictures, one after the other. */
   async receive(files) {
     this.#received = true;
-    this.#answer(false); // another picture is wanted
     const several = files.length > 1;
     this.#enqueue(() => {
       this.#tell(null);
@@ -59,7 +56,7 @@ export class CleanUp {
     await this.#work;
   }
 
-  /** Offers examples, and cleans the first one up where no picture was chosen yet. */
+  /** Offer examples, and clean the first one up where no picture was chosen yet. */
   async begin(examples) {
     offerExamples(this.#panel, examples, (files) => this.receive(files));
     const file = examples.length ? await exampleFile(examples[0]) : null;
@@ -86,10 +83,6 @@ export class CleanUp {
     const opened = await this.#engine.ask("open", { file });
     this.#slider.show({ before: opened.before });
     find(".viewer", this.#panel).hidden = false;
-    if (opened.seconds > LONG && !several && !(await this.#agreed(opened))) {
-      this.#say("Nothing was done.");
-      return;
-    }
     await this.#remove(file, opened);
     if (!several || !this.#shown) return;
     const link = make("a", {}, `Download ${file.name}`);
@@ -104,7 +97,7 @@ export class CleanUp {
     await this.#remove(this.#shown.file, this.#shown.opened);
   }
 
-  /** Removes the noise of a picture that was opened, and shows what that makes of it. */
+  /** Remove the noise of a picture that was opened, and show the restored one. */
   async #remove(file, opened) {
     const chosen = this.#chosen;
     const [factor, strength] = chosen;
@@ -113,7 +106,7 @@ export class CleanUp {
     const started = performance.now();
     bar.removeAttribute("value");
     row.hidden = false;
-    this.#say(`Removing the noise, ${timeInWords(opened.seconds)} …`);
+    this.#say("Removing the noise …");
     try {
       const cleaned = await this.#engine.ask("cleanUp", { file, strength, factor }, ({ share }) => {
         bar.value = share;
@@ -125,24 +118,6 @@ export class CleanUp {
     } finally {
       row.hidden = true;
     }
-  }
-
-  /** Asks before a long run. */
-  #agreed({ width, height, seconds }) {
-    const question = find(".question", this.#panel);
-    const size = `${width.toLocaleString("en")}×${height.toLocaleString("en")} pixels`;
-    this.#say(`${size}: this will take ${timeInWords(seconds)}.`);
-    question.hidden = false;
-    const start = find("button.start", question);
-    start.focus();
-    return new Promise((resolve) => {
-      this.#answer = (answer) => {
-        question.hidden = true;
-        resolve(answer);
-      };
-      start.onclick = () => this.#answer(true);
-      find("button.leave", question).onclick = () => this.#answer(false);
-    });
   }
 
   /** Smoothness and strength. */

@@ -1,7 +1,7 @@
 // The Demo: a clean picture, the same with noise, and what the network makes of it.
 
+import { Mistake } from "../mistake.js";
 import { find, offer, showBlob } from "./dom.js";
-import { Mistake } from "./engine.js";
 import { connectInput, exampleFile, offerExamples } from "./picture_input.js";
 import { BeforeAfter } from "./slider.js";
 import { gainInWords } from "./words.js";
@@ -33,13 +33,13 @@ export class Demo {
     connectInput(panel, (files) => this.receive(files));
   }
 
-  /** Shows what becomes of a picture. */
+  /** Show a picture, noisy and reconstructed. */
   async receive([file]) {
     this.#file = file;
     await this.#run();
   }
 
-  /** Offers examples, and shows what becomes of the first one where no picture was chosen yet. */
+  /** Offer examples, and show the first one where no picture was chosen yet. */
   async begin(examples) {
     offerExamples(this.#panel, examples, (files) => this.receive(files));
     const file = examples.length ? await exampleFile(examples[0]) : null;

@@ -2,7 +2,7 @@
 
 export const find = (selector, within = document) => within.querySelector(selector);
 
-/** Makes an element with attributes and children; text is never read as HTML. */
+/** Make an element with attributes and children; text is never read as HTML. */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -10,14 +10,14 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Shows a picture and forgets the one that was there. */
+/** Show a picture and forget the one that was there. */
 export function showBlob(image, blob) {
   const before = image.src;
   image.src = URL.createObjectURL(blob);
   if (before.startsWith("blob:")) URL.revokeObjectURL(before);
 }
 
-/** Lets a link download a picture. */
+/** Let a link download a picture. */
 export function offer(link, blob, name) {
   if (link.href.startsWith("blob:")) URL.revokeObjectURL(link.href);
   link.href = URL.createObjectURL(blob);

@@ -1,9 +1,6 @@
 // The page's side of the worker, which is started when there is work, and ended to stop it.
 
-import { compiled } from "./runtime.js";
-
-/** Something that the visitor can act on; its message is one sentence for them. */
-export class Mistake extends Error {}
+import { Mistake } from "../mistake.js";
 
 const IDLE = 5 * 60_000; // milliseconds after which its memory is given back
 const CRASHED =
@@ -13,8 +10,7 @@ const NOT_STARTED =
   "please load the page again, or open it in a newer browser.";
 
 export class Engine {
-  #start;
-  #runtime = compiled("runtime/ort.wasm.bin").catch(() => null);
+  #asked;
   #worker = null;
   #answered = false;
   #waiting = new Map(); // {message, resolve, reject, progress} by id
@@ -22,13 +18,13 @@ export class Engine {
   #keys = new WeakMap(); // of files
   #idle;
 
-  /** Starts a first worker; `source` will be what serves. */
-  constructor(start) {
-    this.#start = start;
-    this.source = this.ask("start", start);
+  /** Start a first worker; `asked` is {id, revision} of a model repository, or null. */
+  constructor(asked) {
+    this.#asked = asked;
+    this.source = this.ask("start", { asked }); // a promise of the name of what serves
   }
 
-  /** Asks for a task; `progress` receives what is reported on the way. */
+  /** Ask for a task; `progress` receives what is reported on the way. */
   ask(task, values = {}, progress = () => {}) {
     const id = (this.#next += 1);
     const { file } = values;
@@ -40,7 +36,7 @@ export class Engine {
     });
   }
 
-  /** Ends the cleaning up that is going on: its answer will be null. */
+  /** End the cleaning up that is going on: its answer will be null. */
   stop() {
     this.#end();
     for (const [id, { message, resolve }] of this.#waiting)
@@ -60,18 +56,16 @@ export class Engine {
   #begin(task) {
     const script = new URL("worker.js", document.baseURI).href;
     const source = new Blob([`import ${JSON.stringify(script)};`], { type: "text/javascript" });
-    const worker = new Worker(URL.createObjectURL(source), { type: "module" });
-    this.#worker = worker;
-    worker.onmessage = ({ data }) => this.#receive(data);
-    worker.onerror = (event) => {
+    this.#worker = new Worker(URL.createObjectURL(source), { type: "module" });
+    this.#worker.onmessage = ({ data }) => this.#receive(data);
+    this.#worker.onerror = (event) => {
       event.preventDefault();
       this.#end();
       for (const { reject } of this.#waiting.values())
         reject(new Mistake(this.#answered ? CRASHED : NOT_STARTED));
       this.#waiting.clear();
     };
-    if (task !== "start") worker.postMessage({ task: "start", ...this.#start });
-    this.#runtime.then((module) => worker.postMessage({ task: "runtime", module }));
+    if (task !== "start") this.#worker.postMessage({ task: "start", asked: this.#asked });
   }
 
   #end() {
@@ -81,20 +75,15 @@ export class Engine {
 
   #receive({ id, result, progress, error, mistake }) {
     this.#answered = true;
-    const asked = this.#waiting.get(id);
-    if (!asked) return;
+    const question = this.#waiting.get(id);
+    if (!question) return;
     if (progress) {
-      asked.progress(progress);
+      question.progress(progress);
       return;
     }
     this.#waiting.delete(id);
-    if (error === undefined) asked.resolve(result);
-    else asked.reject(mistake ? new Mistake(error) : new Error(error));
+    if (error === undefined) question.resolve(result);
+    else question.reject(mistake ? new Mistake(error) : new Error(error));
     if (!this.#waiting.size) this.#idle = setTimeout(() => this.#end(), IDLE);
   }
-}
-
-/** At most all cores but one where the page may share memory between threads, else one. */
-export function threadsToUse() {
-  return self.crossOriginIsolated ? Math.max(1, (navigator.hardwareConcurrency ?? 1) - 1) : 1;
 }

@@ -2,7 +2,7 @@
 
 import { find, make } from "./dom.js";
 
-/** Calls `receive(files)` for pictures chosen in this part of the page. */
+/** Call `receive(files)` for pictures chosen in this part of the page. */
 export function connectInput(panel, receive) {
   const input = find("input[type=file]", panel);
   input.addEventListener("change", () => {
@@ -11,7 +11,7 @@ export function connectInput(panel, receive) {
   });
 }
 
-/** Shows examples to click. */
+/** Show examples to click. */
 export function offerExamples(panel, examples, receive) {
   for (const path of examples) {
     const image = make("img", { src: path, alt: "", loading: "lazy" });
@@ -21,7 +21,7 @@ export function offerExamples(panel, examples, receive) {
   }
 }
 
-/** Calls `receive(files)` for files that are dropped on the page or pasted into it. */
+/** Call `receive(files)` for files that are dropped on the page or pasted into it. */
 export function connectDropAndPaste(receive) {
   const isFile = (event) => event.dataTransfer?.types.includes("Files");
   document.addEventListener("dragover", (event) => {

@@ -35,7 +35,7 @@ export class BeforeAfter {
     return this.#zoom?.getAttribute("aria-pressed") === "true";
   }
 
-  /** Shows new pictures; either may be left out, and without an `after` there is no line. */
+  /** Show new pictures; either may be left out, and without an `after` there is no line. */
   show({ before, after }) {
     if (before) showBlob(this.#before, before);
     if (after) showBlob(this.#after, after);
@@ -58,7 +58,7 @@ export class BeforeAfter {
     this.#draw();
   }
 
-  /** Cuts the upper picture where the line stands in the part that is seen. */
+  /** Cut the upper picture where the line stands in the part that is seen. */
   #draw() {
     const { left } = this.#stack.getBoundingClientRect();
     const frame = this.#frame.getBoundingClientRect();

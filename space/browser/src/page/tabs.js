@@ -1,6 +1,6 @@
 // Tabs as the ARIA pattern has them: arrow keys move between them, each has an address of its own.
 
-/** Makes the tabs work; `opened(name)` is called whenever one opens. */
+/** Make the tabs work; `opened(name)` is called whenever one opens. */
 export function connectTabs(list, opened) {
   const tabs = [...list.querySelectorAll("[role=tab]")];
   const panel = (tab) => document.getElementById(tab.getAttribute("aria-controls"));

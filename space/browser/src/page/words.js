@@ -26,14 +26,14 @@ export function gainInWords({ noisy, reconstructed }) {
 }
 
 /** How much noise a picture had, what a factor makes of it, and which network removed it. */
-export function restoredInWords({ level, network }, strength, factor) {
-  const [, words] = NOISE_WORDS.find(([least]) => level >= least);
-  const estimate = `Estimated noise level: σ ≈ ${level.toFixed(3)} (${(255 * level).toFixed(1)} of 255), ${words}.`;
+export function restoredInWords({ sigma, network }, strength, factor) {
+  const [, words] = NOISE_WORDS.find(([least]) => sigma >= least);
+  const estimate = `Estimated noise level: σ ≈ ${sigma.toFixed(3)} (${(255 * sigma).toFixed(1)} of 255), ${words}.`;
   if (strength === 0 || factor === 0) return `${estimate} Nothing is removed.`;
   const by = `Restored by the ${network}.`;
   if (factor === 1) return `${estimate} ${by}`;
   const kept = factor < 1 ? "more grain stays" : "the picture becomes smoother";
-  return `${estimate} Removed as if it were σ ≈ ${(factor * level).toFixed(3)} (${factor} times the estimate), so ${kept}. ${by}`;
+  return `${estimate} Removed as if it were σ ≈ ${(factor * sigma).toFixed(3)} (${factor} times the estimate), so ${kept}. ${by}`;
 }
 
 /** A length of time, roughly. */

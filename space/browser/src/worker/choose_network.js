@@ -45,7 +45,7 @@ function usefulBlocks(picture, rule) {
   return blocks;
 }
 
-/** Reads a block's channels; false where a pixel is hidden or the block is clipped. */
+/** Read a block's channels; false where a pixel is hidden or the block is clipped. */
 function readBlock({ width, channels, data, visible }, top, left, read, rule) {
   let light = 0;
   for (let y = 0, i = 0; y < BLOCK; y += 1)

@@ -1,22 +1,27 @@
-// Everything but PNG and TIFF, decoded by the browser, which turns it upright.
+// Everything but PNG and TIFF, decoded by the browser, which turns a JPEG upright.
 
-import { Mistake } from "./mistake.js";
+import { Mistake } from "../mistake.js";
+import { inPieces, kindOf, profileChunks, profileIn } from "./colour_profile.js";
 import probe from "./probe.jpg";
 
 const STRIP = 2 ** 20; // pixels that go through the canvas at once, which is limited on phones
 const EXACTLY = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
 
-/** Decodes a file of this header; `check(width, height)` may refuse its size. */
-export async function decodeByBrowser(file, { format, channels: stored, profile }, check) {
+/** Decode a file of this format; `check(width, height)` may refuse its size. */
+export async function decodeByBrowser(file, bytes, format, check) {
   const trust = await (trusted ??= tryOut());
   if (!trust.pixels)
     throw new Mistake(
       "This browser hands out random pixels, to protect you from being recognised; " +
         "please allow this page to read canvases, or save the picture as PNG, which works without.",
     );
+  if (format === "JPEG") checkJpeg(bytes, check);
+  const profile = profileIn(bytes);
+  const kind = kindOf(profile);
+  const kept = ["RGB", "GRAY"].includes(kind) && !trust.converts && !(format === "JPEG" && inPieces(profile));
   let bitmap;
   try {
-    bitmap = await createImageBitmap(file, EXACTLY);
+    bitmap = await createImageBitmap(file, { ...EXACTLY, ...(!kept && { colorSpaceConversion: "default" }) });
   } catch {
     throw new Mistake(
       format
@@ -26,29 +31,29 @@ export async function decodeByBrowser(file, { format, channels: stored, profile 
   }
   const { width, height } = bitmap;
   check(width, height);
-  const notes = [];
-  const print = format === "JPEG" && stored === 4;
-  if (print) notes.push("Its print colours (CMYK) were converted to RGB.");
-  const converted = format === "JPEG" && profile && trust.converts;
-  if (converted) notes.push("This browser converted its colours to sRGB.");
   const rgba = pixelsOf(bitmap);
   bitmap.close();
-  let opaque = true, partial = false;
-  for (let i = 3; i < rgba.length; i += 4) {
-    opaque &&= rgba[i] === 255;
-    partial ||= rgba[i] > 0 && rgba[i] < 255;
+  let [opaque, partial, gray] = [true, false, !kept || kind === "GRAY"];
+  for (let i = 0; i < rgba.length; i += 4) {
+    opaque &&= rgba[i + 3] === 255;
+    partial ||= rgba[i + 3] > 0 && rgba[i + 3] < 255;
+    gray &&= rgba[i] === rgba[i + 1] && rgba[i] === rgba[i + 2];
   }
+  const notes = [];
+  if (profile && !kept) notes.push("Its colours were converted to sRGB.");
   if (partial)
     notes.push(`Half-transparent colours of a ${format} are rounded by the browser; a PNG keeps them exactly.`);
-  const channels = opaque ? (stored === 1 ? 1 : 3) : 4;
-  return {
-    width,
-    height,
-    channels,
-    data: channels === 4 ? rgba : firstOf(rgba, channels),
-    profile: print || converted ? null : undefined,
-    notes,
-  };
+  const channels = opaque ? (gray ? 1 : 3) : 4;
+  const data = channels === 4 ? rgba : firstOf(rgba, channels);
+  return { width, height, channels, data, colour: kept ? await profileChunks(profile, channels) : [], notes };
+}
+
+/** Check the sizes in a JPEG's frame headers, before gigabytes are decoded. */
+function checkJpeg(bytes, check) {
+  const view = new DataView(bytes.buffer);
+  const start = new TextDecoder("latin1").decode(bytes.subarray(0, 2 ** 20));
+  for (const { index } of start.matchAll(/\xff[\xc0-\xc2]\0[\x0b\x11\x14]\x08.{4}[\x01\x03\x04]/gs))
+    check(view.getUint16(index + 7), view.getUint16(index + 5));
 }
 
 function pixelsOf(bitmap) {
@@ -76,7 +81,7 @@ function firstOf(rgba, channels) {
 let trusted = null;
 
 /**
- * Decodes a known picture: red on the left and green on the right, with a profile that says "blue"
+ * Decode a known picture: red on the left and green on the right, with a profile that says "blue"
  * to red. Browsers that resist fingerprinting make random pixels of it; WebKit converts it.
  */
 async function tryOut() {

@@ -1,40 +1,47 @@
-// PNG to pixels, with 16 bits and every transparency.
+// PNG to pixels, with 16 bits and transparency.
 
 import { convertIndexedToRgb, decode } from "fast-png";
 
+import { Mistake } from "../mistake.js";
 import { pngFile } from "./encode_png.js";
 
-/** Decodes a PNG's chunks; undefined where the browser has to (interlaced below 8 bits). */
-export function decodePng({ IHDR: [head], PLTE, tRNS, IDAT }) {
+const KEPT = ["cICP", "iCCP", "sRGB", "gAMA", "cHRM", "eXIf"]; // eXIf: how the picture is turned
+
+/** Decode a PNG, not turned; undefined where the browser can do it, and has to. */
+export function decodePng(bytes, check) {
+  const chunks = chunksOf(bytes);
+  const { IHDR: [head], PLTE, tRNS, IDAT } = chunks;
+  const [width, height] = [0, 4].map((at) => new DataView(head.buffer, head.byteOffset).getUint32(at));
+  check(width, height);
   const [depth, type, , , interlaced] = head.subarray(8);
-  if (depth < 8 && interlaced) return undefined;
+  if (depth === 16 && tRNS)
+    throw new Mistake("This PNG has 16 bits and one transparent colour; please save it with an alpha channel.");
+  if ((depth < 8 && interlaced) || (tRNS && type !== 3)) return undefined;
   // The decoder gets only what it needs, as it stumbles over odd profiles, texts and palettes.
   const parts = [["IHDR", head]];
   if (type === 3) parts.push(["PLTE", PLTE[0]]);
-  if (type === 3 && tRNS) parts.push(["tRNS", tRNS[0].subarray(0, PLTE[0].length / 3)]);
+  if (tRNS) parts.push(["tRNS", tRNS[0].subarray(0, PLTE[0].length / 3)]);
   const png = decode(pngFile([...parts, ...IDAT.map((content) => ["IDAT", content])]));
-  const { width, height } = png;
-  const clear = type !== 3 && tRNS && [0, 2, 4].map((at) => (tRNS[0][at] << 8) | tRNS[0][at + 1]);
+  let { data } = png;
   if (type === 3 || depth < 8) {
     const most = 2 ** depth - 1;
-    const gray = (_, i) => [(255 * i) / most, ...(clear ? [i === clear[0] ? 0 : 255] : [])];
-    const data = convertIndexedToRgb({ palette: Array.from({ length: most + 1 }, gray), ...png });
-    return { width, height, channels: data.length / (width * height), data };
+    const grays = Array.from({ length: most + 1 }, (_, i) => [(255 * i) / most]);
+    data = convertIndexedToRgb({ palette: grays, ...png });
   }
-  return clear && type < 3 ? withAlpha(png, clear) : png;
+  const colour = KEPT.flatMap((name) => (chunks[name] ? [[name, chunks[name][0]]] : []));
+  return { width, height, channels: data.length / (width * height), data, colour, notes: [] };
 }
 
-/** Makes the pixels of one colour transparent. */
-function withAlpha({ width, height, channels, data }, clear) {
-  const result = new data.constructor((width * height) * (channels + 1));
-  const opaque = data instanceof Uint16Array ? 65535 : 255;
-  for (let from = 0, at = 0; from < data.length; from += channels) {
-    let same = true;
-    for (let c = 0; c < channels; c += 1) {
-      result[at++] = data[from + c];
-      same &&= data[from + c] === clear[c];
-    }
-    result[at++] = same ? 0 : opaque;
+/** The contents of a PNG's chunks by their names. */
+function chunksOf(bytes) {
+  const view = new DataView(bytes.buffer);
+  const chunks = {};
+  for (let at = 8; at + 12 <= bytes.length; ) {
+    const end = at + 12 + view.getUint32(at);
+    if (end > bytes.length) break;
+    const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    (chunks[name] ??= []).push(bytes.subarray(at + 8, end - 4));
+    at = end;
   }
-  return { width, height, channels: channels + 1, data: result };
+  return chunks;
 }

@@ -1,46 +1,40 @@
 // Restoring a picture of any size with a network, tile by tile, as the Python `Denoiser` does.
 //
-// A network is {planes, stride, estimate(tensor), restore(tensor, level)}, see network.js. A picture is
+// A network is {channels, stride, estimate(tensor), restore(tensor, sigma)}, see network.js. A picture is
 // {width, height, channels, data}: one to four interleaved channels of 8 or 16 bits, the last of
 // two or four being transparency, which is left untouched (see decode.js).
 
 import { chooseNetwork } from "./choose_network.js";
-import { filledHidden, visibleIn } from "./hidden_pixels.js";
-import { hasPlainParts, noisyBlocks, noisyTiles } from "./noisy_tiles.js";
-import { cutOut, insideFrame } from "./plain_frame.js";
+import { hasPlainParts, noisyBlocks, estimationPatches } from "./estimation_patches.js";
+import { cutOut, insideLetterbox } from "./letterbox.js";
 import { settings } from "./settings.js";
-import { copyTile, tilesOf } from "./tiles.js";
+import { cutTile, tilesOf } from "./tiles.js";
+import { filledTransparent, visibleIn } from "./transparent_pixels.js";
 
 const coloursOf = ({ channels }) => (channels >= 3 ? 3 : 1);
 
 /** Which network removes more of a picture's noise: "gray" or "colour". */
 export function choose(picture) {
-  const seen = { ...picture, data: eightBits(picture.data), visible: visibleIn(picture) };
-  return chooseNetwork(seen, settings.rule);
-}
-
-function eightBits(data) {
-  if (!(data instanceof Uint16Array)) return data;
-  const result = new Uint8Array(data.length);
-  for (let i = 0; i < data.length; i += 1) result[i] = Math.round(data[i] / 257);
-  return result;
+  let { data } = picture;
+  if (data instanceof Uint16Array) data = Uint8Array.from(data, (value) => Math.round(value / 257));
+  return chooseNetwork({ ...picture, data, visible: visibleIn(picture) }, settings.rule);
 }
 
 /**
- * Plans what of a picture goes through a network: {network, picture, seen, groups, pixels}.
+ * Plan what of a picture goes through a network: {network, picture, seen, groups, pixels}.
  *
- * `seen` is the picture without hidden colours. `groups` are {first, count, inside, tiles} of the planes
- * that go through together, where a gray plane is seen as three equal ones by the network for colour.
- * `pixels` counts those of a margin again and a frame not at all.
+ * `seen` is the picture without hidden colours. `groups` are {first, count, inside, tiles} of the
+ * channels that go through together, where the network for colour sees a gray channel as three equal
+ * ones. `pixels` counts those of a margin again and a letterbox not at all.
  */
 export function plan(network, picture) {
-  const seen = filledHidden(picture);
+  const seen = filledTransparent(picture);
   const colours = coloursOf(picture);
-  const count = Math.min(network.planes, colours);
+  const count = Math.min(network.channels, colours);
+  const margin = settings.margins[network.channels === 1 ? "gray" : "colour"];
+  const inside = insideLetterbox(seen, colours);
   const groups = [];
   for (let first = 0; first < colours; first += count) {
-    const inside = insideFrame(seen, first, count);
-    const margin = settings.margins[network.planes === 1 ? "gray" : "colour"];
     groups.push({ first, count, inside, tiles: tilesOf(inside, margin, network.stride) });
   }
   const tiles = groups.flatMap((group) => group.tiles);
@@ -49,26 +43,25 @@ export function plan(network, picture) {
 }
 
 /**
- * The noise level of a picture as a fraction of the range, from the tiles that hold noise.
+ * Estimate the sigma of a picture as a fraction of the range, from its noisy patches.
  *
- * It is the mean over planes and tiles of a gray network, and a low quantile of the tiles of a colour
- * network, which takes fine texture for noise.
+ * It is the mean over channels and patches for a gray network, and a low quantile of the patches for
+ * a colour network, which takes fine texture for noise.
  */
-export async function estimateLevel({ network, seen, groups }) {
+export async function estimateSigma({ network, seen, groups }) {
   let sum = 0;
   for (const { first, count, inside } of groups) {
     const part = cutOut(seen, inside);
     const blocks = noisyBlocks(part, first, count);
-    const whole = network.planes === 1 && !hasPlainParts(blocks);
+    const whole = network.channels === 1 && !hasPlainParts(blocks);
     const side = whole ? sideFor(Math.max(part.width, part.height)) : settings.smallSide;
-    const levels = [];
-    for (const place of noisyTiles(blocks, side)) {
+    const sigmas = [];
+    for (const place of estimationPatches(blocks, side)) {
       const [high, wide] = [place.rows, place.columns].map((held) => Math.max(held, settings.smallSide));
-      const tile = cut(part, first, count, { ...place, high, wide }, network.planes);
-      levels.push(await network.estimate(tile));
+      sigmas.push(await network.estimate(cutTile(part, first, count, { ...place, high, wide }, network.channels)));
     }
-    const mean = levels.reduce((a, b) => a + b, 0) / levels.length;
-    sum += network.planes === 1 ? mean : quantile(levels, settings.levelQuantile);
+    const mean = sigmas.reduce((a, b) => a + b, 0) / sigmas.length;
+    sum += network.channels === 1 ? mean : quantile(sigmas, settings.sigmaQuantile);
   }
   return sum / groups.length;
 }
@@ -88,25 +81,25 @@ function quantile(values, share) {
 }
 
 /**
- * Restores a picture of a known noise level; a plain frame, such as bars, stays as it is.
+ * Restore a picture of a known sigma; a letterbox stays as it is.
  *
  * `report(share)` is awaited after each tile, with the share of the work that is done. Returns the
- * planes one after the other, floats, not clipped.
+ * channels one after the other, floats, not clipped.
  */
-export async function restore({ network, picture, seen, groups, pixels }, level, report = () => {}) {
+export async function restore({ network, picture, seen, groups, pixels }, sigma, report = () => {}) {
   const { width, height } = picture;
   const whole = { top: 0, left: 0, rows: height, columns: width, high: height, wide: width };
-  const restored = cut(seen, 0, coloursOf(picture), whole).data;
+  const restored = cutTile(seen, 0, coloursOf(picture), whole).data;
   let done = 0;
   for (const { first, count, tiles } of groups)
     for (const tile of tiles) {
-      const noisy = cut(seen, first, count, tile, network.planes);
-      const result = means(await network.restore(noisy, level), network.planes / count);
+      const noisy = cutTile(seen, first, count, tile, network.channels);
+      const result = means(await network.restore(noisy, sigma), network.channels / count);
       // Keep what is a margin away from the tile's edges, and all of it at the picture's.
-      for (let plane = 0; plane < count; plane += 1)
+      for (let channel = 0; channel < count; channel += 1)
         for (let y = tile.up; y < tile.rows; y += 1) {
-          const from = (plane * tile.high + y) * tile.wide;
-          const to = ((first + plane) * height + tile.top + y) * width + tile.left;
+          const from = (channel * tile.high + y) * tile.wide;
+          const to = ((first + channel) * height + tile.top + y) * width + tile.left;
           restored.set(result.subarray(from + tile.before, from + tile.columns), to + tile.before);
         }
       done += tile.high * tile.wide;
@@ -118,9 +111,8 @@ export async function restore({ network, picture, seen, groups, pixels }, level,
 /** The mean of so many pictures that lie one after the other. */
 function means(data, pictures) {
   if (pictures === 1) return data;
-  const mean = data.slice(0, data.length / pictures);
-  for (let i = mean.length; i < data.length; i += 1) mean[i % mean.length] += data[i];
-  return mean.map((sum) => sum / pictures);
+  const size = data.length / pictures;
+  return data.slice(0, size).map((value, i) => (value + data[i + size] + data[i + 2 * size]) / pictures);
 }
 
 /** The picture with a share of the correction applied, 0 (untouched) to 1 (full). Hidden pixels stay. */
@@ -131,21 +123,11 @@ export function blended(picture, restored, strength) {
   const most = data instanceof Uint16Array ? 65535 : 255;
   const size = width * height;
   const alpha = channels % 2 ? 0 : channels - 1;
-  for (let plane = 0; plane < coloursOf(picture); plane += 1)
-    for (let i = 0, at = plane; i < size; i += 1, at += channels) {
+  for (let channel = 0; channel < coloursOf(picture); channel += 1)
+    for (let i = 0, at = channel; i < size; i += 1, at += channels) {
       if (alpha && data[i * channels + alpha] === 0) continue;
-      const value = data[at] + strength * (most * restored[plane * size + i] - data[at]);
+      const value = data[at] + strength * (most * restored[channel * size + i] - data[at]);
       result[at] = Math.round(Math.min(most, Math.max(0, value)));
     }
   return { ...picture, data: result };
-}
-
-/** One tile of `count` planes, one after the other, as {dims, data}; one for `planes` where these are more. */
-function cut(picture, first, count, tile, planes = count) {
-  const size = tile.high * tile.wide;
-  const data = new Float32Array(planes * size);
-  for (let plane = 0; plane < count; plane += 1)
-    copyTile(picture, first + plane, tile, data, plane * size);
-  for (let plane = count; plane < planes; plane += 1) data.copyWithin(plane * size, 0, size);
-  return { dims: [1, planes, tile.high, tile.wide], data };
 }

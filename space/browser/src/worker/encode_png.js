@@ -10,7 +10,7 @@ const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-/** Encodes {width, height, channels, data, colour} and returns a Blob. */
+/** Encode {width, height, channels, data, colour} to a Blob. */
 export async function encodePng({ width, height, channels, data, colour = [] }) {
   const head = new DataView(new ArrayBuffer(13));
   head.setUint32(0, width);

@@ -2,14 +2,10 @@
 
 import { settings } from "./settings.js";
 
+const REACH = 3; // of a Lanczos filter, in pixels of the larger size
 const sinc = (x) => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
-const LANCZOS = { reach: 3, at: (x) => sinc(x) * sinc(x / 3) }; // for what is made smaller
-const BICUBIC = {
-  reach: 2, // for what is made larger
-  at: (x) => (Math.abs(x) < 1 ? (1.5 * Math.abs(x) - 2.5) * x * x + 1 : ((-0.5 * Math.abs(x) + 2.5) * Math.abs(x) - 4) * Math.abs(x) + 2),
-};
 
-/** Returns the view of a decoded picture (see decode.js) as a Uint8Array of 64×64. */
+/** Return the view of a decoded picture (see decode.js) as a Uint8Array of 64×64. */
 export function grayView(picture) {
   const { width, height } = picture;
   const side = settings.viewSide;
@@ -35,17 +31,19 @@ function grayOnWhite({ width, height, channels, data }) {
   return gray;
 }
 
-/** Scales the rows of a picture from [start, start + length) to `size` values, and makes columns of them. */
+/** Scale the rows of a picture from [start, start + length) to `size` values, and make columns of them. */
 function scaled({ width, height, data }, start, length, size) {
   const result = new Uint8ClampedArray(size * height); // as Pillow rounds and clips in between
   const scale = length / size;
   const stretch = Math.max(scale, 1);
-  const { reach, at } = length > size ? LANCZOS : BICUBIC;
   for (let place = 0; place < size; place += 1) {
     const centre = start + (place + 0.5) * scale;
-    const first = Math.max(0, Math.round(centre - reach * stretch));
-    const last = Math.min(width, Math.round(centre + reach * stretch));
-    const weights = Array.from({ length: last - first }, (_, i) => at((first + i - centre + 0.5) / stretch));
+    const first = Math.max(0, Math.round(centre - REACH * stretch));
+    const last = Math.min(width, Math.round(centre + REACH * stretch));
+    const weights = Array.from({ length: last - first }, (_, i) => {
+      const x = (first + i - centre + 0.5) / stretch;
+      return sinc(x) * sinc(x / REACH);
+    });
     const sum = weights.reduce((a, b) => a + b, 0);
     for (let y = 0; y < height; y += 1) {
       let value = 0;

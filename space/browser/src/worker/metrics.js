@@ -6,8 +6,8 @@ const RADIUS = 5; // pixels: SSIM's window is 11 wide, a Gaussian of σ = 1.5
 const HEIGHTS = Array.from({ length: 2 * RADIUS + 1 }, (_, i) => Math.exp(-((i - RADIUS) ** 2) / 4.5));
 const WINDOW = HEIGHTS.map((height) => height / HEIGHTS.reduce((a, b) => a + b));
 
-/** Returns {mse, psnr, ssim} of two square pictures of one size, given as arrays of 0 to 255. */
-export function figures(clean, other) {
+/** Return {mse, psnr, ssim} of two square pictures of one size, given as arrays of 0 to 255. */
+export function metricsOf(clean, other) {
   const [x, y] = [clean, other].map((image) => Float64Array.from(image, (value) => value / 255));
   const mse = mean(x.map((value, i) => (value - y[i]) ** 2));
   const psnr = Math.min(settings.psnrLimit, -10 * Math.log10(mse));
@@ -37,7 +37,7 @@ function similarity(x, y) {
 function blurred(image) {
   const side = Math.sqrt(image.length);
   const inside = side - 2 * RADIUS;
-  /** Blurs along the rows, and makes columns of them. */
+  /** Blur along the rows, and make columns of them. */
   const along = (data, rows) =>
     Float64Array.from({ length: inside * rows }, (_, i) => {
       const start = (i % rows) * side + Math.floor(i / rows);

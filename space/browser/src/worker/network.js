@@ -2,84 +2,78 @@
 
 import * as ort from "onnxruntime-web/wasm";
 
-import { onnxMetadata } from "./onnx_metadata.js";
-
 const NAMES = { 1: "gray", 3: "colour" }; // by channels
-// Files that do not tell are of releases up to v1.0.0: their restorer averages over the mirror image
-// inside its graph.
-const OLD = { mirror: "false", stride: "64" };
 
-let runtime; // a promise: networks are downloaded while it is compiled
+let runtime; // a promise: networks are downloaded meanwhile
 
-/** Sets ONNX Runtime up: `module` is a promise of its compiled WebAssembly, or of null. */
-export function startRuntime(base, threads, module) {
+/** Set ONNX Runtime up with a promise of its WebAssembly; `base` is the page's address. */
+export function startRuntime(base, wasm) {
+  if (!self.WebAssembly) throw new TypeError("it has no WebAssembly");
   ort.env.logLevel = "error";
-  ort.env.wasm.numThreads = threads;
   ort.env.wasm.wasmPaths = { mjs: new URL("runtime/ort-wasm-simd-threaded.mjs", base).href };
-  // It takes bytes only, and would compile them here, after all of them have come: so it is given
-  // none, and the module in the place of what it makes of them.
-  ort.env.wasm.wasmBinary = new ArrayBuffer(0);
-  runtime = module;
-  const instantiate = WebAssembly.instantiate;
-  WebAssembly.instantiate = async (_, imports) => {
-    WebAssembly.instantiate = instantiate;
-    return { module: await module, instance: await instantiate(await module, imports) };
-  };
+  // Threads need shared memory; one core is left for the page.
+  ort.env.wasm.numThreads = self.crossOriginIsolated ? Math.max(1, navigator.hardwareConcurrency - 1) : 1;
+  runtime = wasm.then((binary) => (ort.env.wasm.wasmBinary = binary));
 }
 
-/** Whether the runtime could be loaded and compiled. */
-export const runtimeIsThere = async () => Boolean(await runtime);
-
 /**
- * Makes a network of the bytes of its estimator and its restorer.
+ * Open the network of an estimator's and a restorer's ONNX file, ArrayBuffers.
  *
- * Returns {name, planes, stride, estimate(tensor), restore(tensor, level)}. Tensors are {dims, data} of
- * one picture; height and width of one to restore are multiples of `stride`.
+ * Returns {name, channels, stride, estimate(tensor), restore(tensor, sigma)}. Tensors are {dims, data}
+ * of one picture; height and width of one to restore are multiples of `stride`.
  */
 export async function openNetwork(files) {
   await runtime;
   const options = { executionProviders: ["wasm"], enableCpuMemArena: false };
-  const [estimatorFile, restorerFile] = files.map((file) => new Uint8Array(file));
-  const { mirror, stride } = { ...OLD, ...onnxMetadata(restorerFile) };
-  const estimator = await ort.InferenceSession.create(estimatorFile, options);
-  const restorer = await ort.InferenceSession.create(restorerFile, options);
-  const planes = restorer.inputMetadata[0].shape[1];
-  if (!(planes in NAMES)) throw new TypeError(`a network of ${planes} channels`);
+  const estimator = await ort.InferenceSession.create(files[0], options);
+  const restorer = await ort.InferenceSession.create(files[1], options);
+  const channels = restorer.inputMetadata[0].shape[1];
+  if (!(channels in NAMES)) throw new TypeError(`a network of ${channels} channels`);
+  const { mirror, stride } = metadataOf(files[1]);
   const once = async ({ dims, data }, level) => {
     const noisy = new ort.Tensor("float32", data, dims);
     const sigma = new ort.Tensor("float32", [level], [1, 1, 1, 1]);
     return (await inTurn(() => restorer.run({ noisy, sigma }))).restored.data;
   };
   return {
-    name: NAMES[planes],
-    planes,
-    stride: Number(stride),
+    name: NAMES[channels],
+    channels,
+    stride,
     async estimate({ dims, data }) {
       const noisy = new ort.Tensor("float32", data, dims);
       return (await inTurn(() => estimator.run({ noisy }))).sigma.data[0];
     },
-    async restore(noisy, level) {
-      const restored = await once(noisy, level);
-      if (mirror !== "true") return restored;
-      const turned = mirrored({ ...noisy, data: await once(mirrored(noisy), level) }).data;
+    async restore(noisy, sigma) {
+      const restored = await once(noisy, sigma);
+      if (!mirror) return restored;
+      const turned = mirrored({ ...noisy, data: await once(mirrored(noisy), sigma) }).data;
       for (let i = 0; i < restored.length; i += 1) restored[i] = (restored[i] + turned[i]) / 2;
       return restored;
     },
   };
 }
 
+/**
+ * Read the metadata of a restorer, which onnxruntime-web does not hand on: protobuf strings, each
+ * after its tag and length. Files of releases up to v1.0.0 have none; their graph averages by itself.
+ */
+export function metadataOf(file) {
+  const text = new TextDecoder("latin1").decode(file);
+  const [, stride] = /\n\x06stride\x12.(\d+)/s.exec(text) ?? [];
+  return { mirror: text.includes("\n\x06mirror\x12\x04true"), stride: Number(stride ?? 64) };
+}
+
 /** The mirror image of a tensor, left to right. */
 function mirrored({ dims, data }) {
   const wide = dims[3];
-  const result = new Float32Array(data.length);
-  for (let row = 0; row < data.length; row += wide)
-    for (let x = 0; x < wide; x += 1) result[row + x] = data[row + wide - 1 - x];
+  const result = data.slice();
+  for (let row = 0; row < data.length; row += wide) result.subarray(row, row + wide).reverse();
   return { dims, data: result };
 }
 
 let last = Promise.resolve();
 
-/** One forward pass at a time: both tabs may have work for the same network. */
+/** Run one forward pass at a time: both tabs may have work for the same network. */
 function inTurn(pass) {
   const next = last.then(pass);
   last = next.catch(() => {});

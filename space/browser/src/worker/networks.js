@@ -1,27 +1,22 @@
 // Where the networks come from: the model repository on the Hub, or the page's own files.
 
-import { Mistake } from "./mistake.js";
-import { openNetwork, runtimeIsThere } from "./network.js";
+import { Mistake } from "../mistake.js";
+import { openNetwork, startRuntime } from "./network.js";
 import { settings } from "./settings.js";
 
-const HUB = "https://huggingface.co";
 const HUB_SECONDS = 20;
-const CACHE = "networks"; // of files from the Hub, for the next visit without a network
 const PARTS = ["estimator.onnx", "restorer.onnx"];
 const FOLDERS = { gray: "model", colour: "colour" }; // of the page's own networks
 const WORDS = { gray: "gray network", colour: "network for colour" };
 
-/** The two networks that serve, loaded when they are needed. */
+/** The two networks that serve, loaded when they are needed; `source` says what serves. */
 export class Networks {
   #base;
   #asked;
   #loaded = {}; // promises by name
 
-  /** What serves, for visitors: {name, note}; the note says why it is not what was asked for. */
-  source;
-
   /**
-   * Loads the network that the Demo needs.
+   * Load the network that the Demo needs.
    *
    * `base` is the page's address, `asked` is {id, revision} of a model repository, or null. One with
    * a single network, of either kind, is joined by the page's own other one.
@@ -29,13 +24,17 @@ export class Networks {
   static async start(base, asked) {
     const networks = new Networks();
     networks.#base = base;
-    const [note, { builtIn }] = await Promise.all([asked && networks.#ask(asked), ownContent(base)]);
-    networks.source ??= { name: builtIn, note };
-    await networks.network("gray");
+    networks.#asked = asked;
+    startRuntime(base, networks.#own("runtime/ort.wasm.bin").then(unpacked));
+    const content = networks.#own("content.json").then((file) => JSON.parse(new TextDecoder().decode(file)));
+    const gray = networks.#ask().then(() => networks.network("gray"));
+    const [{ settings: shared, builtIn }] = await Promise.all([content, gray]);
+    Object.assign(settings, shared);
+    if (!networks.#asked) networks.source = asked ? `${builtIn}; ${asked.id} could not be loaded from the Hub` : builtIn;
     return networks;
   }
 
-  /** A network by its name; what could not be loaded is tried again the next time. */
+  /** A network by its name; one that could not be loaded is tried again the next time. */
   network(name) {
     this.#loaded[name] ??= this.#load(name).catch((error) => {
       delete this.#loaded[name];
@@ -50,75 +49,60 @@ export class Networks {
     return `${builtIn && this.#asked ? "built-in " : ""}${WORDS[name]}`;
   }
 
-  /** Loads the network at the root of a repository; returns why it does not serve, or "". */
-  async #ask(asked) {
-    const files = await fromHub(asked, "").catch(() => null);
-    if (!files) return `${asked.id} could not be had from the Hub`;
-    const root = await openNetwork(files).catch(() => null);
-    if (!root) return `the file of ${asked.id} cannot be read`;
-    this.#asked = asked;
+  /** Load the network at the root of the repository, if one was asked for. */
+  async #ask() {
+    const root = this.#asked && (await this.#fromHub("onnx"));
+    if (!root) {
+      this.#asked = null;
+      return;
+    }
     this.#loaded[root.name] = Promise.resolve(root);
-    const joined = root.name === "gray" ? "" : `, with the built-in ${WORDS.gray}`;
-    const note = files.cached ? "kept from an earlier visit" : "";
-    this.source = { name: `${asked.id} at ${asked.revision}${joined}`, note };
     // By this file the Hub counts downloads, and a question for its head is enough.
-    if (!files.cached) fetch(addressOf(asked, "config.json"), { method: "HEAD" }).catch(() => {});
-    return "";
+    fetch(this.#address("config.json"), { method: "HEAD" }).catch(() => {});
+    const joined = root.name === "gray" ? "" : `, with the built-in ${WORDS.gray}`;
+    this.source = `${this.#asked.id} at ${this.#asked.revision}${joined}`;
   }
 
   async #load(name) {
-    if (this.#asked && name === "colour") {
-      const files = await fromHub(this.#asked, "colour/").catch(() => null);
-      const network = files && (await openNetwork(files).catch(() => null));
-      if (network?.name === name) return network;
-    }
-    const files = await Promise.all(PARTS.map((part) => ownFile(this.#base, `${FOLDERS[name]}/${part}`)));
-    if (!(await runtimeIsThere())) throw unloaded("could not be loaded");
-    const network = await openNetwork(files).catch(() => {
-      throw unloaded("is damaged");
+    const network = this.#asked && name === "colour" && (await this.#fromHub("colour/onnx"));
+    if (network && network.name === name) return network;
+    const files = await Promise.all(PARTS.map((part) => this.#own(`${FOLDERS[name]}/${part}`)));
+    const own = await openNetwork(files).catch((error) => {
+      throw error instanceof Mistake ? error : unloaded("is damaged");
     });
-    return { ...network, builtIn: true };
+    return { ...own, builtIn: true };
   }
-}
 
-/** Loads what Python says of the page, its settings (see settings.js) included. */
-async function ownContent(base) {
-  const content = JSON.parse(new TextDecoder().decode(await ownFile(base, "content.json")));
-  Object.assign(settings, content.settings);
-  return content;
-}
-
-const unloaded = (what) => new Mistake(`A file of the network ${what}; please load the page again.`);
-
-function ownFile(base, path) {
-  return fetched(new URL(path, base)).catch(() => {
-    throw unloaded("could not be loaded");
-  });
-}
-
-const addressOf = ({ id, revision }, path) =>
-  `${HUB}/${id}/resolve/${encodeURIComponent(revision)}/${path}`;
-
-/** The files of a network in a folder of a repository, the root being "". */
-async function fromHub(asked, folder) {
-  const addresses = PARTS.map((part) => addressOf(asked, `${folder}onnx/${part}`));
-  const store = await globalThis.caches?.open(CACHE).catch(() => null);
-  try {
+  /** The network in a folder of the repository; null where it cannot be had. */
+  async #fromHub(folder) {
     const signal = AbortSignal.timeout(HUB_SECONDS * 1000);
-    const files = await Promise.all(addresses.map((address) => fetched(address, { signal })));
-    for (const [i, address] of addresses.entries())
-      store?.put(address, new Response(files[i])).catch(() => {}); // the storage may be full
-    return files;
-  } catch (error) {
-    const kept = await Promise.all(addresses.map((address) => store?.match(address)));
-    if (kept.some((response) => !response)) throw error;
-    const files = await Promise.all(kept.map((response) => response.arrayBuffer()));
-    return Object.assign(files, { cached: true });
+    const files = PARTS.map((part) => fetched(this.#address(`${folder}/${part}`), { signal }));
+    return Promise.all(files).then(openNetwork).catch(() => null);
+  }
+
+  #address(path) {
+    const { id, revision } = this.#asked;
+    return `https://huggingface.co/${id}/resolve/${encodeURIComponent(revision)}/${path}`;
+  }
+
+  #own(path) {
+    return fetched(new URL(path, this.#base)).catch(() => {
+      throw unloaded("could not be loaded");
+    });
   }
 }
+
+const unloaded = (reason) => new Mistake(`A file of the network ${reason}; please load the page again.`);
 
 async function fetched(address, options) {
   const response = await fetch(address, options);
   if (!response.ok) throw new TypeError(`${address} answered ${response.status}`);
   return response.arrayBuffer();
+}
+
+/** The content of a file that is packed with gzip, unless the server has unpacked it. */
+async function unpacked(file) {
+  if (new Uint8Array(file, 0, 1)[0] !== 0x1f) return file;
+  const stream = new Blob([file]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).arrayBuffer();
 }

@@ -1,6 +1,6 @@
 // Gaussian noise of a seed, which is not the noise that NumPy draws for it.
 
-/** Returns a function that draws from the standard normal distribution (SplitMix32, Box and Muller). */
+/** Return a function that draws from the standard normal distribution (SplitMix32, Box and Muller). */
 export function normal(seed) {
   let state = seed >>> 0;
   const uniform = () => {
@@ -12,7 +12,7 @@ export function normal(seed) {
   return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
 }
 
-/** Adds noise to an 8-bit picture, clips, and rounds to 8 bits. */
+/** Add noise to an 8-bit picture, clip, and round to 8 bits. */
 export function noisyPicture(original, sigma, seed) {
   const draw = normal(seed);
   return new Uint8Array(Uint8ClampedArray.from(original, (value) => value + 255 * sigma * draw()));

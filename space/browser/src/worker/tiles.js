@@ -3,7 +3,7 @@
 import { settings } from "./settings.js";
 
 /**
- * The tiles of what is inside a frame: a picture of at most 512 pixels a side is one.
+ * Return the tiles inside a letterbox: a picture of at most 512 pixels a side is one.
  *
  * Each is {top, left, rows, columns, high, wide, up, before}: where it begins, how much of the picture
  * it holds, how much is computed, and how many rows and columns at its beginning are context only.
@@ -11,7 +11,7 @@ import { settings } from "./settings.js";
 export function tilesOf({ top, left, rows, columns }, margin, stride) {
   const spans = (length) => {
     const shared = length > settings.tileSide ? 2 * margin : 0;
-    const starts = [0];
+    const starts = length ? [0] : [];
     for (let at = settings.tileSide - shared; at < length - shared; at += settings.tileSide - shared)
       starts.push(at);
     return starts.map((start) => {
@@ -19,7 +19,6 @@ export function tilesOf({ top, left, rows, columns }, margin, stride) {
       return { start, held, computed: Math.ceil(held / stride) * stride, context: start && margin };
     });
   };
-  if (!(rows && columns)) return [];
   return spans(rows).flatMap((down) =>
     spans(columns).map((across) => ({
       top: top + down.start,
@@ -35,20 +34,26 @@ export function tilesOf({ top, left, rows, columns }, margin, stride) {
 }
 
 /**
- * Copies one tile of one plane, high×wide, as floats in [0, 1] into `target`, from `offset` on.
+ * Cut one tile of `count` channels from the `first` on: {dims, data}, floats in [0, 1], one channel after
+ * the other, and copies of the only one where `channels` is more.
  *
- * What reaches beyond the tile's own `rows` and `columns` is mirrored at the lower and right edge. Data
- * are integers of 8 or 16 bits, or floats in [0, 1].
+ * What reaches beyond the tile's own `rows` and `columns`, up to `high` and `wide`, is mirrored. The
+ * picture's data are integers of 8 or 16 bits, or floats in [0, 1].
  */
-export function copyTile(picture, plane, tile, target, offset) {
-  const { width, channels, data } = picture;
-  const { top, left, rows, columns, high, wide } = tile;
+export function cutTile(picture, first, count, { top, left, rows, columns, high, wide }, channels = count) {
+  const { width, data } = picture;
   const most = { Uint8Array: 255, Uint16Array: 65535 }[data.constructor.name] ?? 1;
-  for (let y = 0; y < high; y += 1) {
-    const row = (top + mirrored(y, rows)) * width + left;
-    for (let x = 0; x < wide; x += 1)
-      target[offset + y * wide + x] = data[(row + mirrored(x, columns)) * channels + plane] / most;
+  const cut = new Float32Array(channels * high * wide);
+  let to = 0;
+  for (let channel = first; channel < first + channels; channel += 1) {
+    const read = Math.min(channel, first + count - 1);
+    for (let y = 0; y < high; y += 1) {
+      const row = (top + mirrored(y, rows)) * width + left;
+      for (let x = 0; x < wide; x += 1)
+        cut[to++] = data[(row + mirrored(x, columns)) * picture.channels + read] / most;
+    }
   }
+  return { dims: [1, channels, high, wide], data: cut };
 }
 
 function mirrored(index, length) {

@@ -4,37 +4,29 @@
 // where `mistake` says that the error is one sentence for the visitor. The page ends it to stop work
 // and when it was idle, and starts another: so every question brings its file, and a key to know it by.
 
-import { checkSize, secondsFor, timed } from "./capacity.js";
+import { Mistake, saysOutOfMemory } from "../mistake.js";
+import { checkSize } from "./capacity.js";
 import { decode } from "./decode.js";
-import { blended, choose, estimateLevel, plan, restore } from "./denoiser.js";
+import { blended, choose, estimateSigma, plan, restore } from "./denoiser.js";
 import { encodePng } from "./encode_png.js";
 import { grayView } from "./gray_view.js";
-import { figures } from "./metrics.js";
-import { Mistake, saysOutOfMemory } from "./mistake.js";
-import { startRuntime } from "./network.js";
+import { metricsOf } from "./metrics.js";
 import { Networks } from "./networks.js";
 import { noisyPicture } from "./noise.js";
 import { settings } from "./settings.js";
 
-let giveModule;
-const runtimeModule = new Promise((resolve) => (giveModule = resolve));
 let started; // a promise of the networks
 let viewed = null; // of the Demo: {key, view, notes}
-let opened = null; // of Clean up: its plan, and {key, level, factor, restored}
+let opened = null; // of Clean up: its plan, and {key, sigma, factor, restored}
 
 const tasks = {
-  /** Receives the runtime, which the page compiles while this worker starts. */
-  runtime({ module }) {
-    giveModule(module);
-  },
-
-  /** Loads the gray network, and says what serves. */
-  async start({ address, threads, asked }) {
-    started = load(address, threads, asked);
+  /** Load the gray network, and return the name of what serves. */
+  async start({ asked }) {
+    started = load(asked);
     return (await started).source;
   },
 
-  /** Adds noise to a picture's gray view and removes it. */
+  /** Add noise to a picture's gray view and remove it. */
   async trial({ file, key, sigma, seed }) {
     const gray = await (await started).network("gray");
     if (viewed?.key !== key) {
@@ -44,44 +36,40 @@ const tasks = {
     const { view, notes } = viewed;
     const noisy = noisyPicture(view, sigma, seed);
     const work = plan(gray, asPicture(noisy));
-    const { data } = blended(work.picture, await restore(work, await estimateLevel(work)), 1);
+    const { data } = blended(work.picture, await restore(work, await estimateSigma(work)), 1);
     return {
       pictures: await Promise.all([view, noisy, data].map((pixels) => encodePng(asPicture(pixels)))),
-      noisy: figures(view, noisy),
-      reconstructed: figures(view, data),
+      noisy: metricsOf(view, noisy),
+      reconstructed: metricsOf(view, data),
       notes,
     };
   },
 
-  /** Decodes a picture to clean up, and says how long that will take. */
+  /** Decode a picture to clean up, and return it as PNG. */
   async open({ file, key }) {
-    const work = await openedPicture(file, key);
-    const { picture } = work;
-    const { width, height, notes } = picture;
-    const seconds = await secondsFor(work);
-    return { width, height, notes, seconds, before: await encodePng(picture) };
+    const { picture } = await openedPicture(file, key);
+    return { notes: picture.notes, before: await encodePng(picture) };
   },
 
-  /** Cleans a picture up, of `factor` times the level that is estimated; only what changed is done. */
+  /** Clean a picture up, of `factor` times the sigma that is estimated; only what changed is done. */
   async cleanUp({ file, key, strength, factor }, progress) {
     const work = await openedPicture(file, key);
-    work.level ??= await estimateLevel(work);
-    const { level } = work;
+    work.sigma ??= await estimateSigma(work);
+    const { sigma } = work;
     if (work.factor !== factor)
-      work.restored = await timed(work, Math.min(1, factor * level), (share) => {
+      work.restored = await restore(work, Math.min(1, factor * sigma), (share) => {
         progress({ share });
         return new Promise((resolve) => setTimeout(resolve)); // lets the Demo ask in between
       });
     work.factor = factor;
     const after = await encodePng(blended(work.picture, work.restored, strength));
-    return { level, network: await (await started).words(work.network.name), after };
+    return { sigma, network: await (await started).words(work.network.name), after };
   },
 };
 
-async function load(base, threads, asked) {
+async function load(asked) {
   try {
-    startRuntime(base, threads, runtimeModule);
-    return await Networks.start(base, asked);
+    return await Networks.start(new URL("./", import.meta.url), asked);
   } catch (error) {
     if (error instanceof Mistake) throw error;
     throw new Mistake(`This browser cannot run the network (${error.message}); please use a newer one.`);
@@ -94,7 +82,7 @@ async function openedPicture(file, key) {
   opened = null;
   const picture = await decode(file, checkSize);
   const network = await networks.network(choose(picture));
-  opened = { key, ...plan(network, picture), level: null, factor: null, restored: null };
+  opened = { key, ...plan(network, picture) };
   return opened;
 }
 
@@ -110,9 +98,9 @@ self.onmessage = async ({ data: { id, task, ...values } }) => {
     const mistake = error instanceof Mistake;
     const outOfMemory = !mistake && saysOutOfMemory(error);
     if (!mistake && !outOfMemory) console.error(error);
-    const told = outOfMemory
+    const sentence = outOfMemory
       ? "This device has no memory left for the picture; close other tabs or make it smaller."
       : error.message;
-    self.postMessage({ id, error: String(told ?? error), mistake: mistake || outOfMemory });
+    self.postMessage({ id, error: String(sentence ?? error), mistake: mistake || outOfMemory });
   }
 };

@@ -1,0 +1,241 @@
+"""The page in a real browser: every tab as a visitor walks it, and what it looks like.
+
+Screenshots go to `screenshots/`; look at them after changing the page.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from olivetti_denoiser.noise import noisy_uint8
+from page_in_browser import (
+    PATIENCE,
+    changed,
+    chromium,
+    download,
+    section,
+    source,
+    upload,
+)
+from page_server import ROOT, pixels
+
+EXAMPLES = ROOT / "space" / "examples"
+STILL_LIFE = EXAMPLES / "drawn_2_still_life.png"
+SCAN = EXAMPLES / "noisy_3_scan.png"
+SHOTS = ROOT / "screenshots"
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+DEMO = ("Original", "Noisy", "Reconstructed")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def tab(browser, page):
+    """The page, opened anew; fails if it complains or calls anybody outside."""
+    complaints, ours = [], (page.url, "data:", "blob:")
+    tab = browser.new_page(viewport=WIDE)
+    tab.set_default_timeout(PATIENCE)
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("request", lambda asked: asked.url.startswith(ours) or complaints.append(asked.url))
+    tab.goto(page.url)
+    tab.wait_for_selector(".before-after img")
+    yield tab
+    tab.close()
+    assert not complaints
+
+
+@pytest.mark.smoke
+def test_demo_greets_with_a_result_and_follows_the_controls(tab, page):
+    part = section(tab, "Demo")
+
+    def shows(path, sigma=0.1):
+        shown = page.visitor().call("denoise", path, sigma, 0)[:3]
+        return [download(part, name) for name in DEMO] == shown
+
+    assert shows(EXAMPLES / "drawn_1_portrait.png")
+    assert "dB" in part.locator(".figures").first.inner_text()
+    image = part.locator(".pixels img").first  # enlarged with hard pixels
+    assert image.evaluate("e => getComputedStyle(e).imageRendering") == "pixelated"
+    assert image.bounding_box()["width"] > 200
+
+    before = source(part, "Reconstructed")
+    upload(part, STILL_LIFE)
+    changed(tab, part, "Reconstructed", before)
+    assert shows(STILL_LIFE)
+
+    slider = part.get_by_label("range slider for Noise level")
+    box = slider.bounding_box()
+    for act in (
+        lambda: slider.press("End"),  # by the keyboard alone
+        lambda: tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2),
+        lambda: part.get_by_label("Seed").fill("5"),
+    ):
+        before = source(part, "Noisy")
+        act()
+        changed(tab, part, "Noisy", before)
+    before = source(part, "Original")
+    part.locator("button.gallery-item").nth(2).click()
+    changed(tab, part, "Original", before)
+
+
+def test_mistakes_are_told_and_the_page_goes_on_without_a_picture(tab, tmp_path):
+    (tmp_path / "letter.png").write_text("Dear page, this is a letter.")
+    pixels16 = (np.arange(4096).reshape(64, 64) * 16).astype(np.uint16)
+    Image.fromarray(pixels16).save(tmp_path / "deep.tif")
+    part = section(tab, "Demo")
+    upload(part, tmp_path / "letter.png")
+    tab.get_by_text("not a picture in a format that is read").first.wait_for()
+    shot(tab, "wide_mistake")
+    tab.locator(".toast-close").click()
+    before = source(part, "Original")
+    upload(part, tmp_path / "deep.tif")  # which browsers cannot show
+    changed(tab, part, "Original", before)
+    shown = part.locator("img[alt='the picture that you sent'].small")
+    shown.wait_for()
+    assert shown.evaluate("e => e.naturalWidth") == 64
+
+    part.get_by_role("button", name="Remove Image").first.click()
+    part.locator("input[type=file]").first.wait_for(state="attached")
+    part.get_by_role("slider").first.press("End")  # a control, while there is no picture
+    tab.wait_for_timeout(2000)
+    assert tab.locator(".toast-body").count() == 0
+
+
+def test_clean_up_keeps_the_picture_and_follows_the_controls(tab, page, tmp_path):
+    part = section(tab, "Clean up")
+    part.locator(".before-after img").first.wait_for()
+    assert "Restored by the network for colour" in part.inner_text()
+
+    def after(act):
+        before = source(part, "Cleaned up")
+        act()
+        changed(tab, part, "Cleaned up", before)
+        return download(part, "Cleaned up")
+
+    cleaned = after(lambda: upload(part, SCAN))
+    assert cleaned == page.visitor().call("restore", SCAN)[0]
+    section(tab, "Demo")
+    section(tab, "Clean up")  # opened again, it shows the same
+    tab.wait_for_timeout(1000)
+    assert download(part, "Cleaned up") == cleaned
+    smoothness = part.get_by_label("range slider for Smoothness")
+    smooth = after(lambda: smoothness.press("End"))
+    assert smooth == page.visitor().call("restore", SCAN, 1.0, 2.0)[0]
+    assert "2 times the estimate" in part.inner_text()
+    untouched = after(lambda: part.get_by_label("range slider for Strength").press("Home"))
+    assert np.array_equal(pixels(untouched), np.asarray(Image.open(SCAN)))
+    assert tab.locator(".toast-body").count() == 0
+
+    # Where a picture is transparent, the other one must not be seen through it.
+    cut_out = np.zeros((300, 300, 4), np.uint8)
+    cut_out[100:200, 100:200] = (200, 30, 30, 255)
+    Image.fromarray(cut_out).save(tmp_path / "cut_out.png")
+    after(lambda: upload(part, tmp_path / "cut_out.png"))
+    slider = part.locator(".before-after")
+    assert clips_of(slider) == ["inset(0px 0px 0px 50%)", "inset(0px 50% 0px 0px)"]
+    handle = slider.get_by_role("slider")
+    assert "Before" in handle.get_attribute("aria-label")
+    handle.press("Home")
+    assert clips_of(slider)[0] == "inset(0px 0px 0px 0%)"
+    width = slider.bounding_box()["width"]
+    drag(tab, slider, 0.25 * width, 0.75 * width)
+    assert 70 < float(handle.input_value()) < 80
+
+
+def test_a_large_picture_is_told_how_far_it_is_and_compared_pixel_by_pixel(tab, tmp_path):
+    ramps = np.mgrid[0:800, 0:1600].sum(0)[..., None] / 2400 * np.array([0.9, 0.6, 0.3])
+    noisy = noisy_uint8(ramps, 0.08, np.random.default_rng(0))
+    Image.fromarray(noisy).save(tmp_path / "photograph.png")
+    part = section(tab, "Clean up")
+    slider = part.locator(".before-after")
+    slider.locator("img").first.wait_for()
+    assert not slider.locator(".zoom").is_visible()  # a small picture is enlarged already
+    shown = source(part, "Cleaned up")
+    upload(part, tmp_path / "photograph.png")
+    tab.get_by_text(re.compile(r"tile \d+ of 8, about \d+ s left")).first.wait_for()
+    changed(tab, part, "Cleaned up", shown)
+
+    slider.locator(".zoom").click()
+    after, view = slider.locator("img.after"), slider.locator(".view")
+    assert after.bounding_box()["width"] == 1600
+    assert after.evaluate("e => getComputedStyle(e).imageRendering") == "pixelated"
+    middle = "e => e.scrollLeft + e.clientWidth / 2"
+    assert view.evaluate(middle) == pytest.approx(800, abs=1)
+    drag(tab, view, 300, 200)
+    assert view.evaluate(middle) == pytest.approx(900, abs=2)
+    slider.get_by_role("slider").press("PageUp")
+    edge = view.evaluate("e => e.scrollLeft + 0.6 * e.clientWidth")
+    right, left = clips_of(slider)  # of the line, where the one ends and the other begins
+    assert float(re.search(r"([\d.]+)px\)$", right)[1]) == pytest.approx(edge, abs=0.1)
+    assert float(re.search(r"100% - ([\d.]+)px", left)[1]) == pytest.approx(edge, abs=0.1)
+    slider.locator(".zoom").click()
+    assert after.bounding_box()["width"] < 800
+
+
+def drag(tab, part, start, end):
+    """Drags the mouse from one place of a part to another, in pixels from its left edge."""
+    box = part.bounding_box()
+    tab.mouse.move(box["x"] + start, box["y"] + 100)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + end, box["y"] + 100, steps=5)
+    tab.mouse.up()
+
+
+def clips_of(slider):
+    """The parts of its two pictures that a slider shows, as CSS."""
+    return slider.locator("img").evaluate_all("all => all.map(e => getComputedStyle(e).clipPath)")
+
+
+@pytest.mark.parametrize(
+    ("name", "viewport", "scheme"),
+    [
+        ("wide", WIDE, "light"),
+        ("phone", PHONE, "light"),
+        ("dark", WIDE, "dark"),
+        ("phone_dark", PHONE, "dark"),
+    ],
+)
+def test_every_tab_fits_the_window_and_names_its_parts(tab, name, viewport, scheme):
+    from playwright.sync_api import expect
+
+    tab.set_viewport_size(viewport)
+    tab.emulate_media(color_scheme=scheme)
+    tab.reload()
+    for title in ("Demo", "Clean up", "Compare", "About"):
+        part = section(tab, title)
+        part.locator("img, h2").first.wait_for()
+        if title == "Clean up":
+            part.locator(".before-after img").first.wait_for()
+        if title == "Compare":
+            part.locator(".methods img").nth(6).wait_for()
+            captions = part.locator(".methods .caption-label").all_inner_texts()
+            ranks = [float(re.search(r"([\d.]+) dB", caption)[1]) for caption in captions[:-1]]
+            assert ranks == sorted(ranks, reverse=True) and captions[-1] == "Original"
+        if title == "About":
+            for words in ("AT&T Laboratories Cambridge", "keras.saving.load_model", "20 MB"):
+                expect(part).to_contain_text(words, use_inner_text=True)
+        tab.wait_for_timeout(700)  # pictures are decoded, fonts are there
+        # Waits, as a picture that is just being drawn may have its text a moment later.
+        expect(part.locator("img:not([alt]), img[alt='']")).to_have_count(0)
+        for control in part.locator("input:visible").all():
+            named = control.evaluate("e => e.ariaLabel || e.labels?.length || e.title")
+            assert named, control.evaluate("e => e.outerHTML")
+        overflow = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert overflow <= 0, f"{title} is {overflow} pixels wider than the window"
+        shot(tab, f"{name}_{title.lower().replace(' ', '_')}")
+    ground = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+    bright = sum(map(int, re.findall(r"\d+", ground)[:3])) > 380
+    assert bright == (scheme == "light")
+
+
+def shot(tab, name):
+    SHOTS.mkdir(exist_ok=True)
+    tab.screenshot(path=SHOTS / f"{name}.png", full_page=True)

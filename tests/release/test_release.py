@@ -1,0 +1,95 @@
+"""What is released: its cards, its figures, its weights, and that Keras alone opens it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from checkout import ROOT
+from olivetti_denoiser import Denoiser
+from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.data.faces import SPLIT_CHECKSUM
+from olivetti_denoiser.metrics import psnr
+from olivetti_denoiser.publish.card import render_card
+from olivetti_denoiser.release import read_metrics
+
+RELEASED = ROOT / "model_card"
+WEIGHTS = {
+    "": "5b5bf0d8136596bf67d32e1e8dd5ced260f584ca960705821fad0512172c1359",
+    "colour": "51dbb9d3c81952e2eda9b396ea96837a7250b51593a539dba86241671d214698",
+}
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("place", ["", "colour"])
+def test_the_card_is_what_the_template_gives(place):
+    """So every figure on it is one of `metrics.json`. `python -m …publish.card` writes it anew."""
+    card = (RELEASED / place / "README.md").read_text(encoding="utf-8")
+    assert card == render_card(RELEASED / place)
+    lines = card.splitlines()  # a blank line between rows: Markdown shows them as text
+    rows = [line.startswith("|") for line in lines]
+    assert not [
+        number
+        for number, line in enumerate(lines[1:-1], 1)
+        if not line and rows[number - 1] and rows[number + 1]
+    ]
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("place", WEIGHTS)
+def test_the_weights_are_those_that_were_measured(place):
+    content = (RELEASED / place / "model.weights.h5").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == WEIGHTS[place]
+
+
+@pytest.mark.smoke
+def test_the_figures_are_those_of_the_weights(test_faces):
+    metrics = read_metrics(RELEASED)
+    restored = Denoiser.from_pretrained(RELEASED)(test_faces.noisy)
+    measured = psnr(test_faces.clean, restored).mean()
+    released = metrics["parts"]["test"]["methods"]["model"]["psnr"]["mean"]
+    assert measured == pytest.approx(released, abs=0.01)
+    assert measured > 29.16  # FFDNet, which saw thousands of photographs
+    assert metrics["split_checksum"] == SPLIT_CHECKSUM
+
+
+def test_it_was_made_with_the_defaults_and_its_events_are_small():
+    config = TrainingConfig.from_json(RELEASED / "training_config.json")
+    assert dataclasses.replace(config, seed=0) == TrainingConfig()
+    events = list((RELEASED / "runs").rglob("events*"))
+    assert 0 < sum(path.stat().st_size for path in events) < 300_000
+
+
+LOAD = """
+import sys, keras, numpy
+predictions = []
+for folder in sys.argv[2:]:
+    model = keras.saving.load_model(folder)
+    shape = (2, 64, 64, model.input_shape[-1])
+    noisy = numpy.random.default_rng(0).random(shape, dtype="float32")
+    predictions.append(numpy.asarray(model.predict(noisy, verbose=0)).ravel())
+numpy.save(sys.argv[1], numpy.concatenate(predictions))
+print(keras.backend.backend(), "olivetti_denoiser" in sys.modules)
+"""
+
+
+def test_keras_alone_opens_both_networks_on_every_backend_that_trains(tmp_path):
+    """In an empty folder and in isolated mode, so that none of our code can be imported."""
+    predictions = {}
+    for backend in ("tensorflow", "jax"):
+        path = tmp_path / f"{backend}.npy"
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", LOAD, path, RELEASED, RELEASED / "colour"],
+            env=os.environ | {"KERAS_BACKEND": backend},
+            cwd=tmp_path, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split() == [backend, "False"]
+        predictions[backend] = np.load(path)
+    assert np.abs(predictions["tensorflow"] - predictions["jax"]).max() < 1e-5

@@ -1,0 +1,123 @@
+"""The whole story on a local Hub: retrain as the workflow does, pull back in every way, serve."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_first_run import end, serve
+
+from checkout import copy_checkout, link_environment
+from empty_environment import EmptyEnvironment
+from local_hub import LocalHub
+from page_server import free_port
+from static_space import link_packages
+from workflow_steps import run_step
+
+SCRIPT = "tests/helpers/hub_scripts.py"
+NAME = "alice/m"
+TINY = {"epochs": 2, "steps_per_epoch": 4, "channels": [4, 8], "blocks": [1, 1], "batch_size": 4}
+
+
+@pytest.fixture(scope="module")
+def published(faces, tmp_path_factory):
+    """A Hub with what the retraining of a tiny network has published, and its checkout."""
+    folder = tmp_path_factory.mktemp("story")
+    checkout = copy_checkout(folder / "checkout")
+    link_environment(checkout / ".venv", Path(sys.prefix))
+    link_packages(checkout / ".node")
+    (checkout / "tiny.json").write_text(json.dumps(TINY))
+    with LocalHub(checkout=checkout) as hub:
+        token = hub.user("alice")
+        variables = os.environ | hub.environment(token, folder / "home")
+        variables |= {"MODEL": "outputs/model", "REPOSITORY": NAME, "SPACE": NAME, "TAG": "v1.0.0"}
+        variables |= {"PRESET": "default", "CONFIG": "tiny.json", "KERAS_BACKEND": "tensorflow"}
+        files = {name: folder / name for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")}
+        for name, path in files.items():
+            path.touch()
+            variables[name] = str(path)
+        for name in (
+            "Install", "look", "train", "Compare with the released model",
+            "Build the page for a static Space", "Publish with the token",
+            "Show what is published",
+        ):  # fmt: skip
+            done = run_step("retrain.yml", "retrain", name, checkout, variables)
+            assert done.returncode == 0, done.stdout
+            assert token not in done.stdout
+        yield hub, token, checkout, {name: path.read_text() for name, path in files.items()}
+
+
+def test_the_retraining_publishes_three_repositories_and_shows_its_figures(published):
+    hub, _, checkout, said = published
+    assert "credentials=token" in said["GITHUB_OUTPUT"]
+    summary = said["GITHUB_STEP_SUMMARY"]
+    metrics = json.loads((checkout / "outputs/model/metrics.json").read_text())
+    psnr = metrics["parts"]["test"]["methods"]["model"]["psnr"]["mean"]
+    assert re.search(rf"^\| Test faces, PSNR +\| +{psnr:.5g} ", summary, re.M)
+    assert (checkout / "outputs/model.run/history.csv").is_file()
+    commit = hub.repository(NAME).head
+    assert hub.repository(NAME).tags == {"v1.0.0": commit.oid}
+    for page in ("", "datasets/", "spaces/"):
+        assert f"{hub.endpoint}/{page}{NAME} at `" in summary
+    assert f"({hub.endpoint}/{NAME}/resolve/{commit.oid}/comparison.png)" in summary
+
+
+def test_everybody_pulls_back_what_was_trained(published, tmp_path):
+    """Figshare's copy of the faces is out of their reach."""
+    hub, token, checkout, _ = published
+    shutil.copytree(checkout / "outputs" / "model", tmp_path / "model")
+
+    def run(function, **variables):
+        variables |= {"SCIKIT_LEARN_DATA": str(tmp_path / "empty")}
+        done = hub.run(
+            SCRIPT, function, str(tmp_path), token=token, home=tmp_path / "home", **variables
+        )
+        return json.loads(done.stdout.splitlines()[-1])
+
+    pulled = run("pull_back")
+    assert pulled["gap"] == 0.0 < pulled["change"]
+    plain = run("pull_back_with_keras", KERAS_BACKEND="tensorflow")
+    assert plain["hf"] < 1e-5 and plain["h5"] < 1e-5  # TensorFlow against ONNX Runtime
+    assert plain["h5 shape"] == [1, 64, 64, 1]
+    assert plain["cards"] == ["m", "other"]
+
+
+def test_the_space_serves_it_with_its_own_requirements_alone(published, tmp_path):
+    from gradio_client import Client, handle_file
+
+    hub, token, checkout, _ = published
+    home = tmp_path / "hub"
+    fetched = hub.run(SCRIPT, "fetch_space", str(tmp_path), token=token, home=home).stdout
+    variables = json.loads(fetched.splitlines()[-1])
+    commit = hub.repository(NAME).head.oid
+    assert variables == {"MODEL_ID": NAME, "MODEL_REVISION": commit}
+    space = tmp_path / "space"
+    (tmp_path / "bare").mkdir()
+    bare = EmptyEnvironment(tmp_path / "bare")
+    bare.install("-r", space / "requirements.txt")
+    port = str(free_port())
+    variables |= hub.environment(None, home) | {"PYTHONPATH": "", "GRADIO_SERVER_PORT": port}
+    page = serve([bare.bin / "python", "app.py"], space, int(port), **variables)
+    try:
+        client = Client(f"http://127.0.0.1:{port}", verbose=False)
+        assert commit[:7] in json.dumps(client.config)
+        face = next((space / "examples").glob("face_*.png"))
+        answer = client.predict(handle_file(str(face)), 0.1, 0, api_name="/denoise")
+    finally:
+        end(page)
+    original, _, restored = (np.asarray(Image.open(path).convert("L")) for path in answer[:3])
+    np.testing.assert_array_equal(original, np.asarray(Image.open(face)))
+    command = ["denoiser", "restore", answer[1], tmp_path / "here.png", "--network", "gray"]
+    command += ["--model", checkout / "outputs" / "model"]
+    subprocess.run([checkout / ".venv/bin/denoiser", *command[1:]], check=True)
+    here = np.asarray(Image.open(tmp_path / "here.png"))
+    # The page restores the noisy picture before it is rounded to 8 bits.
+    assert np.abs(here.astype(int) - restored).max() <= 1

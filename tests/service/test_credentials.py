@@ -1,0 +1,62 @@
+"""The credentials that a run publishes with: found in a moment, before anything is trained."""
+
+from __future__ import annotations
+
+import pytest
+from huggingface_hub import HfApi
+
+from local_hub import LocalHub
+from olivetti_denoiser.publish.credentials import find_credentials
+from workflow_steps import Identity
+
+NAME = "alice/m"
+NAMES = {"model": NAME, "dataset": NAME}
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A Hub on which alice has a model, to which this process is connected without a token."""
+    with LocalHub() as hub:
+        hub.connect(monkeypatch, hub.user("alice"), tmp_path)
+        HfApi().create_repo(NAME)
+        monkeypatch.setenv("HF_TOKEN", "")
+        yield hub
+
+
+@pytest.mark.smoke
+def test_a_token_has_to_write(hub, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", hub.user("alice"))
+    assert find_credentials(NAMES) == ("token", "Publishes with the token of alice.")
+    for token, words in (
+        (hub.user("alice", role="read"), "may only read"),
+        ("hf_" + "x" * 34, "does not accept the token"),
+    ):
+        monkeypatch.setenv("HF_TOKEN", token)
+        with pytest.raises(PermissionError, match=words) as refused:
+            find_credentials(NAMES)
+        assert token not in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_nothing_named_and_nothing_given(hub):
+    kind, why = find_credentials({})
+    assert kind == "none" and "no repository on the Hub is named" in why
+    kind, why = find_credentials(NAMES)
+    assert kind == "none" and "there is no HF_TOKEN" in why
+    with pytest.raises(ValueError, match="OWNER/NAME"):
+        find_credentials({"model": "alice"})
+
+
+def test_trusted_by_some_is_an_error_and_by_none_is_none(hub, monkeypatch):
+    with Identity(hub.endpoint, "identity-of-a-workflow") as identity:
+        monkeypatch.setenv("GITHUB_ACTIONS", "true")
+        monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", identity.address)
+        monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", identity.request_token)
+        assert find_credentials(NAMES)[0] == "none"
+        hub.trusted[identity.token] = "alice"
+        kind, why = find_credentials({"model": NAME})
+        assert kind == "trusted" and why.endswith(f"publisher of {NAME}.")
+        monkeypatch.setattr("huggingface_hub.utils._auth._OIDC_TOKEN_CACHE", None)
+        hub.fault("exchange", status=400, after=1)
+        words = f"but not of datasets/{NAME}; add it in the settings"
+        with pytest.raises(PermissionError, match=words):
+            find_credentials(NAMES)

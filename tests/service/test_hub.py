@@ -1,0 +1,195 @@
+"""The Hub as everybody meets it: names, retries, errors in words, and verified downloads."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import httpx2
+import numpy as np
+import pytest
+from huggingface_hub import HfApi
+
+from local_hub import LocalHub
+from network_folders import MODEL
+from olivetti_denoiser import hub
+from olivetti_denoiser.denoiser import Denoiser
+from olivetti_denoiser.errors import DamagedFileError
+from page.serving import load_networks
+
+NAME, PRIVATE = "alice/m", "alice/private"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A Hub on which alice has a public model, a private one, and one for Keras alone."""
+    for_keras = tmp_path_factory.mktemp("keras")
+    shutil.copy(MODEL / "config.json", for_keras)
+    with LocalHub() as server:
+        server.add_model(NAME, MODEL, tag="v1.0.0")
+        server.add_model(PRIVATE, MODEL).private = True
+        server.add_model("alice/keras", for_keras)
+        yield server
+
+
+@pytest.fixture
+def connected(server, tmp_path, monkeypatch):
+    """The Hub, to which this process is connected as alice, with an empty cache."""
+    server.connect(monkeypatch, server.user("alice"), tmp_path)
+    yield server
+    server.clear_faults()
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """The pauses that were made, none of which takes any time."""
+    made = []
+    monkeypatch.setattr(hub.time, "sleep", made.append)
+    return made
+
+
+def info():
+    return hub.patiently(lambda: HfApi().repo_info(NAME))
+
+
+def raised(work):
+    """Return the error that some work ends with."""
+    with pytest.raises(Exception) as caught:
+        work()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("name", "good"),
+    [("A1/b.c_d-e", True), ("model", False), ("a/b/c", False), ("./m", False), ("a/b--c", False),
+     ("https://huggingface.co/a/b", False), ("a/b@main", False), ("a/ü\n", False)],
+)  # fmt: skip
+def test_a_repository_is_named_owner_and_name(name, good):
+    if good:
+        assert hub.check_repo_id(name) == name
+    else:
+        with pytest.raises(ValueError, match=r"OWNER/NAME.*Received: "):
+            hub.check_repo_id(name)
+
+
+def test_a_busy_hub_is_asked_again_after_growing_pauses(connected, pauses):
+    connected.fault("info", status=503, times=2, pause=None)
+    connected.fault("info", status=429, pause=7)
+    connected.fault("info", status=429, pause=9999)
+    assert info().id == NAME
+    assert pauses == [1, 2, 7, hub.LONGEST_WAIT]
+    connected.fault("info", status=503, times=99)
+    assert hub.status_of(raised(info)) == 503 and len(pauses) == 4 + len(hub.WAITS)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "words"),
+    [(401, PermissionError, "does not accept the token"), (402, PermissionError, "a paid plan"),
+     (403, PermissionError, "refuses access"), (418, OSError, "model repository alice/m: ")],
+)  # fmt: skip
+def test_what_does_not_pass_by_itself_is_explained_at_once(connected, pauses, status, kind, words):
+    connected.fault("info", status=status)
+    error = hub.explained(raised(info), NAME)
+    assert type(error) is kind and words in str(error) and pauses == []
+    assert NAME in str(error) and "\n" not in str(error)
+
+
+def test_only_what_broke_off_is_busy():
+    assert hub.is_busy(httpx2.ReadTimeout("late"))
+    assert not hub.is_busy(httpx2.ConnectError("nobody there"))
+    wrapped = RuntimeError("upload failed")
+    wrapped.__cause__ = httpx2.RemoteProtocolError("cut")
+    assert hub.is_busy(wrapped) and not hub.is_busy(ValueError("wrong"))
+
+
+def test_a_message_holds_no_token():
+    token = "hf_" + "a" * 34
+    error = RuntimeError(f"refused {token}\nand more")
+    error.__cause__ = ValueError(f"because of {token}")
+    assert hub.first_line(error) == "refused hf_… and more because of hf_…"
+
+
+# What goes wrong, how it is asked for, and how it must end.
+DOWNLOADS = {
+    "by tag": (None, {"revision": "v1.0.0"}, None),
+    "large file cut short": (("storage-get", "short"), {}, None),
+    "connection dies half way": (("storage-get", "drop"), {}, None),
+    "one bit of a large file flips": (("storage-get", "flip"), {}, None),
+    "one bit of a small file flips": (("resolve", "flip"), {}, None),
+    "flips for good": (("storage-get", "flip", 99), {}, (DamagedFileError, "is damaged")),
+    "busy": (("info", "status"), {}, None),
+    "wrong token": (None, {"token": "hf_no"}, (PermissionError, "does not accept the token")),
+    "private": (None, {"name": PRIVATE, "token": False}, (ValueError, "it is private")),
+    "no such revision": (None, {"revision": "v9"}, (ValueError, "no such revision.*'v9'")),
+    "for Keras alone": (None, {"name": "alice/keras"}, (ValueError, "denoiser export FOLDER")),
+    "no folder": (None, {"name": "./nowhere"}, (ValueError, "no such folder")),
+}
+
+
+@pytest.mark.parametrize("case", DOWNLOADS)
+def test_download_fault(connected, case):
+    """Each fault ends in the networks as they were published or in one clear line."""
+    fault, options, ends = DOWNLOADS[case]
+    if fault:
+        operation, action, *times = fault
+        connected.fault(operation, action=action, times=(times or [1])[0])
+    name = options.pop("name", NAME)
+    if ends:
+        with pytest.raises(ends[0], match=ends[1]) as error:
+            Denoiser.from_pretrained(name, **options)
+        assert "\n" not in str(error.value)
+        return
+    networks = Denoiser.from_pretrained(name, **options).networks
+    released = Denoiser.from_pretrained(MODEL).networks
+    assert {n: network.files for n, network in networks.items()} == {
+        n: network.files for n, network in released.items()
+    }
+
+
+@pytest.mark.smoke
+def test_the_cache_serves_what_is_whole(connected, tmp_path, monkeypatch):
+    """Damage on the disk is found without a network and mended with one."""
+    noisy = np.random.RandomState(1).rand(64, 64).astype(np.float32)
+    first = Denoiser.from_pretrained(NAME)(noisy)
+    (cached,) = (tmp_path / "hub").glob("*/snapshots/*")
+    names = [path.relative_to(cached).as_posix() for path in cached.rglob("*") if path.is_file()]
+    own = ["onnx/estimator.onnx", "onnx/restorer.onnx", "config.json"]
+    assert sorted(names) == sorted([*own, *(f"colour/{name}" for name in own)])
+    for options in ({}, {"revision": "v1.0.0"}):  # nothing listens at this address
+        with monkeypatch.context() as patch:
+            Denoiser.from_pretrained(NAME, **options)
+            patch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+            np.testing.assert_array_equal(Denoiser.from_pretrained(NAME, **options)(noisy), first)
+
+    network = (cached / "onnx" / "restorer.onnx").resolve()
+    content = network.read_bytes()
+    network.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(DamagedFileError, match=r"onnx/restorer\.onnx .*is damaged"):
+        Denoiser.from_pretrained(NAME, local_files_only=True)
+    Denoiser.from_pretrained(NAME)
+    assert network.read_bytes() == content
+    (cached / "onnx" / "restorer.onnx").unlink()
+    with pytest.raises(ConnectionError, match="only a part of it: allow the network once"):
+        Denoiser.from_pretrained(NAME, local_files_only=True)
+    with pytest.raises(ConnectionError, match="the cache holds no copy"):
+        Denoiser.from_pretrained("alice/other", local_files_only=True)
+
+
+def test_what_the_page_serves(connected, tmp_path, monkeypatch):
+    """The published networks where there are some, the built-in ones where not, and why."""
+
+    def words(name, revision="", seconds=60.0):
+        return load_networks({"MODEL_ID": name, "MODEL_REVISION": revision}, MODEL, seconds).words
+
+    commit = connected.repository(NAME).head.oid
+    score = r"30\.17 dB on the test faces"
+    assert re.fullmatch(f"{NAME} at {commit[:7]}, {score}", words(NAME, "v1.0.0"))
+    assert re.fullmatch(f"the built-in networks, {score}", words(""))
+    assert re.match(rf"the built-in networks, {score} \(.*alice/none", words("alice/none"))
+    shutil.copytree(MODEL / "colour", tmp_path / "colour")
+    connected.add_model("alice/colour", tmp_path / "colour")
+    assert "with the built-in gray network" in words("alice/colour")
+    connected.fault("info", action="stall")
+    assert "within 0.5 s" in words(NAME, seconds=0.5)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    assert "does not answer" in words("alice/other")

@@ -1,0 +1,116 @@
+"""No file of the server's disk is read but those that visitors sent and those that it made."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+from PIL import Image
+
+from page_server import ROOT, RefusedError, mcp_client
+
+SENTENCE = "This page reads only pictures that were sent to it; please choose a picture."
+PORTRAIT = ROOT / "space" / "examples" / "drawn_1_portrait.png"
+META = {"meta": {"_type": "gradio.FileData"}}
+
+
+@pytest.fixture(scope="module")
+def folder(page):
+    """The folder that the running page keeps pictures in."""
+    (folder,) = (page.log.parent / "gradio").glob("denoiser-*")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def places(folder, tmp_path_factory):
+    """Paths that were not sent to the page; at the first one is a picture, at the second none."""
+    secret = tmp_path_factory.mktemp("private") / "secret.png"
+    Image.new("L", (64, 64), 123).save(secret)
+    twin = folder.with_name(f"{folder.name}-2") / "secret.png"  # of another app
+    twin.parent.mkdir()
+    twin.write_bytes(secret.read_bytes())
+    link, circle = folder / "link.png", folder / "circle.png"
+    link.symlink_to(secret)
+    circle.symlink_to(circle)
+    return [
+        str(secret), str(secret.with_name("absent.png")), str(twin), str(link), str(circle),
+        f"{folder}/../{twin.parent.name}/secret.png", f"{folder}/{'../' * 20}{secret}", str(folder),
+        "examples/drawn_1_portrait.png", f"file://{secret}", f"/proc/self/root{secret}",
+        "data:image/png;base64,iVBORw0KGgo=", "/dev/zero", "", "\0", "a" * 5000,
+        "/gradio_api/file=/etc/passwd",
+    ]  # fmt: skip
+
+
+def refusal(page, *values) -> str:
+    """The page's answer to a request for `/restore`."""
+    with pytest.raises(RefusedError) as error:
+        page.visitor().ask("restore", *values)
+    return str(error.value)
+
+
+@pytest.mark.smoke
+def test_no_place_of_the_disk_is_read(page, places):
+    for path in places:
+        assert refusal(page, {"path": path}) == SENTENCE, path
+        address = f"{page.url}/gradio_api/file={path}".replace("\0", "%00")
+        answer = httpx.get(address, follow_redirects=True)
+        assert answer.status_code in (403, 404, 414) and b"PNG" not in answer.content, path
+
+
+def test_in_no_form_and_nowhere_in_a_request_a_path_is_read(page, places):
+    for path in places[:2]:  # the same sentence, whether a file is there or not
+        for form in (  # each takes another way through Gradio
+            META,
+            {"meta": {"_type": "gradio.Other"}},
+            {"url": "http://example.org/picture.png", **META},
+            {"is_stream": True, **META},
+        ):
+            file = {"path": path, **form}
+            for values in ([file], [[file]], [{"image": file}], [None, [{"deep": [file]}]]):
+                assert refusal(page, *values) == SENTENCE, values
+    for value in ("/etc/passwd", ["/etc/passwd"], {"path": 7}, {"url": "file:///etc/passwd"}):
+        assert "root:" not in refusal(page, value)
+    for link in (f"{page.url}/config", f"{page.url}/gradio_api/file={places[0]}", "http://[::1]/"):
+        said = refusal(page, {"path": link, "url": link, **META})
+        assert said.startswith("The link cannot be fetched")
+
+
+def test_no_event_of_the_page_reads_a_path_not_even_those_without_a_name(page, places):
+    config = httpx.get(f"{page.url}/config").json()
+    events = [e for e in config["dependencies"] if e["backend_fn"] and e["inputs"]]
+    assert len(events) >= 12
+    for event in events:
+        data = [{"path": places[0], **META}] * len(event["inputs"])
+        body = {"data": data, "fn_index": event["id"], "session_hash": "s"}
+        answer = httpx.post(f"{page.url}/gradio_api/run/predict", json=body).json()
+        assert answer["error"] == SENTENCE
+
+
+def test_mcp_clients_read_no_path_either(page, places):
+    async def visit():
+        async with mcp_client(page.url) as session:
+            return [
+                await session.call_tool(name, {"image": image})
+                for name in ("denoise", "restore", "compare")
+                for path in places[:2]
+                for image in (path, {"path": path, **META}, f"{page.url}/gradio_api/file={path}")
+            ]
+
+    for answer in asyncio.run(visit()):
+        assert answer.isError and [part.type for part in answer.content] == ["text"]
+
+
+def test_uploads_outputs_and_examples_are_read(page, folder):
+    visitor = page.visitor()
+    upload = visitor.upload(PORTRAIT.read_bytes())
+    outputs = visitor.ask("denoise", upload, 0.1, 0)
+    visitor.ask("restore", outputs[2])  # with its url, as the page itself sends it
+    bare, whole = (visitor.ask("restore", file) for file in ({"path": upload["path"]}, upload))
+    assert visitor.fetch(bare[0]) == visitor.fetch(whole[0])
+    config = httpx.get(f"{page.url}/config").json()
+    samples = [c["props"]["samples"] for c in config["components"] if c["type"] == "dataset"]
+    assert len(samples) == 3
+    for (sample,), *_ in samples:
+        assert str(folder) in sample["path"]
+        visitor.ask("restore", sample)

@@ -1,0 +1,68 @@
+"""The summary of a retraining: true of its metrics, patient with what is missing."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import pytest
+
+from network_folders import make_release
+from olivetti_denoiser.publish.summary import summary
+
+
+def row_of(text, name):
+    row = re.search(rf"^\| {re.escape(name)} +\|(.*)\|$", text, re.M)
+    return [cell.strip() for cell in row[1].split("|")]
+
+
+@pytest.mark.parametrize(
+    ("psnr", "word", "row"),
+    [
+        (29.5, "better than", ["29.5", "29", "+0.5"]),
+        (28.5, "worse than", ["28.5", "29", "-0.5"]),
+        (29.0004, "as good as", ["29", "29", "+0.0004"]),
+    ],
+)
+def test_the_verdict_and_the_difference_follow_the_metrics(tmp_path, psnr, word, row):
+    old = make_release(tmp_path / "old", "gray", psnr=29.0)
+    text = summary(make_release(tmp_path / "new", "gray", psnr=psnr), [str(old)])
+    assert f"It is **{word}** the released model, 29.000 dB (`{old}`)" in text
+    assert row_of(text, "Test faces, PSNR") == row
+    assert row_of(text, "Test faces, MSE")[2] == "+0"
+
+
+def test_what_cannot_be_compared_with_is_named_and_the_next_taken(tmp_path):
+    new = make_release(tmp_path / "new", "gray", psnr=29.1)
+    other = make_release(tmp_path / "other", "gray", checksum="1" * 64)
+    (tmp_path / "empty").mkdir()
+    colour = make_release(tmp_path / "colour", "colour")
+    old = make_release(tmp_path / "old", psnr=29.0)
+    places = [str(tmp_path / "empty"), str(other), str(colour), str(old)]
+    text = summary(new, places)
+    for place, reason in (
+        (places[0], "it holds no gray network's metrics"),
+        (places[1], "its metrics are of other pictures"),
+        (places[2], "it holds no gray network's metrics"),
+    ):
+        assert f"Not compared with `{place}`: {reason}" in text
+    assert "**better than**" in text
+    alone = summary(new, places[:3], note="Nothing is published.")
+    assert "There is no released model to compare with." in alone
+    assert row_of(alone, "Test faces, MSE")[1:] == ["–", "–"]
+    assert alone.endswith("Nothing is published.\n")
+    with pytest.raises(ValueError, match=r"no metrics can be read.*Received"):
+        summary(tmp_path / "empty")
+
+
+def test_a_network_for_colour_is_compared_with_the_one_inside_the_release(tmp_path):
+    """By its own pictures, whether the release or the network alone is named."""
+    release = make_release(tmp_path / "release", psnr=30.0)
+    new = make_release(tmp_path / "new", "colour", psnr=30.5)
+    for place in (release, release / "colour"):
+        text = summary(new, [str(place)])
+        assert "**better than** the released model, 30.000 dB" in text
+        row = row_of(text, "scikit-image, σ = 25/255, PSNR")
+        assert row == ["30.5", "30", "+0.5"]
+    shutil.rmtree(release / "colour")
+    assert "it holds no colour network's metrics" in summary(new, [str(release)])

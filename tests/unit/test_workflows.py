@@ -1,0 +1,93 @@
+"""The workflows: valid, safe, and their steps call the commands that there are."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from checkout import ROOT
+from olivetti_denoiser.cli.main import build_parser
+from workflow_steps import WORKFLOWS, read_workflow, run_step, step
+
+LINTERS = (
+    ("check-jsonschema", "--builtin-schema", "vendor.github-workflows"),
+    ("zizmor", "--offline", "--no-progress"),  # pins, permissions, injected values
+)
+NAME = "alice/olivetti-denoiser"
+PUBLISHED = f"outputs/model --model {NAME} --dataset {NAME} --space {NAME}"
+SECRET_FREE = {"MODEL": "outputs/model", "REPOSITORY": NAME, "SPACE": NAME}
+
+
+@pytest.mark.parametrize("linter", LINTERS, ids=lambda linter: linter[0])
+def test_the_linters_find_nothing(linter):
+    command = [Path(sys.executable).with_name(linter[0]), *linter[1:], *WORKFLOWS.glob("*.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_pull_requests_run_what_the_readme_says():
+    jobs = read_workflow("test.yml")["jobs"]
+    commands = [step["run"] for step in jobs["test"]["steps"] if "run" in step]
+    assert commands[:2] == ["tests/install_programs.sh", "make lint"]
+    assert commands[-1] == "make test ARGS=--all"
+    install, restore = (step["run"] for step in jobs["first-run"]["steps"] if "run" in step)
+    assert install == "pip install ." and "pip install" in (ROOT / "README.md").read_text()
+    assert (ROOT / restore.split()[2]).is_file()
+
+
+def test_a_publication_is_never_cut_short():
+    workflow = read_workflow("retrain.yml")
+    assert workflow["concurrency"] == {"group": "retrain", "cancel-in-progress": False}
+    limit = re.search(r"--max-minutes (\d+)", step("retrain.yml", "retrain", "train")["run"])[1]
+    assert int(limit) <= workflow["jobs"]["retrain"]["timeout-minutes"] - 30  # to measure, publish
+
+
+@pytest.fixture
+def called(tmp_path):
+    """Runs a step of the retraining with a `denoiser` that only notes how it is called."""
+    program = tmp_path / ".venv" / "bin" / "denoiser"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "$HF_OIDC_RESOURCE|$*"\nexit ${FAILING:-0}\n')
+    program.chmod(0o755)
+
+    def run(name, **variables):
+        lines = run_step("retrain.yml", "retrain", name, tmp_path, SECRET_FREE | variables).stdout
+        calls = [line.split("|", 1) for line in lines.splitlines()]
+        for _, words in calls:
+            build_parser().parse_args(shlex.split(words))
+        return calls
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("typed", "options"),
+    [
+        ({"PRESET": "default"}, "--preset default --max-minutes 330"),
+        ({"PRESET": "colour", "SEED": "0"}, "--preset colour --max-minutes 330 --seed 0"),
+        (
+            {"PRESET": "quick", "EPOCHS": "2", "SIGMA": "0.2", "DATASET": "bob/faces"},
+            "--preset quick --max-minutes 330 --epochs 2 --sigma 0.2 --dataset bob/faces",
+        ),
+    ],
+    ids=["nothing", "a zero", "everything"],
+)
+def test_what_is_typed_is_what_is_trained(called, typed, options):
+    assert called("train", **typed) == [["", f"train --output outputs/model {options}"]]
+
+
+def test_a_token_publishes_all_and_a_trusted_publisher_one_repository_after_the_other(called):
+    with_tag = [["", f"publish {PUBLISHED} --tag v1.0.0"]]
+    assert called("Publish with the token", TAG="v1.0.0") == with_tag
+    resources = [NAME, f"datasets/{NAME}", f"spaces/{NAME}"]
+    trusted = [[resource, f"publish {PUBLISHED}"] for resource in resources]
+    assert called("Publish as a trusted publisher") == trusted
+    # A worse model ends the run at the first repository.
+    assert called("Publish as a trusted publisher", FAILING="3") == trusted[:1]
+    without = PUBLISHED.partition(" --space")[0]
+    assert called("Publish with the token", SPACE="") == [["", f"publish {without}"]]

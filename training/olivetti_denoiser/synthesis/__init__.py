@@ -1,0 +1,1 @@
+"""What a training learns from: varied faces, synthetic pictures, and the noise of cameras."""
