@@ -29,8 +29,7 @@ def main() -> None:
     """Load the networks and serve the page until interrupted."""
     print_any_character()  # Gradio's log has pictograms
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that pictures are deleted at the end
-    bundle = os.environ.get("BUNDLED_MODEL") or bundled("model_card")
-    served = load_networks(os.environ, bundle)
+    served = load_networks(os.environ, bundled("model_card"))
     print(f"Serving {served.words}", flush=True)
     with own_folder() as folder:
         os.environ["GRADIO_TEMP_DIR"] = os.environ["GRADIO_EXAMPLES_CACHE"] = folder

@@ -150,9 +150,9 @@ def pytest_make_collect_report():
 @pytest.fixture(scope="session")
 def page(tmp_path_factory):
     """The running page with the released networks, one for all tests."""
-    from page_server import MODEL, PageServer
+    from page_server import PageServer
 
-    with PageServer(MODEL, tmp_path_factory.mktemp("page")) as server:
+    with PageServer(tmp_path_factory.mktemp("page")) as server:
         yield server
 
 

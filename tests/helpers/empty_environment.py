@@ -40,14 +40,7 @@ class EmptyEnvironment:
 
     def install(self, *arguments) -> None:
         """Install with pip's arguments, as given; skip the test where nothing can be downloaded."""
-        command = [
-            UV,
-            "pip",
-            "install",
-            "--quiet",
-            "--python",
-            self.bin / "python",
-        ]
+        command = [UV, "pip", "install", "--quiet", "--python", self.bin / "python"]
         done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=1800)
         if "Failed to fetch" in done.stderr:
             pytest.skip(f"no package can be downloaded: {done.stderr.splitlines()[0]}")
@@ -65,14 +58,6 @@ class EmptyEnvironment:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
-
-    def start(self, program, *arguments) -> subprocess.Popen:
-        """Start a program whose output goes to the file `log`."""
-        with (self.work / "log").open("w") as log:
-            return subprocess.Popen(
-                [self.bin / program, *map(str, arguments)],
-                cwd=self.work, env=self.variables, stdout=log, stderr=log,
-            )  # fmt: skip
 
 
 def noisy_picture(path, mode="L") -> np.ndarray:

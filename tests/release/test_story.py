@@ -13,12 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_first_run import end, serve
 
 from checkout import copy_checkout, link_environment
 from empty_environment import EmptyEnvironment
 from local_hub import LocalHub
-from page_server import free_port
+from page_server import PageServer
 from static_space import link_packages
 from workflow_steps import run_step
 
@@ -103,16 +102,12 @@ def test_the_space_serves_it_with_its_own_requirements_alone(published, tmp_path
     (tmp_path / "bare").mkdir()
     bare = EmptyEnvironment(tmp_path / "bare")
     bare.install("-r", space / "requirements.txt")
-    port = str(free_port())
-    variables |= hub.environment(None, home) | {"PYTHONPATH": "", "GRADIO_SERVER_PORT": port}
-    page = serve([bare.bin / "python", "app.py"], space, int(port), **variables)
-    try:
-        client = Client(f"http://127.0.0.1:{port}", verbose=False)
+    variables |= hub.environment(None, home) | {"PYTHONPATH": ""}
+    with PageServer(space, [bare.bin / "python", "app.py"], **variables) as page:
+        client = Client(page.url, verbose=False)
         assert commit[:7] in json.dumps(client.config)
         face = next((space / "examples").glob("face_*.png"))
         answer = client.predict(handle_file(str(face)), 0.1, 0, api_name="/denoise")
-    finally:
-        end(page)
     original, _, restored = (np.asarray(Image.open(path).convert("L")) for path in answer[:3])
     np.testing.assert_array_equal(original, np.asarray(Image.open(face)))
     command = ["denoiser", "restore", answer[1], tmp_path / "here.png", "--network", "gray"]

@@ -16,13 +16,12 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from test_first_run import end, serve
 
 from checkout import ROOT, copy_checkout
 from code_blocks import blocks
 from empty_environment import UV, EmptyEnvironment, noisy_picture
 from local_hub import LocalHub
-from page_server import free_port
+from page_server import PageServer
 
 README, CARDS = ROOT / "README.md", sorted((ROOT / "model_card").rglob("README.md"))
 OURS = re.compile(r"^(?:olivetti-denoiser|\.)(?:\[([\w,]+)\])?(?: @ git\+https://\S+)?$")
@@ -145,12 +144,8 @@ def test_with_all_extras_it_serves_measures_and_trains(faces, wheel, tmp_path):
     wanted = f"olivetti-denoiser[train,space] @ {wheel.as_uri()}"
     made.install("--constraint", ROOT / "requirements.txt", wanted)
 
-    port = free_port()
-    page = serve([made.bin / "denoiser", "demo", "--port", str(port)], made.work, port)
-    try:
-        answer = httpx.get(f"http://127.0.0.1:{port}/gradio_api/info", timeout=60)
-    finally:
-        end(page)
+    with PageServer(made.work, [made.bin / "denoiser", "demo"]) as page:
+        answer = httpx.get(f"{page.url}/gradio_api/info", timeout=60)
     assert "/denoise" in answer.json()["named_endpoints"]
 
     made.run("denoiser", "train", "--preset", "quick", *TINY)
