@@ -77,7 +77,7 @@ def run(rows: dict[str, str], seeds: list[str], faces: Faces, folder: Path) -> t
     from olivetti_denoiser.denoiser import Denoiser
     from olivetti_denoiser.evaluate.measure import psnr_by_sigma
     from olivetti_denoiser.network.export import to_network
-    from olivetti_denoiser.train.fit import carve_validation, fit
+    from olivetti_denoiser.train.fit import fit
 
     found, restored = {name: [] for name in rows}, {}
     for seed in seeds:  # seed by seed, so that early on every row has a figure
@@ -85,9 +85,10 @@ def run(rows: dict[str, str], seeds: list[str], faces: Faces, folder: Path) -> t
             command = ["train", *options.split(), "--seed", seed]
             config = config_of(build_parser().parse_args(command))
             keras.backend.clear_session()
-            result = fit(config, faces, folder / f"{name}-{seed}")
+            held_out = faces.take(slice(-config.validation_faces, None))
+            learned = faces.clean[: -config.validation_faces]
+            result = fit(config, learned, held_out.clean, folder / f"{name}-{seed}")
             denoiser = Denoiser(to_network(result.model))
-            held_out = carve_validation(faces, config.validation_faces)[1]
             if name in LOSSES:  # of the last seed
                 restored[LOSSES[name]] = denoiser(held_out.take(SHOWN).noisy, mirror=False)
             methods = {

@@ -48,7 +48,7 @@ def step_seconds(batch_size: int, steps: int, index: int) -> float:
 
     with processes.scope():
         compiled(config).fit(
-            processes.local_batches(NoisyFaces(faces, config)),
+            NoisyFaces(faces, config, part=processes.part(batch_size)),
             steps_per_epoch=config.steps_per_epoch,
             shuffle=False,
             verbose=0,

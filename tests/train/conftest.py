@@ -50,7 +50,7 @@ def runs(pictures, tmp_path_factory):
     from olivetti_denoiser.train import time_limit
     from olivetti_denoiser.train.checkpoint import RunState
 
-    clock = SimpleNamespace(now=0.0)
+    clock, clean = SimpleNamespace(now=0.0), pictures.clean
 
     def tick(self, batch, logs=None):
         clock.now += 1
@@ -66,7 +66,7 @@ def runs(pictures, tmp_path_factory):
             for method, function in {"on_train_batch_begin": tick, **patches}.items():
                 patch.setattr(RunState, method, function)
             limit = time_limit.TimeLimit(CONFIG, minutes)
-            return module.fit(CONFIG, pictures, folders[name], limit=limit)
+            return module.fit(CONFIG, clean[:-8], clean[-8:], folders[name], limit=limit)
 
     folders = {name: tmp_path_factory.mktemp(name) for name in ("whole", "resumed")}
     whole = fit("whole", SECONDS / 60)

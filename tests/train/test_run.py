@@ -24,7 +24,7 @@ from olivetti_denoiser.train.distributed import Processes
 from olivetti_denoiser.train.events import RestoredFaces, face_grid
 from olivetti_denoiser.train.optimizer import ConvMuon, learning_rates, make_optimizer
 from olivetti_denoiser.train.run import train
-from olivetti_denoiser.train.time_limit import Shortened, ShortenedRates, TimeLimit
+from olivetti_denoiser.train.time_limit import ShortenedRates, TimeLimit
 
 LIMIT = 300_000  # bytes of events that may go into the repository
 SCALARS = 70_000  # of which losses and learning rate take, in 100 epochs
@@ -102,7 +102,7 @@ def test_the_events_of_a_whole_run_stay_small(test_faces, tmp_path):
     """With faces that still hold half of the noise, which PNG takes more room for."""
     clean, noisy = test_faces.clean[:8], test_faces.noisy[:8]
     shown = {"noisy": noisy, "restored": (clean + noisy) / 2, "original": clean}
-    callback = RestoredFaces(SimpleNamespace(pictures=lambda: shown), 41, tmp_path)
+    callback = RestoredFaces(SimpleNamespace(shown=shown), 41, tmp_path)
     for epoch in range(41):  # the last showing is off the round
         callback.on_epoch_end(epoch)
     size = sum(path.stat().st_size for path in tmp_path.rglob("events*"))
@@ -113,12 +113,14 @@ def test_the_events_of_a_whole_run_stay_small(test_faces, tmp_path):
 
 
 def test_a_run_without_progress_stops_and_so_does_one_without_numbers(tmp_path):
-    limit = SimpleNamespace(shorten=lambda: None, shortened=None)
-    state = RunState(tmp_path, TrainingConfig(patience=2), None, limit, Processes(index=1))
+    limit = TimeLimit(TrainingConfig(patience=2))
+    state = RunState(tmp_path, limit.config, None, limit, Processes(index=1))
     model = SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.1), stop_training=False)
-    state.set_model(model)
+    for callback in (limit, state):
+        callback.set_model(model)
     for epoch, loss in enumerate([3.0, 1.0, 2.0, 1.0]):
         assert not state.finished
+        limit.on_epoch_begin(epoch)
         state.on_epoch_begin(epoch)
         state.on_epoch_end(epoch, {"val_restored_loss": loss})
     assert state.finished
@@ -165,7 +167,7 @@ def test_a_run_ends_in_time_with_its_schedule_run_through(clock, seconds, step, 
     assert least <= limit.steps == limit.end
     assert clock.now - began <= seconds + step(limit.steps)
     if limit.shortened and least > LONG.steps_per_epoch:
-        assert limit.shortened.place_of(limit.steps, LONG.total_steps) == LONG.total_steps
+        assert limit.shortened.place_of(limit.steps) == LONG.total_steps
     assert (limit.shortened is None) == (least == LONG.total_steps)
 
 
@@ -195,8 +197,7 @@ def test_the_learning_rate_warms_up_and_decays_to_a_share_of_its_peak():
     assert max(values) == values[10] == pytest.approx(peak)
     assert values[10:] == sorted(values[10:], reverse=True)
     assert values[-1] == pytest.approx(0.2 * peak, rel=1e-4)
-    shortened = Shortened(start=1000, place=1500.0, end=2000)  # goes on from where it was
-    faster = ShortenedRates(config, shortened)
+    faster = ShortenedRates(config, start=1000, place=1500.0, end=2000)  # from where it was
     for step, place in ((1000, 1500), (1500, 2750), (2000, 4000)):
         assert float(faster(step)) == pytest.approx(float(rates(place)), rel=1e-5)
 

@@ -30,11 +30,19 @@ class StepBatches(keras.utils.PyDataset):
         clean: The pictures, each H×W×C in [0, 1].
         config: The settings.
         epochs_done: How many epochs the run has had.
+        part: Which rows of each batch to keep, those of one of several processes. Each process
+            makes the whole batch, so that it is the same whatever their number.
     """
 
-    def __init__(self, clean: ImageRows, config: TrainingConfig, epochs_done: int = 0):
+    def __init__(
+        self,
+        clean: ImageRows,
+        config: TrainingConfig,
+        epochs_done: int = 0,
+        part: slice = slice(None),
+    ):
         super().__init__()
-        self.clean, self.config = clean, config
+        self.clean, self.config, self.part = clean, config, part
         self.steps_done = epochs_done * config.steps_per_epoch
 
     def __len__(self) -> int:
@@ -44,7 +52,8 @@ class StepBatches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> Example:
         step = self.steps_done + index
         rows = rows_of_step(step, self.config, len(self.clean))
-        return self.example(rows, np.random.default_rng((self.config.seed, step)))
+        example = self.example(rows, np.random.default_rng((self.config.seed, step)))
+        return keras.tree.map_structure(lambda array: array[self.part], example)
 
     def example(self, rows: list[int], rng: np.random.Generator) -> Example:
         """Return a batch of these pictures, all randomness from the generator."""
@@ -104,24 +113,3 @@ def example_batch(
     weight = weight.astype(np.float32)[:, None, None]
     weights = {"restored": weight, "estimate": weight}
     return inputs, targets, weights
-
-
-class LocalBatches(keras.utils.PyDataset):
-    """One process's part of each global batch: equal parts in the order of the processes.
-
-    Each process makes the whole batch, so that it is the same whatever their number.
-    """
-
-    def __init__(self, batches: keras.utils.PyDataset, index: int, count: int):
-        super().__init__()
-        self.batches, self.index, self.count = batches, index, count
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __getitem__(self, index: int) -> Example:
-        return keras.tree.map_structure(self._part, self.batches[index])
-
-    def _part(self, array):
-        rows = len(array) // self.count
-        return array[self.index * rows : (self.index + 1) * rows]

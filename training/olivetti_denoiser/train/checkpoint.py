@@ -26,7 +26,7 @@ from olivetti_denoiser.history import best_epoch, write_history
 from olivetti_denoiser.network.saving import save_file
 from olivetti_denoiser.release import CONFIG, HISTORY, LEGACY_MODEL
 from olivetti_denoiser.train.distributed import Processes
-from olivetti_denoiser.train.time_limit import Shortened, TimeLimit
+from olivetti_denoiser.train.time_limit import TimeLimit
 
 STATE = "state.npz"
 
@@ -82,9 +82,8 @@ class RunState(keras.callbacks.Callback):
             for index, variable in enumerate(_all_variables(trained)):
                 variable.assign(saved[f"v{index}"])
         self.history, self.stopped = notes["history"], notes["stopped"]
-        shortened = notes.get("shortened")  # runs of older versions know no limit
         seconds = sum(row["seconds"] for row in self.history)
-        self.limit.go_on(trained, seconds, shortened and Shortened(*shortened))
+        self.limit.go_on(trained, seconds, notes["shortened"])
         if not self.stopped and self.processes.is_first:
             print(f"Resuming after epoch {len(self.history)} of the run in {self.folder}")
 
@@ -124,10 +123,11 @@ class RunState(keras.callbacks.Callback):
             self._save()
 
     def _save(self):
+        rates = self.limit.shortened
         notes = {
             "history": self.history,
             "stopped": self.stopped,
-            "shortened": self.limit.shortened,
+            "shortened": rates and [rates.start, rates.place, rates.end],
         }
         variables = {
             f"v{index}": keras.ops.convert_to_numpy(variable)

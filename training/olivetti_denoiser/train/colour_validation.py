@@ -1,6 +1,6 @@
 """Validation of a network for colour after each epoch, on pictures that it does not learn from.
 
->>> callbacks = [ColourValidation(averaged, held_out.clean, config)]
+>>> callbacks = [ColourValidation(averaged, held_out, config)]
 """
 
 from __future__ import annotations
@@ -15,14 +15,10 @@ from olivetti_denoiser.images.picture import ImageRows
 from olivetti_denoiser.metrics import psnr
 from olivetti_denoiser.network.unet import estimator_of
 from olivetti_denoiser.train.colour_batches import cut, example_batch, noisy_patch
-from olivetti_denoiser.train.distributed import on_one_device
-from olivetti_denoiser.train.losses import losses, training_model
-from olivetti_denoiser.train.validation import copy_averaged_weights
-
-SHOWN = 8  # patches in the experiment view
+from olivetti_denoiser.train.validation import Validation
 
 
-class ColourValidation(keras.callbacks.Callback):
+class ColourValidation(Validation):
     """Measure the averaged weights after each epoch, on patches whose noise never changes.
 
     It adds these figures to the epoch's logs:
@@ -40,41 +36,26 @@ class ColourValidation(keras.callbacks.Callback):
     """
 
     def __init__(self, averaged: keras.Model, pictures: ImageRows, config: TrainingConfig):
-        super().__init__()
-        self.averaged = averaged
-        self.judged = training_model(averaged)
-        self.judged.compile(loss=losses(config))
         rng = np.random.default_rng(0)  # one noise for every run, so that runs can be compared
         patches = [cut(pictures[row], rng) for row in range(len(pictures))]
-        self.example = example_batch([noisy_patch(patch, config, rng) for patch in patches * 2])
+        example = example_batch([noisy_patch(patch, config, rng) for patch in patches * 2])
+        super().__init__(averaged, config, example)
         white = replace(config, noise="gaussian", sigma_share=1.0)
         self.sets = {"val_psnr": [noisy_patch(patch, white, rng) for patch in patches]}
         if config.noise != "gaussian":
             camera = replace(config, noise="camera")
             self.sets["val_psnr_camera"] = [noisy_patch(patch, camera, rng) for patch in patches]
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Measure the averaged weights."""
-        with on_one_device():
-            self._measure(logs)
-
-    def _measure(self, logs):
-        copy_averaged_weights(self.model, self.averaged)
-        inputs, targets, weights = self.example
-        metrics = self.judged.evaluate(
-            inputs, targets, sample_weight=weights, batch_size=16, verbose=0, return_dict=True
-        )
-        logs.update({f"val_{name}": float(value) for name, value in metrics.items()})
+    def measure(self) -> dict[str, float]:
+        """Return PSNR of each set, and how good the estimates of camera noise are."""
+        figures = {}
         for name, examples in self.sets.items():
             clean, noisy, sigma, _ = (np.array(column) for column in zip(*examples, strict=True))
             restored = np.clip(self.averaged.predict(noisy, batch_size=16, verbose=0), 0, 1)
-            logs[name] = float(psnr(clean, restored).mean())
+            figures[name] = float(psnr(clean, restored).mean())
             if name == "val_psnr":
                 self.shown = {"noisy": noisy, "restored": restored, "original": clean}
             else:
                 estimate = estimator_of(self.averaged).predict(noisy, batch_size=16, verbose=0)
-                logs["val_estimate_camera"] = float(np.median(estimate.ravel() / sigma))
-
-    def pictures(self) -> dict[str, np.ndarray]:
-        """Return some held-out patches: noisy, restored after this epoch, and original."""
-        return {kind: pictures[:SHOWN] for kind, pictures in self.shown.items()}
+                figures["val_estimate_camera"] = float(np.median(estimate.ravel() / sigma))
+        return figures

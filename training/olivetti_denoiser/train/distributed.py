@@ -7,7 +7,7 @@
     >>> initialize()
     >>> processes = data_parallel(config.batch_size)
     >>> with processes.scope():
-    ...     model.fit(processes.local_batches(batches))
+    ...     model.fit(NoisyFaces(clean, config, part=processes.part(config.batch_size)))
 
 Every device holds the whole network and computes its part of each global batch; the gradients are
 summed over NCCL between GPUs and over gloo between CPUs. What starts the processes also watches
@@ -29,7 +29,6 @@ import keras
 import numpy as np
 
 from olivetti_denoiser.errors import DisconnectedError, RunStoppedError
-from olivetti_denoiser.train.batches import LocalBatches
 
 HEARTBEAT_TIMEOUT = 60  # seconds without a sign of life after which JAX ends a run
 KERAS_VARIABLES = (
@@ -146,9 +145,10 @@ class Processes:
                 "after the last epoch"
             ) from error
 
-    def local_batches(self, batches: keras.utils.PyDataset) -> keras.utils.PyDataset:
-        """Return this process's part of each batch of a dataset of global batches."""
-        return batches if self.count == 1 else LocalBatches(batches, self.index, self.count)
+    def part(self, batch_size: int) -> slice:
+        """Return which rows of each global batch this process computes: equal parts in order."""
+        rows = batch_size // self.count
+        return slice(self.index * rows, (self.index + 1) * rows)
 
     def broadcast(self, content: bytes) -> bytes:
         """Return in every process what the first one gave."""

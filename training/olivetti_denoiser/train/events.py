@@ -19,7 +19,6 @@ import numpy as np
 from PIL import Image
 
 from olivetti_denoiser.noise import to_uint8
-from olivetti_denoiser.train.colour_validation import ColourValidation
 from olivetti_denoiser.train.validation import Validation
 
 ROUNDS = 5  # showings in a run, beside the first; all events stay under 300 kB
@@ -36,7 +35,7 @@ class RestoredFaces(keras.callbacks.Callback):
         folder: Where the events go.
     """
 
-    def __init__(self, validation: Validation | ColourValidation, epochs: int, folder: Path):
+    def __init__(self, validation: Validation, epochs: int, folder: Path):
         super().__init__()
         self.validation, self.folder = validation, folder
         self.epochs, self.every = epochs, math.ceil(epochs / ROUNDS)
@@ -50,7 +49,7 @@ class RestoredFaces(keras.callbacks.Callback):
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         values = []
-        for tag, faces in self.validation.pictures().items():
+        for tag, faces in self.validation.shown.items():
             if tag == "restored" or epoch == 0:
                 file, grid = io.BytesIO(), Image.fromarray(face_grid(faces))
                 grid.save(file, format="PNG", optimize=True)

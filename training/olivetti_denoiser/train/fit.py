@@ -1,6 +1,7 @@
 """Train one network: batches, optimizer, callbacks, resume.
 
-    >>> result = fit(TrainingConfig(epochs=2), as_arrays(split["train"]), "outputs/model.run")
+    >>> clean = as_arrays(split["train"]).clean
+    >>> result = fit(TrainingConfig(epochs=2), clean[:-8], clean[-8:], "outputs/model.run")
 
 The run folder holds `best_model.h5` (the averaged weights of the best epoch), `history.csv`,
 `tensorboard/`, `training_config.json` and `state.npz`, from which an interrupted run goes on.
@@ -10,13 +11,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import keras
 
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.data.faces import Faces
-from olivetti_denoiser.data.patch_files import Patches
+from olivetti_denoiser.images.picture import ImageRows
 from olivetti_denoiser.network.unet import estimator_of, residual_unet, with_mirror
 from olivetti_denoiser.release import LEGACY_MODEL
 from olivetti_denoiser.train.batches import NoisyFaces
@@ -28,7 +28,7 @@ from olivetti_denoiser.train.events import RestoredFaces
 from olivetti_denoiser.train.losses import losses, training_model
 from olivetti_denoiser.train.optimizer import make_optimizer
 from olivetti_denoiser.train.time_limit import TimeLimit
-from olivetti_denoiser.train.validation import Validation
+from olivetti_denoiser.train.validation import GrayValidation
 
 TENSORBOARD = "tensorboard"
 LEAST_CAPABILITY = 8  # of NVIDIA's GPUs that compute in bfloat16: Ampere and later
@@ -53,10 +53,10 @@ class FitResult(NamedTuple):
 
 def fit(
     config: TrainingConfig,
-    faces: Faces | Patches,
+    learned: ImageRows,
+    held_out: ImageRows,
     run_folder: str | Path,
     *,
-    held_out: Faces | Patches | None = None,
     processes: Processes | None = None,
     limit: TimeLimit | None = None,
 ) -> FitResult:
@@ -64,11 +64,10 @@ def fit(
 
     Args:
         config: The settings; a run folder belongs to one config.
-        faces: The training faces, of which the last `config.validation_faces` are held out; or
-            other pictures, such as `data.patch_files.Patches`, with `held_out` beside them.
+        learned: Pictures to learn from, each H×W×C in [0, 1].
+        held_out: Pictures to validate on.
         run_folder: Where the run lives; created where missing. Of several processes, only the
             first one reads and writes it.
-        held_out: Pictures to validate on; then all of `faces` are training pictures.
         processes: The processes that train together; None trains in this one, on all its devices.
         limit: The time that the run may take; in one process alone.
 
@@ -85,13 +84,10 @@ def fit(
     processes = processes or data_parallel(config.batch_size)
     processes.first_does(lambda: claim(run_folder, config))
     keras.utils.set_random_seed(config.seed)
-    learned = faces
-    if held_out is None:
-        learned, held_out = carve_validation(cast(Faces, faces), config.validation_faces)
     in_colour = config.planes == 3
     batches_of = ColourBatches if in_colour else NoisyFaces
     if processes.count > 1:
-        arrays = keras.tree.flatten(batches_of(learned.clean, config)[0])
+        arrays = keras.tree.flatten(batches_of(learned, config)[0])
         content = b"".join(array.tobytes() for array in arrays)
         processes.check_same("pictures and packages, as they make other batches", content)
 
@@ -101,8 +97,8 @@ def fit(
     state = RunState(run_folder, config, averaged, limit, processes)
     callbacks: list[keras.callbacks.Callback] = []
     if processes.is_first:
-        kind = ColourValidation if in_colour else Validation
-        validation = kind(averaged, held_out.clean, config)
+        kind = ColourValidation if in_colour else GrayValidation
+        validation = kind(averaged, held_out, config)
         faces_of = RestoredFaces(validation, config.epochs, run_folder / TENSORBOARD / "faces")
         callbacks += [validation, *_tensorboard(run_folder), faces_of]
     if processes.count > 1:
@@ -114,7 +110,7 @@ def fit(
         state.restore(trained)
         if not state.finished:
             trained.fit(
-                processes.local_batches(batches_of(learned.clean, config, len(state.history))),
+                batches_of(learned, config, len(state.history), processes.part(config.batch_size)),
                 initial_epoch=len(state.history),
                 epochs=config.epochs,
                 # One iterator for all epochs: to end one, TensorFlow waits about as long as it ran.
@@ -160,11 +156,6 @@ def has_bfloat16() -> bool:
     device = jax.local_devices()[0]
     major = str(getattr(device, "compute_capability", "")).partition(".")[0]
     return device.platform == "tpu" or (major.isdecimal() and int(major) >= LEAST_CAPABILITY)
-
-
-def carve_validation(faces: Faces, count: int) -> tuple[Faces, Faces]:
-    """Split the training faces into those to learn from and the last `count`, to validate on."""
-    return faces.take(slice(None, -count)), faces.take(slice(-count, None))
 
 
 def _tensorboard(folder):

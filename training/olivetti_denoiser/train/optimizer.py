@@ -15,7 +15,6 @@ from olivetti_denoiser.config import TrainingConfig
 SMALLEST_SIDE = 8  # a kernel that maps from or to fewer channels than this stays with AdamW
 
 
-@keras.saving.register_keras_serializable("olivetti-denoiser")
 class ConvMuon(keras.optimizers.Muon):
     """`keras.optimizers.Muon` whose orthogonalised step also covers convolution kernels."""
 

@@ -17,20 +17,19 @@ import numpy as np
 from olivetti_denoiser.atomic import atomic_write
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.data.faces import (
-    Faces,
     as_arrays,
     load_split,
     others_if_there,
     split_checksum,
     split_name,
 )
-from olivetti_denoiser.data.patch_files import Patches
 from olivetti_denoiser.data.patch_notes import NOTES, what_was_left_out
 from olivetti_denoiser.data.patches import Prepared, prepare
 from olivetti_denoiser.data.test_sets import PictureSet, standing_set
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.measure import evaluate, evaluate_colour
 from olivetti_denoiser.history import best_epoch
+from olivetti_denoiser.images.picture import ImageRows
 from olivetti_denoiser.network.backend import processors
 from olivetti_denoiser.network.export import to_network
 from olivetti_denoiser.network.unet import multiply_adds
@@ -122,18 +121,20 @@ def train(
     processes.check_same("settings", config.to_json().encode())
     processes.first_does(lambda: _claim_output(output, run_folder, overwrite))
     pictures = pictures_of(dataset, image_column, split, config, run_folder)
-    learned: Faces | Patches
-    held_out: Patches | None = None
+    learned: ImageRows
+    held_out: ImageRows
     if pictures:
         dataset, split, drawn = None, None, load_split()  # the faces to measure on
-        learned, held_out = pictures.learned, pictures.held_out
+        learned, held_out = pictures.learned.clean, pictures.held_out.clean
     else:
         drawn = load_split(split, dataset)
         processes.first_does(lambda: _claim_split(run_folder, split_checksum(drawn)))
-        learned = as_arrays(drawn["train"])
+        faces, count = as_arrays(drawn["train"]).clean, config.validation_faces
+        learned, held_out = faces[:-count], faces[-count:]
         if config.planes == 3:
-            learned, held_out = prepare_synthetic(learned.clean, run_folder / POOL, config)
-    result = fit(config, learned, run_folder, held_out=held_out, processes=processes, limit=limit)
+            pool = prepare_synthetic(faces, run_folder / POOL, config)
+            learned, held_out = (part.clean for part in pool)
+    result = fit(config, learned, held_out, run_folder, processes=processes, limit=limit)
     if result.model is None:
         return None
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 from keras import ops
@@ -24,34 +24,28 @@ SPARE = 0.05  # share of the time left that a shortened run does not plan to use
 MEASURED = 3  # epochs, the last ones, whose speed counts
 
 
-class Shortened(NamedTuple):
-    """How a shortened run goes through the rest of its schedule.
+class ShortenedRates(keras.optimizers.schedules.LearningRateSchedule):
+    """The learning rates of a run that goes through the rest of its schedule faster.
 
-    Attributes:
-        start: The step from which on it is faster.
+    Args:
+        config: The settings, whose schedule it is.
+        start: The step from which on the run is faster.
         place: The step of the whole schedule that `start` stands for.
         end: How many steps the run has in all.
     """
 
-    start: int
-    place: float
-    end: int
+    def __init__(self, config: TrainingConfig, start: int, place: float, end: int):
+        self.rates, self.total = learning_rates(config), config.total_steps
+        self.start, self.place, self.end = start, place, end
 
-    def place_of(self, step: Any, total: int) -> Any:
-        """Return the step of the whole schedule, of `total` steps, that `step` stands for."""
-        return self.place + (step - self.start) * ((total - self.place) / (self.end - self.start))
-
-
-class ShortenedRates(keras.optimizers.schedules.LearningRateSchedule):
-    """The learning rates of a `TrainingConfig`, run through faster from some step on."""
-
-    def __init__(self, config: TrainingConfig, shortened: Shortened):
-        self.rates, self.shortened = learning_rates(config), shortened
-        self.total = config.total_steps
+    def place_of(self, step: Any) -> Any:
+        """Return the step of the whole schedule that a step of the run stands for."""
+        faster = (self.total - self.place) / (self.end - self.start)
+        return self.place + (step - self.start) * faster
 
     def __call__(self, step: keras.KerasTensor) -> keras.KerasTensor:
         """Return the learning rate of a step."""
-        return self.rates(self.shortened.place_of(ops.cast(step, "float32"), self.total))
+        return self.rates(self.place_of(ops.cast(step, "float32")))
 
 
 class TimeLimit(keras.callbacks.Callback):
@@ -66,7 +60,7 @@ class TimeLimit(keras.callbacks.Callback):
             with an earlier decision.
 
     Attributes:
-        shortened: The decision, to be kept with the run; None for the whole schedule.
+        shortened: The rest of the schedule as it was decided; None for the whole schedule.
         steps: Steps done so far.
     """
 
@@ -74,7 +68,7 @@ class TimeLimit(keras.callbacks.Callback):
         super().__init__()
         self.config = config
         self.ends_at = time.perf_counter() + (math.inf if minutes is None else 60 * minutes)
-        self.shortened: Shortened | None = None
+        self.shortened: ShortenedRates | None = None
         self.steps = 0
         self._epochs: list[float] = []  # seconds a step of each, without the first, which compiles
 
@@ -83,16 +77,16 @@ class TimeLimit(keras.callbacks.Callback):
         """Return how many steps the run has in all."""
         return self.shortened.end if self.shortened else self.config.total_steps
 
-    def go_on(self, trained: keras.Model, seconds: float, shortened: Shortened | None) -> None:
+    def go_on(self, trained: keras.Model, seconds: float, shortened: list | None) -> None:
         """Continue a run that has been trained before.
 
         Args:
             trained: The network with its optimizer, as they were.
             seconds: The seconds that the run has taken.
-            shortened: The earlier decision.
+            shortened: `start`, `place` and `end` of the earlier decision.
         """
         self.steps = int(trained.optimizer.iterations)
-        self.shortened = shortened
+        self.shortened = ShortenedRates(self.config, *shortened) if shortened else None
         self.ends_at -= seconds
         if shortened and self.steps < self.end:
             self._follow(trained)
@@ -132,13 +126,11 @@ class TimeLimit(keras.callbacks.Callback):
 
     def _decide(self, end):
         """Run through the rest of the schedule until this step."""
-        place = float(self.steps)
-        if self.shortened:
-            place = self.shortened.place_of(self.steps, self.config.total_steps)
-        self.shortened = Shortened(self.steps, place, end)
+        place = self.shortened.place_of(self.steps) if self.shortened else float(self.steps)
+        self.shortened = ShortenedRates(self.config, self.steps, place, end)
 
     def _follow(self, trained):
         """Give the optimizer the shortened schedule."""
-        trained.optimizer.learning_rate = ShortenedRates(self.config, self.shortened)
+        trained.optimizer.learning_rate = self.shortened
         trained.optimizer.ema_momentum = ema_momentum(self.config, self.end)
         trained.make_train_function(force=True)
