@@ -181,10 +181,7 @@ def test_what_a_run_took_before_it_was_interrupted_counts(clock):
     assert limit.end == 9
 
 
-def test_a_time_limit_is_refused_where_it_cannot_hold(tmp_path, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        main(["train", "--max-minutes=nan"])
-    assert "a number above 0 would do. Received: nan" in capsys.readouterr().err
+def test_a_time_limit_is_refused_where_it_cannot_hold(tmp_path):
     with pytest.raises(ValueError, match=r"for one process; .*max_minutes=5 and distributed"):
         train(LONG, tmp_path / "model", distributed=True, max_minutes=5)
 

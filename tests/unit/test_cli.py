@@ -67,6 +67,7 @@ REFUSED = [  # a command, and words of its refusal
     ("train --config nowhere.json", "cannot read the config"),
     ("train --config epoch.json", "Received: epoch"),
     ("train --preset colour --warp 0.5", "--warp is for a training in gray"),
+    ("train --max-minutes nan", "--max-minutes must be a number above 0. Received: nan"),
     ("train --pool 100", "--pool is for a training in colour"),
     ("evaluate --every 2", "--every needs --pictures"),
     ("evaluate --pictures . --crop 8 --dataset ada/faces", "without the faces"),

@@ -10,17 +10,13 @@ denoiser evaluate model_card/colour --pairs PolyU --peers peers --save
 from __future__ import annotations
 
 import argparse
+import sys
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 
 from olivetti_denoiser.bundled import bundled
-from olivetti_denoiser.cli.options import (
-    Commands,
-    add_command,
-    add_json,
-    print_metrics,
-    quiet_output,
-)
+from olivetti_denoiser.cli.options import Commands, add_command, add_json, print_metrics
 
 # What an option is for: without any of these it would be ignored.
 NEEDS = {
@@ -81,7 +77,7 @@ def run(options: argparse.Namespace) -> None:
     from olivetti_denoiser.publish.update import check_update, update_release
 
     model = options.model or bundled("model_card")
-    with quiet_output(True):
+    with redirect_stdout(sys.stderr):  # standard output is for the tables
         denoiser = Denoiser.from_pretrained(model)
         own = options.network or next(iter(denoiser.networks))  # the one at the folder's root
         sized = own == "colour" or options.crop is not None

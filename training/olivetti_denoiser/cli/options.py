@@ -9,11 +9,8 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import fields
 from typing import Any, NoReturn, cast
 
@@ -130,8 +127,3 @@ def print_metrics(metrics: Mapping[str, Any], as_json: bool) -> None:
     from olivetti_denoiser.evaluate.tables import table
 
     print(table(cast(Metrics, metrics)))
-
-
-def quiet_output(needed: bool) -> AbstractContextManager:
-    """Send all prints to standard error meanwhile, so that standard output is the answer."""
-    return contextlib.redirect_stdout(sys.stderr) if needed else contextlib.nullcontext()

@@ -8,8 +8,9 @@ denoiser train --preset colour --max-minutes 330 --output outputs/colour
 from __future__ import annotations
 
 import argparse
-import contextlib
 import math
+import sys
+from contextlib import redirect_stdout
 
 from olivetti_denoiser.cli.options import (
     ONLY_IN_GRAY,
@@ -19,7 +20,6 @@ from olivetti_denoiser.cli.options import (
     add_json,
     given_options,
     print_metrics,
-    quiet_output,
 )
 from olivetti_denoiser.config import PRESETS, TrainingConfig
 
@@ -27,11 +27,7 @@ from olivetti_denoiser.config import PRESETS, TrainingConfig
 def register(commands: Commands) -> None:
     """Add the command."""
     summary = "train a model and write its folder"
-    add_options(add_command(commands, "train", run, summary, extra="train"))
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `denoiser train`."""
+    parser = add_command(commands, "train", run, summary, extra="train")
     parser.add_argument(
         "--output", default="outputs/model", help="model folder to write (%(default)s)"
     )
@@ -64,24 +60,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-minutes",
-        type=minutes,
+        type=float,
         metavar="N",
         help="end the training within N minutes, over fewer steps where all would take longer",
     )
     add_json(parser)
     add_config_options(parser.add_argument_group("training options, over --config and --preset"))
-
-
-def minutes(text: str) -> float:
-    """Read `--max-minutes`.
-
-    Raises:
-        argparse.ArgumentTypeError: It is no number of minutes.
-    """
-    with contextlib.suppress(ValueError):
-        if 0 < float(text) < math.inf:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"a number above 0 would do. Received: {text}")
 
 
 def config_of(options: argparse.Namespace) -> TrainingConfig:
@@ -101,12 +85,16 @@ def config_of(options: argparse.Namespace) -> TrainingConfig:
 
 def run(options: argparse.Namespace) -> None:
     """Train, write the model folder and print its metrics."""
-    config = config_of(options)
-    prepare(options.distributed)
+    config, minutes = config_of(options), options.max_minutes
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise ValueError(f"--max-minutes must be a number above 0. Received: {minutes}")
+    from olivetti_denoiser.network.backend import BACKENDS, prepare_training
+
+    prepare_training(("jax",) if options.distributed else BACKENDS)
     from olivetti_denoiser.publish.write import write_model_folder
     from olivetti_denoiser.train.run import train
 
-    with quiet_output(options.json):
+    with redirect_stdout(sys.stderr if options.json else sys.stdout):
         trained = train(
             config,
             options.output,
@@ -115,16 +103,9 @@ def run(options: argparse.Namespace) -> None:
             split=options.split,
             overwrite=options.overwrite,
             distributed=options.distributed,
-            max_minutes=options.max_minutes,
+            max_minutes=minutes,
         )
         if trained:
             print(f"Writing {write_model_folder(options.output, trained)}")
     if trained:
         print_metrics(trained.metrics, options.json)
-
-
-def prepare(distributed: bool = False) -> None:
-    """Choose the backend to train on; several processes train on JAX alone."""
-    from olivetti_denoiser.network.backend import BACKENDS, prepare_training
-
-    prepare_training(("jax",) if distributed else BACKENDS)

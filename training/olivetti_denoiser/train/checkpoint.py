@@ -106,6 +106,7 @@ class RunState(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Decide whether the run goes on, and write its folder so that it can go on from here."""
+        self.processes.share(logs)
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
         row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row["seconds"] = round(time.perf_counter() - self._started, 3)

@@ -86,6 +86,7 @@ def fit(
     keras.utils.set_random_seed(config.seed)
     in_colour = config.planes == 3
     batches_of = ColourBatches if in_colour else NoisyFaces
+    validation_of = ColourValidation if in_colour else GrayValidation
     if processes.count > 1:
         arrays = keras.tree.flatten(batches_of(learned, config)[0])
         content = b"".join(array.tobytes() for array in arrays)
@@ -97,14 +98,10 @@ def fit(
     state = RunState(run_folder, config, averaged, limit, processes)
     callbacks: list[keras.callbacks.Callback] = []
     if processes.is_first:
-        kind = ColourValidation if in_colour else GrayValidation
-        validation = kind(averaged, held_out, config)
-        faces_of = RestoredFaces(validation, config.epochs, run_folder / TENSORBOARD / "faces")
-        callbacks += [validation, *_tensorboard(run_folder), faces_of]
-    if processes.count > 1:
-        callbacks.append(
-            keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: processes.share(logs))
-        )
+        validation, events = validation_of(averaged, held_out, config), run_folder / TENSORBOARD
+        callbacks += [validation, RestoredFaces(validation, config.epochs, events / "faces")]
+        if keras.backend.backend() == "tensorflow":  # which this callback needs
+            callbacks.append(keras.callbacks.TensorBoard(str(events), write_graph=False))
 
     with processes.scope():
         state.restore(trained)
@@ -156,10 +153,3 @@ def has_bfloat16() -> bool:
     device = jax.local_devices()[0]
     major = str(getattr(device, "compute_capability", "")).partition(".")[0]
     return device.platform == "tpu" or (major.isdecimal() and int(major) >= LEAST_CAPABILITY)
-
-
-def _tensorboard(folder):
-    """Return the TensorBoard callback where TensorFlow, which it needs, is the backend."""
-    if keras.backend.backend() != "tensorflow":
-        return []
-    return [keras.callbacks.TensorBoard(str(folder / TENSORBOARD), write_graph=False)]
