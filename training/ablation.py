@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(table(ablation), end="")
     if options.save:
         from olivetti_denoiser.evaluate.plots import losses_grid
-        from olivetti_denoiser.publish.update import update_release
+        from olivetti_denoiser.publish.write import update_release
         from olivetti_denoiser.release import LOSS_FACES
 
         shown = faces.take(slice(-HELD_OUT, None)).take(SHOWN)

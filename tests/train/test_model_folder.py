@@ -15,7 +15,7 @@ from checkout import ROOT
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.network.unet import residual_unet
 from olivetti_denoiser.publish.card import render_card
-from olivetti_denoiser.publish.update import update_release
+from olivetti_denoiser.publish.write import update_release
 from olivetti_denoiser.release import METRICS, read_metrics
 from olivetti_denoiser.train.run import Trained
 

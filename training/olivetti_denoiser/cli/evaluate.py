@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
     from olivetti_denoiser.denoiser import Denoiser
     from olivetti_denoiser.evaluate.colour_comparison import draw_photographs
     from olivetti_denoiser.evaluate.plots import plot_sigmas
-    from olivetti_denoiser.publish.update import check_update, update_release
+    from olivetti_denoiser.publish.write import check_update, update_release
 
     model = options.model or bundled("model_card")
     with redirect_stdout(sys.stderr):  # standard output is for the tables
