@@ -26,7 +26,7 @@ def hub(tmp_path, monkeypatch):
 @pytest.mark.smoke
 def test_a_token_has_to_write(hub, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", hub.user("alice"))
-    assert find_credentials(NAMES) == ("token", "Publishes with the token of alice.")
+    assert find_credentials(NAMES) == (True, "Publishes with the token of alice.")
     for token, words in (
         (hub.user("alice", role="read"), "may only read"),
         ("hf_" + "x" * 34, "does not accept the token"),
@@ -38,10 +38,10 @@ def test_a_token_has_to_write(hub, monkeypatch):
 
 
 def test_nothing_named_and_nothing_given(hub):
-    kind, why = find_credentials({})
-    assert kind == "none" and "no repository on the Hub is named" in why
-    kind, why = find_credentials(NAMES)
-    assert kind == "none" and "there is no HF_TOKEN" in why
+    found, why = find_credentials({})
+    assert not found and "no repository on the Hub is named" in why
+    found, why = find_credentials(NAMES)
+    assert not found and "there is no HF_TOKEN" in why
     with pytest.raises(ValueError, match="OWNER/NAME"):
         find_credentials({"model": "alice"})
 
@@ -51,10 +51,10 @@ def test_trusted_by_some_is_an_error_and_by_none_is_none(hub, monkeypatch):
         monkeypatch.setenv("GITHUB_ACTIONS", "true")
         monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", identity.address)
         monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", identity.request_token)
-        assert find_credentials(NAMES)[0] == "none"
+        assert not find_credentials(NAMES)[0]
         hub.trusted[identity.token] = "alice"
-        kind, why = find_credentials({"model": NAME})
-        assert kind == "trusted" and why.endswith(f"publisher of {NAME}.")
+        found, why = find_credentials({"model": NAME})
+        assert found and why.endswith(f"publisher of {NAME}.")
         monkeypatch.setattr("huggingface_hub.utils._auth._OIDC_TOKEN_CACHE", None)
         hub.fault("exchange", status=400, after=1)
         words = f"but not of datasets/{NAME}; add it in the settings"

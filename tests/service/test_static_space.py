@@ -43,12 +43,9 @@ def test_a_free_account_gets_a_static_space_that_it_keeps(published):
     hub, printed = published
     assert hub.repository("alice/s", "spaces").sdk == "static"
     assert "static, as the account's plan has no gradio Space" in printed
-    again = publish(MODEL, **NAMES, tag="v1.0.0")
-    assert again.changed == {"model": False, "space": False}
-    with pytest.raises(ValueError, match="of the kind static, which it keeps"):
-        publish(MODEL, **NAMES, space_sdk="gradio")
-    with pytest.raises(PermissionError, match="paid plan"):
-        publish(MODEL, model="alice/m", space="alice/t", space_sdk="gradio")
+    publish(MODEL, **NAMES, tag="v1.0.0")
+    assert len(hub.repository("alice/m").commits) == 2
+    assert len(hub.repository("alice/s", "spaces").commits) == 2
 
 
 @pytest.mark.smoke
@@ -78,7 +75,6 @@ def test_without_the_built_page_one_line_says_what_to_do(faces, tmp_path, monkey
     monkeypatch.setattr(*with_space(tmp_path))
     with LocalHub() as hub:
         hub.connect(monkeypatch, hub.user("alice", paid=False), tmp_path / "home")
-        for sdk in ("static", "auto"):
-            with pytest.raises(ValueError, match="run `make browser`, which needs Node"):
-                publish(MODEL, **NAMES, space_sdk=sdk)
+        with pytest.raises(ValueError, match="run `make browser`, which needs Node"):
+            publish(MODEL, **NAMES)
         assert hub.repositories == {}

@@ -37,7 +37,7 @@ def test_help_imports_nothing_heavy_and_lists_what_people_call():
     assert not {"keras", "tensorflow", "numpy", "datasets", "gradio", "huggingface_hub"} & loaded
     listed = set(re.findall(r"^    (\w+) ", said, re.MULTILINE))
     assert listed == {"train", "evaluate", "export", "restore", "demo", "publish"}
-    assert COMMANDS.keys() - listed == {"summary", "addresses", "credentials"}  # the workflow's
+    assert COMMANDS.keys() - listed == {"summary", "credentials"}  # the workflow's
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -72,7 +72,6 @@ REFUSED = [  # a command, and words of its refusal
     ("evaluate --every 2", "--every needs --pictures"),
     ("evaluate --pictures . --crop 8 --dataset ada/faces", "without the faces"),
     ("demo --revision v1.0.0", "--revision needs --model"),
-    ("publish MODEL --model ada/m --space-sdk static", "--space-sdk needs --space"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -52,15 +53,16 @@ def called(tmp_path):
     """Runs a step of the retraining with a `denoiser` that only notes how it is called."""
     program = tmp_path / ".venv" / "bin" / "denoiser"
     program.parent.mkdir(parents=True)
-    program.write_text('#!/bin/sh\necho "$HF_OIDC_RESOURCE|$*"\nexit ${FAILING:-0}\n')
+    program.write_text('#!/bin/sh\necho "$*"\nexit ${FAILING:-0}\n')
     program.chmod(0o755)
+    path = {"PATH": os.environ["PATH"], "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
 
-    def run(name, **variables):
-        lines = run_step("retrain.yml", "retrain", name, tmp_path, SECRET_FREE | variables).stdout
-        calls = [line.split("|", 1) for line in lines.splitlines()]
-        for _, words in calls:
-            build_parser().parse_args(shlex.split(words))
-        return calls
+    def run(name, code=0, **variables):
+        done = run_step("retrain.yml", "retrain", name, tmp_path, SECRET_FREE | path | variables)
+        assert done.returncode == code
+        words = done.stdout.removeprefix("- ").strip()
+        build_parser().parse_args(shlex.split(words))
+        return words
 
     return run
 
@@ -78,16 +80,12 @@ def called(tmp_path):
     ids=["nothing", "a zero", "everything"],
 )
 def test_what_is_typed_is_what_is_trained(called, typed, options):
-    assert called("train", **typed) == [["", f"train --output outputs/model {options}"]]
+    assert called("train", **typed) == f"train --output outputs/model {options}"
 
 
-def test_a_token_publishes_all_and_a_trusted_publisher_one_repository_after_the_other(called):
-    with_tag = [["", f"publish {PUBLISHED} --tag v1.0.0"]]
-    assert called("Publish with the token", TAG="v1.0.0") == with_tag
-    resources = [NAME, f"datasets/{NAME}", f"spaces/{NAME}"]
-    trusted = [[resource, f"publish {PUBLISHED}"] for resource in resources]
-    assert called("Publish as a trusted publisher") == trusted
-    # A worse model ends the run at the first repository.
-    assert called("Publish as a trusted publisher", FAILING="3") == trusted[:1]
+def test_what_is_published_is_named_and_shown_and_a_worse_model_ends_the_run(called, tmp_path):
+    published = f"publish {PUBLISHED} --tag v1.0.0"
+    assert called("Publish", TAG="v1.0.0") == published
+    assert (tmp_path / "summary").read_text() == f"- {published}\n"
     without = PUBLISHED.partition(" --space")[0]
-    assert called("Publish with the token", SPACE="") == [["", f"publish {without}"]]
+    assert called("Publish", code=3, SPACE="", FAILING="3") == f"publish {without}"

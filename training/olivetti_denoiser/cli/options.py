@@ -21,7 +21,7 @@ WRONG_ARGUMENT = 2  # the exit code
 REPOSITORIES = {  # on the Hub, by their kind
     "model": "repository of the model",
     "dataset": "repository of the faces",
-    "space": "repository of the demo",
+    "space": "repository of the demo: a Gradio Space, or a static one where the plan has none",
 }
 # Settings that a training in colour does not read.
 ONLY_IN_GRAY = ("shift", "flip", "warp", "mix", "collage", "contrast", "brightness")

@@ -9,8 +9,6 @@ import argparse
 
 from olivetti_denoiser.cli.options import Commands, add_command, add_repositories
 
-AUTO = "auto"  # the kind of a new Space
-
 
 def register(commands: Commands) -> None:
     """Add the command."""
@@ -19,13 +17,6 @@ def register(commands: Commands) -> None:
     publish.add_argument("folder", help="model folder, such as model_card")
     add_repositories(publish, required=["model"])
     publish.add_argument("--dry-run", action="store_true", help="list every file and touch nothing")
-    publish.add_argument(
-        "--space-sdk",
-        choices=(AUTO, "gradio", "static"),
-        default=AUTO,
-        help="kind of a new Space: gradio; static, free and in the visitor's browser; or gradio "
-        "where the plan has it and static elsewhere (auto)",
-    )
     publish.add_argument("--tag", metavar="vX.Y.Z", help="tag of the model's commit")
     publish.add_argument("--private", action="store_true", help="make new repositories private")
     publish.add_argument(
@@ -35,10 +26,6 @@ def register(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Publish the folder; what it did is printed on the way."""
-    if options.space_sdk != AUTO and not options.space:
-        raise ValueError(
-            f"--space-sdk needs --space OWNER/NAME. Received: --space-sdk {options.space_sdk}"
-        )
     from olivetti_denoiser.publish.publish import publish
 
     publish(
@@ -46,7 +33,6 @@ def run(options: argparse.Namespace) -> None:
         model=options.model,
         dataset=options.dataset,
         space=options.space,
-        space_sdk=options.space_sdk,
         tag=options.tag,
         private=options.private,
         dry_run=options.dry_run,

@@ -2,7 +2,6 @@
 
 denoiser credentials --model OWNER/NAME                          # may this machine publish?
 denoiser summary outputs/model --released OWNER/NAME model_card  # the new metrics, as Markdown
-denoiser addresses --model OWNER/NAME                            # what is published, and where
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from olivetti_denoiser.cli.options import (
 
 
 def register(commands: Commands) -> None:
-    """Add the three commands."""
+    """Add the two commands."""
     hidden: dict[str, Any] = {"extra": "evaluate", "listed": False}
     credentials = add_command(
         commands, "credentials", run_credentials, "find out whether this machine may publish",
@@ -40,18 +39,13 @@ def register(commands: Commands) -> None:
     )
     summary.add_argument("--note", metavar="TEXT", help="sentence to put at the end")
 
-    addresses = add_command(
-        commands, "addresses", run_addresses, "show what is published, and where", **hidden
-    )
-    add_repositories(addresses)
-
 
 def run_credentials(options: argparse.Namespace) -> None:
-    """Print what this machine may publish with, as `$GITHUB_OUTPUT` takes it."""
+    """Print whether this machine may publish, and why, as `$GITHUB_OUTPUT` takes it."""
     from olivetti_denoiser.publish.credentials import find_credentials
 
-    kind, why = find_credentials(given_repositories(options))
-    print(f"credentials={kind}\nwhy={why}")
+    found, why = find_credentials(given_repositories(options))
+    print(f"publish={str(found).lower()}\nwhy={why}")
 
 
 def run_summary(options: argparse.Namespace) -> None:
@@ -59,10 +53,3 @@ def run_summary(options: argparse.Namespace) -> None:
     from olivetti_denoiser.publish.summary import summary
 
     print(summary(options.folder, options.released, options.note), end="")
-
-
-def run_addresses(options: argparse.Namespace) -> None:
-    """Print the addresses of the published repositories."""
-    from olivetti_denoiser.publish.summary import addresses
-
-    print(addresses(given_repositories(options)), end="")

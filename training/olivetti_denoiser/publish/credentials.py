@@ -15,21 +15,20 @@ from collections.abc import Mapping
 
 from olivetti_denoiser import hub
 
-TOKEN, TRUSTED, NONE = "token", "trusted", "none"
-RESOURCE = "HF_OIDC_RESOURCE"
+RESOURCE = "HF_OIDC_RESOURCE"  # for which repository the client exchanges the identity
 # Where a CI job's identity comes from: GitHub's own address, or a token made by the job.
 IDENTITY = ("ACTIONS_ID_TOKEN_REQUEST_URL", "HF_OIDC_ID_TOKEN")
 NOT_TRUSTED = (400, 401, 403, 404)
 
 
-def find_credentials(names: Mapping[str, str]) -> tuple[str, str]:
-    """Find out how the repositories can be published to, and touch nothing.
+def find_credentials(names: Mapping[str, str]) -> tuple[bool, str]:
+    """Find out whether the repositories can be published to, and touch nothing.
 
     Args:
         names: OWNER/NAME of each kind, "model", "dataset", "space"; may be empty.
 
     Returns:
-        "token", "trusted" or "none", and one sentence for people.
+        Whether they can, and one sentence for people.
 
     Raises:
         ValueError: A name is not OWNER/NAME.
@@ -37,21 +36,23 @@ def find_credentials(names: Mapping[str, str]) -> tuple[str, str]:
             this workflow.
         ConnectionError: The Hub does not answer.
     """
+    from huggingface_hub import get_token
+
     for name in names.values():
         hub.check_repo_id(name)
     if not names:
-        return (NONE, "Nothing is published: no repository on the Hub is named.")
-    if token := _token_for(None):
-        return (TOKEN, f"Publishes with the token of {_owner(token, names)}.")
-    if not any(map(os.environ.get, IDENTITY)):
-        return (NONE, "Nothing is published: there is no HF_TOKEN.")
-    resources = [hub.ADDRESSES[kind] + name for kind, name in names.items()]
-    refusing = [resource for resource in resources if not _trusts(resource)]
+        return False, "Nothing is published: no repository on the Hub is named."
+    if token := get_token():
+        return True, f"Publishes with the token of {_owner(token, names)}."
+    if not _has_identity():
+        return False, "Nothing is published: there is no HF_TOKEN."
+    resources = {kind: hub.ADDRESSES[kind] + name for kind, name in names.items()}
+    refusing = [resources[kind] for kind, name in names.items() if not token_for(kind, name)]
     if not refusing:
-        return (TRUSTED, f"Publishes as a trusted publisher of {', '.join(resources)}.")
+        return True, f"Publishes as a trusted publisher of {', '.join(resources.values())}."
     if len(refusing) == len(resources):
         return (
-            NONE,
+            False,
             "Nothing is published: there is no HF_TOKEN, and this run is a trusted publisher of "
             f"none of {', '.join(refusing)}.",
         )
@@ -61,19 +62,35 @@ def find_credentials(names: Mapping[str, str]) -> tuple[str, str]:
     )
 
 
-def _token_for(resource: str | None) -> str | None:
-    """Return the stored token, or the one that a trusted publisher gets for a repository."""
-    from huggingface_hub import get_token
+def token_for(kind: str, name: str) -> str | None:
+    """Return the stored token, or the one that a trusted publisher gets for a repository.
 
-    before = os.environ.pop(RESOURCE, None)
+    Args:
+        kind: "model", "dataset" or "space".
+        name: OWNER/NAME.
+
+    Raises:
+        PermissionError, ConnectionError: No identity can be had, or the Hub does not answer.
+    """
+    from huggingface_hub import errors, get_token
+
+    if (token := get_token()) or not _has_identity():
+        return token
+    os.environ[RESOURCE] = hub.ADDRESSES[kind] + name
     try:
-        if resource is not None:
-            os.environ[RESOURCE] = resource
         return hub.patiently(get_token)
+    except errors.OIDCError as error:
+        raise PermissionError(hub.first_line(error)) from None
+    except Exception as error:
+        if hub.status_of(error) in NOT_TRUSTED:
+            return None
+        raise hub.explained(error, name, kind) from error
     finally:
-        os.environ.pop(RESOURCE, None)
-        if before is not None:
-            os.environ[RESOURCE] = before
+        del os.environ[RESOURCE]
+
+
+def _has_identity() -> bool:
+    return any(map(os.environ.get, IDENTITY))
 
 
 def _owner(token: str, names: Mapping[str, str]) -> str:
@@ -90,17 +107,3 @@ def _owner(token: str, names: Mapping[str, str]) -> str:
             f"{', '.join(dict.fromkeys(names.values()))}."
         )
     return account["name"]
-
-
-def _trusts(resource: str) -> bool:
-    """Tell whether the repository gives this job a token, which is thrown away again."""
-    from huggingface_hub import errors
-
-    try:
-        return bool(_token_for(resource))
-    except errors.OIDCError as error:
-        raise PermissionError(hub.first_line(error)) from None
-    except Exception as error:
-        if hub.status_of(error) in NOT_TRUSTED:
-            return False
-        raise hub.explained(error, resource) from error

@@ -25,39 +25,31 @@ if TYPE_CHECKING:
     from datasets import DatasetDict
 
 
-def refuse_another_split(checksum: str | None) -> None:
-    """Make sure that a model was made with the dataset, as the cards say.
-
-    Args:
-        checksum: Of the model's split; None where its metrics do not tell.
-
-    Raises:
-        ValueError: It was measured on another split than the reference split.
-    """
-    if checksum not in (None, SPLIT_CHECKSUM):
-        raise ValueError(
-            "the dataset that is published is the reference split, and the model was measured on "
-            f"another; leave --dataset out. Received: a model of the "
-            f"{split_name(checksum) or checksum[:12] + '…'} split"
-        )
-
-
-def split_of(checksum: str | None, published: str | None = None) -> DatasetDict:
+def split_of(checksum: str | None, dataset: str | None = None) -> DatasetDict:
     """Return a model's split, from a published copy where the faces cannot be had.
 
     Args:
-        checksum: Of the split.
-        published: OWNER/NAME of the copy, if there may be one.
+        checksum: Of the split; None where the model's metrics do not tell.
+        dataset: OWNER/NAME of the dataset that is published with the model, or None.
 
     Raises:
-        FacesUnavailableError: Neither can be had.
+        ValueError: There is a dataset, which is the reference split, and the model was measured on
+            another, so the cards would not be true.
+        FacesUnavailableError: Neither the faces nor a copy can be had.
     """
+    name = split_name(checksum or "")
+    if dataset is not None and checksum not in (None, SPLIT_CHECKSUM):
+        raise ValueError(
+            "the dataset that is published is the reference split, and the model was measured on "
+            f"another; leave --dataset out. Received: a model of the {name or checksum[:12] + '…'} "
+            "split"
+        )
     try:
-        return load_split(split_name(checksum or ""))
+        return load_split(name)
     except FacesUnavailableError:
-        if published is None:
+        if dataset is None:
             raise
-        return reference_split(published)
+        return reference_split(dataset)
 
 
 def write_dataset(split: DatasetDict, names: Mapping[str, str], folder: Path) -> Path:

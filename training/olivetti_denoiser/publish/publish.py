@@ -1,7 +1,7 @@
 """Publish a release to the Hub: the networks, their dataset and their Space.
 
     denoiser publish model_card --model owner/olivetti-denoiser --tag v1.0.0
-    >>> report = publish("model_card", model="owner/olivetti-denoiser", tag="v1.0.0")
+    >>> commits = publish("model_card", model="owner/olivetti-denoiser", tag="v1.0.0")
 
 A folder replaces the networks that it holds and leaves the other one as it is published, see
 `staging`. Every repository changes in one commit that names its parent, so a run that is cut short,
@@ -11,11 +11,8 @@ same command again goes on from there. What has not changed is not committed aga
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import tempfile
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -23,9 +20,10 @@ import numpy as np
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.errors import DamagedFileError, PublishError, RefusedError
+from olivetti_denoiser.publish.credentials import token_for
 from olivetti_denoiser.publish.gate import judge
 from olivetti_denoiser.publish.repository import Repository
-from olivetti_denoiser.publish.space_files import AUTO, GRADIO, SHOWN, STATIC
+from olivetti_denoiser.publish.space_files import GRADIO, SHOWN, STATIC
 from olivetti_denoiser.publish.staging import Stage, published_networks, restored
 from olivetti_denoiser.publish.static_space import built_page
 from olivetti_denoiser.release import MODEL_FILES, ONNX_FILES, PLACES
@@ -35,48 +33,33 @@ TAG = re.compile(r"v\d+\.\d+\.\d+(-[\w.]+)?")
 IN_WORDS = (ValueError, PermissionError, ConnectionError, DamagedFileError, PublishError)
 
 
-@dataclass
-class Report:
-    """The result of `publish`: the commits that stand.
-
-    Attributes:
-        commits: The commit that stands, for each kind: "model", "dataset", "space".
-        changed: Whether this run made that commit.
-    """
-
-    commits: dict[str, str] = field(default_factory=dict)
-    changed: dict[str, bool] = field(default_factory=dict)
-
-
 def publish(
     folder: str | Path,
     *,
     model: str,
     dataset: str | None = None,
     space: str | None = None,
-    space_sdk: str = AUTO,
     tag: str | None = None,
     private: bool = False,
     dry_run: bool = False,
     allow_regression: bool = False,
-) -> Report:
+) -> dict[str, str]:
     """Publish a release, and with it the dataset and the Space if they are named; print how.
 
     Args:
         folder: A release such as `model_card`, or the model folder of one network.
         model: OWNER/NAME of the model repository.
         dataset: OWNER/NAME of the dataset repository; None leaves the dataset alone.
-        space: OWNER/NAME of the Space; None leaves the Space alone.
-        space_sdk: Kind of a Space that does not exist yet: "gradio", "static", or "auto" for
-            Gradio where the account's plan has it and static where it has not. An existing Space
-            keeps its kind.
+        space: OWNER/NAME of the Space; None leaves the Space alone. A new Space is one of Gradio,
+            or a static one where the account's plan has none of Gradio; an existing one keeps its
+            kind.
         tag: Tag for the model's commit, vX.Y.Z.
         private: Make repositories that do not exist yet private.
         dry_run: List every file, its size and its repository, and touch nothing.
         allow_regression: Publish even if the published model is better.
 
     Returns:
-        What was done.
+        The commit that stands, for each kind: "model", "dataset", "space"; none after a dry run.
 
     Raises:
         ValueError: An argument, the folder or a card is wrong; nothing was touched.
@@ -89,132 +72,114 @@ def publish(
     names = {kind: hub.check_repo_id(name) for kind, name in names.items() if name}
     if tag is not None and not TAG.fullmatch(tag):
         raise ValueError(f"a tag reads vX.Y.Z. Received: {tag!r}")
-    if space_sdk not in (AUTO, GRADIO, STATIC):
-        raise ValueError(f"a Space is auto, gradio or static. Received: {space_sdk!r}")
     with tempfile.TemporaryDirectory(prefix="publish-") as work:
-        stage = Stage(Path(folder), names, Path(work), space_sdk)
+        stage = Stage(Path(folder), names, Path(work))
         if not dry_run:
-            return _Run(stage, space_sdk, tag, private, allow_regression).go()
+            return _Run(stage, tag, private, allow_regression).go()
         stage.compose({})
         if space:
-            stage.compose_space(STATIC if space_sdk == STATIC else GRADIO)
+            stage.compose_space(GRADIO)
         print(stage.listing())
-        if space and space_sdk == AUTO:
+        if space:
             print("The Space may become a static one instead: the account's plan decides.")
         print("Dry run: nothing was touched.")
-        return Report()
+        return {}
 
 
 class _Run:
     """One publication, from the first look at the Hub to the last check."""
 
-    def __init__(self, stage: Stage, space_sdk, tag, private, allow_regression):
+    def __init__(self, stage: Stage, tag: str | None, private: bool, allow_regression: bool):
+        self.stage, self.tag = stage, tag
+        self.private, self.allow_regression = private, allow_regression
+        self.repositories: dict[str, Repository] = {}
+        self.commits: dict[str, str] = {}  # that stand, by the kind of repository
+        self.changed: set[str] = set()  # kinds of the repositories that this run has changed
+        self.composed_at: str | None = ""  # the model's commit beside which its files were made
+        self.sdk: str | None = None  # the kind of the Space
+
+    def go(self) -> dict[str, str]:
         from huggingface_hub import HfApi
 
-        self.stage, self.space_sdk, self.tag = stage, space_sdk, tag
-        self.private, self.allow_regression = private, allow_regression
-        self.repositories = {
-            kind: Repository(HfApi(), kind, name) for kind, name in stage.names.items()
-        }
-        self.report = Report()
-        self.composed_at: str | None = ""  # the model's commit beside which its files were made
-        # A trusted publisher's token (https://huggingface.co/docs/hub/trusted-publishers) writes to
-        # one repository: a workflow runs the same command once for each.
-        resource = os.environ.get("HF_OIDC_RESOURCE")
-        own = {kind: hub.ADDRESSES[kind] + name for kind, name in stage.names.items()}
-        self.writable = [kind for kind in own if resource in (None, "", own[kind])]
-        if not self.writable:
-            raise ValueError(
-                f"HF_OIDC_RESOURCE must be one of {', '.join(own.values())}. Received: {resource}"
-            )
-
-    def go(self) -> Report:
-        kind = "model"
+        kind, names = "model", self.stage.names
         try:
-            if self.writable != ["dataset"]:
-                model = self.repositories["model"].info()
-                self._compose(model and model.sha)
-            for kind in reversed(self.writable):  # a Space that cannot be made is no half release
+            for kind, name in names.items():
+                self.repositories[kind] = Repository(HfApi(token=token_for(kind, name)), kind, name)
+            kind = "model"
+            model = self.repositories["model"].info()
+            self._compose(model and model.sha)
+            for kind in reversed(names):  # a Space that cannot be made is no half release
                 self._ensure(self.repositories[kind])
-            for kind in self.writable:
+            for kind in names:
                 self._publish(self.repositories[kind])
         except RefusedError:
             raise
         except Exception as error:
             clear = error
             if type(error) not in IN_WORDS:
-                clear = hub.explained(error, self.repositories[kind].name, kind)
-            if not any(self.report.changed.values()):
+                clear = hub.explained(error, names[kind], kind)
+            if not self.changed:
                 raise clear from error
             raise PublishError(f"{clear} {self._standing()}") from error
-        for kind in self.writable:
-            print(f"{kind:8}{hub.address(self.repositories[kind].name, kind)}")
-        return self.report
+        for kind, name in names.items():
+            print(f"{kind:8}{hub.address(name, kind)}")
+        return self.commits
 
     def _compose(self, head: str | None) -> None:
         """Look at what is published of the model, judge by it, and make the files beside it."""
         if head == self.composed_at:
             return
-        name, published, self.composed_at = self.stage.names["model"], {}, head
+        model, published, self.composed_at = self.repositories["model"], {}, head
         if head is not None:
-            published = published_networks(hub.download(name, *SHOWN, revision=head), name)
+            there = hub.download(model.name, *SHOWN, revision=head, token=model.api.token)
+            published = published_networks(there, model.name)
         self.stage.compose(published)
         judge(
             self.stage.networks,
             published,
-            f"{name} at {(head or '')[:7]}",
+            f"{model.name} at {(head or '')[:7]}",
             allow_regression=self.allow_regression,
         )
-        if "model" not in self.writable:  # another step has published it
-            if head is None:
-                raise ValueError(f"there is no such model to serve yet. Received: --model {name}")
-            self._record("model", head, changed=False)
 
     def _ensure(self, repository: Repository) -> None:
         """Make sure that a repository exists; of the Space, make the files of its kind."""
         if repository.kind != "space":
             repository.ensure(private=self.private)
             return
-        sdks = [GRADIO] if self.space_sdk == AUTO else [self.space_sdk]
-        if self.space_sdk == AUTO:
-            with contextlib.suppress(ValueError):
-                sdks += [STATIC] if built_page() else []
         try:
-            sdk = repository.ensure(private=self.private, sdks=sdks)
+            self.sdk = repository.ensure(private=self.private, sdk=GRADIO)
         except Exception as error:
-            if hub.status_of(error) == 402 and self.space_sdk == AUTO:
-                built_page()  # says how to build the page that this account may have
-            raise
-        if self.space_sdk not in (AUTO, sdk):
-            raise ValueError(
-                f"{repository} exists and is of the kind {sdk}, which it keeps; publish to another "
-                f"one or leave --space-sdk out. Received: --space-sdk {self.space_sdk}"
-            )
-        self.space_sdk = sdk
-        self.stage.compose_space(sdk)
+            if hub.status_of(error) != 402:
+                raise
+            built_page()  # says how to build the page that this account may have
+            print(f"{repository}: {STATIC}, as the account's plan has no {GRADIO} Space")
+            self.sdk = repository.ensure(private=self.private, sdk=STATIC)
+        self.stage.compose_space(self.sdk)
 
     def _publish(self, repository: Repository) -> None:
         """Bring one repository to its files, and look at it again."""
         kind, stage = repository.kind, self.stage
-        model = self.report.commits.get("model", "")
+        model = self.commits.get("model", "")
         networks = f"the {' and the '.join(stage.networks)} network"
         message = {
             "dataset": "Publish the reference split",
             "model": f"Publish {self.tag or networks}",
             "space": f"Serve {stage.names['model']} at {model[:7]}",
         }[kind]
-        keep = {"dataset": lambda path: True, "model": stage.stays, "space": lambda path: False}
 
         def compose(head: str) -> Path:
             if kind == "model":
                 self._compose(head)
             if kind == "space":
-                stage.compose_space(self.space_sdk)
+                stage.compose_space(self.sdk)
             return stage.folders[kind]
 
         tag = self.tag if kind == "model" else None
-        commit, changed = repository.update(compose, message, keep=keep[kind], tag=tag)
-        self._record(kind, commit, changed)
+        keep = partial(stage.stays, kind)
+        commit, changed = repository.update(compose, message, keep=keep, tag=tag)
+        self.commits[kind] = commit
+        if changed:
+            self.changed.add(kind)
         if tag is not None:
             repository.put_tag(tag, commit)
         if kind == "model":
@@ -224,10 +189,12 @@ class _Run:
 
     def _compare_prediction(self, model: Repository, commit: str) -> None:
         """Pull the published networks back and let them restore a picture."""
+        names = [*MODEL_FILES, *ONNX_FILES]
+        paths = [PLACES[network] + name for network in self.stage.added for name in names]
         with tempfile.TemporaryDirectory(prefix="pulled-") as cache:
-            names = [*MODEL_FILES, *ONNX_FILES]
-            paths = [PLACES[network] + name for network in self.stage.added for name in names]
-            pulled = hub.download(model.name, *paths, revision=commit, cache_dir=cache)
+            pulled = hub.download(
+                model.name, *paths, revision=commit, token=model.api.token, cache_dir=cache
+            )
             for name, network in self.stage.added.items():
                 if not np.array_equal(restored(network.folder), restored(pulled / PLACES[name])):
                     raise PublishError(
@@ -243,20 +210,16 @@ class _Run:
         for key, value in wanted.items():
             if key not in known or known[key].value != value:
                 hub.patiently(partial(space.api.add_space_variable, space.name, key, value))
-                self.report.changed["space"] = True
+                self.changed.add("space")
         print(f"{space}: MODEL_REVISION={commit[:7]}")
-
-    def _record(self, kind: str, commit: str, changed: bool) -> None:
-        """Keep in mind which commit stands, and whether this run made it."""
-        self.report.commits[kind], self.report.changed[kind] = commit, changed
 
     def _standing(self) -> str:
         """Return which commits of this run stand, and how to go on."""
         stands = [
-            f"{self.repositories[kind]} stands at {self.report.commits[kind]}"
-            for kind, changed in self.report.changed.items()
-            if changed
+            f"{self.repositories[kind]} stands at {commit}"
+            for kind, commit in self.commits.items()
+            if kind in self.changed
         ]
-        rest = [kind for kind in self.writable if kind not in self.report.commits]
+        rest = [kind for kind in self.stage.names if kind not in self.commits]
         left = f"; not published: {', '.join(rest)}" if rest else ""
         return f"{', '.join(stands)}{left}. Run the same command again to go on."

@@ -1,15 +1,16 @@
 """One repository on the Hub: its files and tags, and its update in one commit.
 
 >>> repository = Repository(HfApi(), "model", "owner/olivetti-denoiser")
->>> commit, changed = repository.update(lambda head: Path("stage"), "Publish the model")
+>>> commit, made = repository.update(lambda head: Path("stage"), "Publish it", keep=stays)
 
 A repository changes in one commit that names its parent, and is read again afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,13 +42,12 @@ class Repository:
         """Return the repository's name in messages."""
         return f"{self.kind} {self.name}"
 
-    def ensure(self, *, private: bool = False, sdks: Sequence[str] = ()) -> str | None:
+    def ensure(self, *, private: bool, sdk: str | None = None) -> str | None:
         """Make sure that it exists, with the asked privacy, and that it can be written to.
 
         Args:
             private: Make it private where it does not exist yet.
-            sdks: Kinds of a Space that does not exist yet, best first; the next one is taken where
-                the account's plan has none of the kind before.
+            sdk: Kind of a Space that does not exist yet, "gradio" or "static".
 
         Returns:
             A Space's kind, else None.
@@ -55,13 +55,14 @@ class Repository:
         Raises:
             ValueError: It exists and is public, though `private` was asked for.
         """
-        self._create(private, list(sdks))
-        info = self.info()
+        options = {"repo_type": self.kind, "private": private or None, "space_sdk": sdk}
+        hub.patiently(lambda: self.api.create_repo(self.name, exist_ok=True, **options))
         try:
             hub.patiently(lambda: self.api.auth_check(self.name, repo_type=self.kind, write=True))
         except Exception as error:
             if hub.status_of(error) in (401, 403):  # else the commit will tell
                 raise
+        info = self.info()
         if private and not info.private:
             raise ValueError(
                 f"{self} exists and is public; make it private on its settings page or "
@@ -117,7 +118,7 @@ class Repository:
         stage: Callable[[str], Path],
         message: str,
         *,
-        keep: Callable[[str], bool] = lambda path: False,
+        keep: Callable[[str], bool],
         tag: str | None = None,
     ) -> tuple[str, bool]:
         """Replace the repository's files by a folder's in one commit, and check the new checksums.
@@ -154,7 +155,7 @@ class Repository:
                 return head, head != first
             print(f"{self}: {len(changed)} files to upload")
             try:
-                commit = self._commit(message, head, folder, changed, gone)
+                commit = hub.patiently(partial(self._commit, message, head, folder, changed, gone))
             except Exception as error:
                 if hub.status_of(error) != 412:
                     raise
@@ -170,29 +171,16 @@ class Repository:
             f"other publishers keep committing to {self.name}; run the same command again."
         )
 
-    def _create(self, private, sdks):
-        options = {"repo_type": self.kind, "private": private or None, "exist_ok": True}
-        options |= {"space_sdk": sdks[0]} if sdks else {}
-        try:
-            hub.patiently(lambda: self.api.create_repo(self.name, **options))
-        except Exception as error:
-            if hub.status_of(error) != 402 or len(sdks) < 2:
-                raise
-            print(f"{self}: {sdks[1]}, as the account's plan has no {sdks[0]} Space")
-            self._create(private, sdks[1:])
-
-    def _commit(self, message, parent, folder, changed, gone):
+    def _commit(self, message, parent, folder, changed, gone) -> str:
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-        def send():
-            operations = [CommitOperationAdd(path, folder / path) for path in changed]
-            operations += [CommitOperationDelete(path) for path in gone]
-            return self.api.create_commit(
-                self.name,
-                operations,
-                commit_message=message,
-                repo_type=self.kind,
-                parent_commit=parent,
-            )
-
-        return hub.patiently(send).oid
+        return self.api.create_commit(
+            self.name,
+            [
+                *(CommitOperationAdd(path, folder / path) for path in changed),
+                *(CommitOperationDelete(path) for path in gone),
+            ],
+            commit_message=message,
+            repo_type=self.kind,
+            parent_commit=parent,
+        ).oid

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datasets import DatasetDict
 
 SHOWN = ("*.json", "*.onnx", "*.png")  # what a Space serves and shows of a network
-GRADIO, STATIC, AUTO = "gradio", "static", "auto"  # kinds of Spaces
+GRADIO, STATIC = "gradio", "static"  # kinds of Spaces
 BROWSER = "browser"  # the static Space's part of space/
 EXAMPLE_FACES = 4
 NOT_SOURCE = (".*", "__pycache__")

@@ -1,6 +1,6 @@
 """The files of a publication, made and checked before the Hub is touched.
 
->>> stage = Stage(Path("model_card"), {"model": "owner/olivetti-denoiser"}, work, "auto")
+>>> stage = Stage(Path("model_card"), {"model": "owner/olivetti-denoiser"}, work)
 >>> stage.compose({})
 >>> print(stage.listing())
 
@@ -22,9 +22,8 @@ from olivetti_denoiser import hub, release
 from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.publish.card import card_of
-from olivetti_denoiser.publish.dataset import refuse_another_split, split_of, write_dataset
-from olivetti_denoiser.publish.space_files import STATIC, copy_network, write_space
-from olivetti_denoiser.publish.static_space import built_page
+from olivetti_denoiser.publish.dataset import split_of, write_dataset
+from olivetti_denoiser.publish.space_files import copy_network, write_space
 from olivetti_denoiser.release import (
     COLOUR,
     GRAY,
@@ -47,7 +46,6 @@ class Stage:
         folder: A model folder, or a release with `colour/` in it.
         names: OWNER/NAME of each kind of repository that will be published.
         work: An empty folder for the files.
-        space_sdk: Kind of the Space, if it was asked for.
 
     Attributes:
         networks: The networks of the folder, which replace the published ones.
@@ -59,17 +57,13 @@ class Stage:
         ValueError: Something is missing or wrong.
     """
 
-    def __init__(self, folder: Path, names: Mapping[str, str], work: Path, space_sdk: str):
+    def __init__(self, folder: Path, names: Mapping[str, str], work: Path):
         self.names, self._work = names, work
         self.networks = check_release(folder)
         self.added: dict[str, Released] = {}
         self.folders: dict[str, Path] = {}
         metrics = self.networks.get(GRAY, next(iter(self.networks.values()))).metrics
         checksum = metrics.get("split_checksum")
-        if "dataset" in names:
-            refuse_another_split(checksum)
-        if space_sdk == STATIC:
-            built_page()
         if names.keys() - {"model"}:
             self._split = split_of(checksum, names.get("dataset"))
         if "dataset" in names:
@@ -115,10 +109,13 @@ class Stage:
         self._refuse_tokens()
         return folder
 
-    def stays(self, path: str) -> bool:
-        """Tell whether a published file of the model belongs to the network that stays."""
+    def stays(self, kind: str, path: str) -> bool:
+        """Tell whether a published file stays that is not among the files of its repository.
+
+        A dataset keeps such files, a model those of the network that stays, a Space none.
+        """
         network = COLOUR if path.startswith(release.PLACES[COLOUR]) else GRAY
-        return network not in self.added
+        return kind == "dataset" or (kind == "model" and network not in self.added)
 
     def listing(self) -> str:
         """Return every file with its size, one line each, under its repository's name."""

@@ -1,34 +1,29 @@
-"""The summary of a retraining in Markdown: one table, new beside released; then the addresses.
+"""The summary of a retraining in Markdown, which GitHub shows: one table, new beside released.
 
-    denoiser summary outputs/model --released owner/olivetti-denoiser model_card
-    denoiser addresses --model owner/olivetti-denoiser --space owner/olivetti-denoiser
-
-GitHub shows it as a job summary. There, only pictures on public pages appear, and none of `data:`
-addresses: the plots are shown once they are published.
+denoiser summary outputs/model --released owner/olivetti-denoiser model_card
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from olivetti_denoiser import hub, release
+from olivetti_denoiser import hub
 from olivetti_denoiser.evaluate.tables import NONE, PART_NAMES, markdown
 from olivetti_denoiser.publish.gate import PSNR_TOLERANCE
 from olivetti_denoiser.release import (
-    COLOUR,
+    METRICS,
     MODEL,
+    PLACES,
     Metrics,
     Released,
     gate_score,
     network_of,
+    networks_of,
     read_network,
 )
 
 COLUMNS = ("", "new", "released", "difference")
-PLOTS = (release.COMPARISON, release.CURVES)
 
 
 def summary(folder: str | Path, released: Sequence[str] = (), note: str | None = None) -> str:
@@ -61,35 +56,6 @@ def summary(folder: str | Path, released: Sequence[str] = (), note: str | None =
     return "\n".join([*head, *lines, markdown(table), *end]) + "\n"
 
 
-def addresses(names: Mapping[str, str]) -> str:
-    """Return where the published repositories are, and the model's plots.
-
-    Args:
-        names: OWNER/NAME of each kind: "model", "dataset", "space".
-
-    Returns:
-        Markdown that shows the plots of the model's newest commit, by their addresses.
-
-    Raises:
-        ValueError, PermissionError, ConnectionError: See `hub`.
-    """
-    from huggingface_hub import HfApi
-
-    lines, plots = ["", "## Published", ""], []
-    for kind, name in names.items():
-        try:
-            info: Any = hub.patiently(partial(HfApi().repo_info, name, repo_type=kind))
-        except Exception as error:
-            raise hub.explained(error, name, kind) from error
-        lines.append(f"- {kind}: {hub.address(name, kind)} at `{info.sha[:7]}`")
-        if kind == "model":
-            there = {file.rfilename for file in info.siblings or ()}
-            page = f"{hub.address(name)}/resolve/{info.sha}"
-            paths = [place + plot for place in release.PLACES.values() for plot in PLOTS]
-            plots = [f"\n![{path}]({page}/{path})" for path in paths if path in there]
-    return "\n".join([*lines, *plots]) + "\n"
-
-
 def _released(where: str, new: Metrics) -> Released:
     """Return the released network that a new one compares with.
 
@@ -98,18 +64,14 @@ def _released(where: str, new: Metrics) -> Released:
     """
     folder, network = Path(where), network_of(new)
     if not folder.is_dir():
-        names = [place + release.METRICS for place in release.PLACES.values()]
-        folder = hub.download(where, *names)
-    networks = [
-        read_network(f) for f in (folder / COLOUR, folder) if (f / release.METRICS).is_file()
-    ]
-    for found in networks:
-        if network_of(found.metrics) == network:
-            score = gate_score(found.metrics)
-            if score is None or not gate_score(new).compares_with(score):
-                raise ValueError("its metrics are of other pictures.")
-            return found
-    raise ValueError(f"it holds no {network} network's metrics.")
+        folder = hub.download(where, *(place + METRICS for place in PLACES.values()))
+    found = networks_of(folder).get(network)
+    if found is None:
+        raise ValueError(f"it holds no {network} network.")
+    score = gate_score(found.metrics)
+    if score is None or not gate_score(new).compares_with(score):
+        raise ValueError("its metrics are of other pictures.")
+    return found
 
 
 def _verdict(new: Metrics, old: Released | None, where: str) -> str:
