@@ -7,7 +7,6 @@ from PIL import Image
 
 from olivetti_denoiser.data import image_dataset as module
 from olivetti_denoiser.data.image_dataset import open_pictures
-from olivetti_denoiser.data.picture_folder import list_folder
 
 
 @pytest.fixture
@@ -19,7 +18,6 @@ def photos(tmp_path):
             path = tmp_path / folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("L", (64, 64), len(name)).save(path, "PNG")
-        list_folder.cache_clear()  # as in a new process
         return tmp_path / folder
 
     return write
@@ -32,10 +30,9 @@ def names(stream):
 def test_a_folder_gives_every_picture_once_and_nothing_else(photos):
     wanted = ["test_1.png", "cats/b.JPG", "cats/train-3.webp", "dogs/old/c.tif"]
     folder = photos(*wanted, ".hidden.png", ".cache/d.png")
-    (folder / "labels.csv").write_text("file_name\n")
     pictures = open_pictures(folder)
     assert (pictures.source["dataset"], pictures.source["on_hub"]) == ("photos", False)
-    assert (pictures.source["splits"], pictures.others) == ({"train": "train"}, {".csv": 1})
+    assert pictures.source["splits"] == {"train": "train"}
     assert names(pictures.parts["train"]) == sorted(wanted)
     assert open_pictures(photos("more.png")).source["revision"] != pictures.source["revision"]
 
@@ -45,7 +42,6 @@ def test_a_folders_subfolders_are_splits_where_one_is_train_or_asked_for(photos)
     pictures = open_pictures(folder)
     assert pictures.source["splits"] == {"train": "train", "validation": "Valid", "test": "TEST"}
     assert names(pictures.parts["validation"]) == ["Valid/b.png"]
-    assert pictures.others == {"in no split": 1}
     assert open_pictures(folder, split="Other").source["splits"]["train"] == "other"
     with pytest.raises(ValueError, match=r"no split 'x'; it has TEST, Valid, other, train\. Rec"):
         open_pictures(folder, split="x")
@@ -73,7 +69,6 @@ def test_a_folder_without_pictures_and_a_name_that_is_none_are_refused(tmp_path)
     with pytest.raises(ValueError, match=r"holds no pictures: JPEG.*Received: .*empty"):
         open_pictures(tmp_path / "empty")
     (tmp_path / "empty" / "a.parquet").write_text("no table")
-    list_folder.cache_clear()
     with pytest.raises(ValueError, match=r"holds no pictures: it holds 1 \.parquet; JPEG"):
         open_pictures(tmp_path / "empty")
     with pytest.raises(ValueError, match=r"a folder that exists, or OWNER/NAME.*Received: .*gone'"):

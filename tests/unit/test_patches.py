@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from PIL import Image
 
 from olivetti_denoiser.data import patches as module
 from olivetti_denoiser.data.cut import cut, cut_row, part_of
-from olivetti_denoiser.data.patch_notes import NOTES, PARTS
+from olivetti_denoiser.data.patch_notes import PARTS
 from olivetti_denoiser.data.patches import prepare
 from olivetti_denoiser.errors import FacesUnavailableError, TrainingStoppedError
 
@@ -119,10 +118,10 @@ def test_a_killed_reading_goes_on_and_ends_with_the_same_bytes(folder, tmp_path,
     whole = made(photos, tmp_path / "whole")
     calls = iter(range(170))  # pictures until the plug is pulled
 
-    def pull(self, picture, take=module._Reading._take):
+    def pull(*arguments, take=module._Reading._take):
         if next(calls, None) is None:
             raise KeyboardInterrupt
-        take(self, picture)
+        take(*arguments)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(module._Reading, "_take", pull)
@@ -140,9 +139,6 @@ def test_complete_patches_need_no_dataset_and_a_begun_run_takes_no_others(folder
     prepared = made(photos, tmp_path / "out")
     noise = (prepared.test.noisy - prepared.test.clean)[abs(prepared.test.clean - 0.5) < 0.1]
     assert noise.std() == pytest.approx(0.1, rel=0.1)
-    notes = tmp_path / "out" / NOTES
-    found, first = json.loads(notes.read_text()), {"left_out": [], "in_share": 0, "state": None}
-    notes.write_text(json.dumps(found | first))  # as the first version wrote them
     photos.rename(tmp_path / "elsewhere")
     again = made(photos, tmp_path / "out", fixed=True)
     assert again.summary == prepared.summary
@@ -153,9 +149,6 @@ def test_complete_patches_need_no_dataset_and_a_begun_run_takes_no_others(folder
         with pytest.raises(ValueError, match=rf"a training on .*{there}.*--overwrite.*Received"):
             made(other, tmp_path / run, fixed=True)
     assert made(other, tmp_path / "out").summary["dataset"] == "other"
-    # What the first version left half read is read anew.
-    notes.write_text(json.dumps(json.loads(notes.read_text()) | first | {"part": "train"}))
-    assert made(other, tmp_path / "out").summary["read"] == 3
 
 
 def test_missing_faces_are_said_before_a_picture_is_read(folder, tmp_path):
@@ -168,14 +161,13 @@ def test_missing_faces_are_said_before_a_picture_is_read(folder, tmp_path):
 
 
 def test_one_percent_of_broken_pictures_is_named_and_more_stops(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "NAMED", 3)
     summary = made(folder(400, broken=4), tmp_path / "out").summary
-    assert (summary["broken"], len(summary["broken_names"])) == (4, 3)
+    assert (summary["broken"], len(summary["broken_names"])) == (4, 4)
     assert (tmp_path / "photos" / summary["broken_names"][0].split(" (")[0]).is_file()
-    with pytest.raises(TrainingStoppedError, match=r"20 of the first 400 .*1%.*and 17 more.*Recei"):
+    with pytest.raises(TrainingStoppedError, match=r"1%.* 20 of 400 .*and 17 more.*Received"):
         made(folder(400, broken=20, name="bad"), tmp_path / "stopped")
     monkeypatch.setattr(module, "BROKEN_BY_CHANCE", 5)  # stops before all are read
-    with pytest.raises(TrainingStoppedError, match=r"of the first (?!400)\d+ pictures"):
+    with pytest.raises(TrainingStoppedError, match=r" of (?!400)\d+ pictures"):
         made(tmp_path / "bad", tmp_path / "early")
 
 

@@ -57,22 +57,22 @@ def plan_files(arguments: Sequence[str], folder: str, recursive: bool, ending: s
     if recursive and not any(map(isdir, paths)):
         raise ValueError("--recursive is for folders. Received: files alone")
     taken: dict[str, Path] = {}
-    for place, source in _found(paths, into, recursive, plan):
+    for place, source in _found(paths, into.resolve(), recursive, plan):
         output = into / (place.with_suffix(ending) if ending else place)
         name = str(output).casefold() if CASELESS else str(output)
-        if name not in taken:
-            plan.files[output] = taken[name] = source
-        elif _identity(taken[name]) != _identity(source):
+        other = taken.setdefault(name, source)
+        if os.path.realpath(other) != os.path.realpath(source):
             raise ValueError(
                 f"two pictures would become {output}; restore them into different folders. "
-                f"Received: {taken[name]} and {source}"
+                f"Received: {other} and {source}"
             )
-    read = set(map(_identity, plan.files.values())) - {None}
-    for output, source in plan.files.items():
-        if _identity(output) in read:
+        plan.files[output] = source
+    read = set(map(os.path.realpath, plan.files.values()))
+    for output in plan.files:
+        if os.path.realpath(output) in read:
             raise ValueError(
                 f"{output} is one of the pictures that are read; --output-dir must be another "
-                f"folder. Received: {source}"
+                f"folder. Received: {folder}"
             )
     if not plan.files and not plan.failures:
         raise ValueError(
@@ -83,33 +83,17 @@ def plan_files(arguments: Sequence[str], folder: str, recursive: bool, ending: s
 
 def _found(paths: Sequence[Path], into: Path, recursive: bool, plan: Plan):
     """Yield each file's place below the output folder and the picture; note the rest in `plan`."""
-    written = os.path.realpath(into)
     for path in paths:
         if not isdir(path):  # noqa: PTH112
             yield Path(path.name), path
             continue
-        if os.path.realpath(path) == written:  # of photos/*, for one
-            continue
-        listing = list_folder(str(path), recursive, written)
-        for name in listing.pictures:
-            if (path / name).is_fifo():  # to be read it needs somebody who writes to it
-                plan.failures.append((path / name, f"a pipe is no picture: {path / name}"))
-            else:
-                yield Path(name), path / name
-        for name in listing.unreadable:
-            plan.failures.append((Path(name), f"the folder cannot be listed. Received: {name}"))
+        listing = list_folder(path, recursive, into)
+        yield from ((place, path / place) for place in listing.pictures)
+        for place in listing.unreadable:
+            plan.failures.append((place, f"the folder cannot be listed. Received: {place}"))
         if listing.others:
             plan.notes.append(f"Not pictures in {path}: {in_words(listing.others)}.")
-        if recursive or str(path) in listing.unreadable:
+        if recursive or path in listing.unreadable or path.resolve() == into:
             continue
-        if any(os.path.realpath(path / name) != written for name in subfolders(path)):
+        if any(below.resolve() != into for below in subfolders(path)):
             plan.notes.append(f"Subfolders of {path} are left out; --recursive takes them.")
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return an identity that all names of one file share; None where there is no file."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,10 +28,6 @@ KNOWN_SPLITS = {
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test", "testing", "eval", "evaluation"),
 }
-# Files that `datasets` may find pictures in.
-CONTAINERS = frozenset(
-    (".arrow", ".csv", ".gz", ".h5", ".hdf5", ".json", ".jsonl", ".parquet", ".tar", ".zip")
-)
 SHARDS = 16  # of a folder, each of every sixteenth picture
 COLUMN = "image"
 
@@ -47,14 +42,10 @@ class Pictures(NamedTuple):
             pictures; and `splits`, the dataset's own name of each part.
         parts: Streams of rows with that column alone, not decoded: `train`, and `validation` and
             `test` where the dataset has them.
-        above: The folder's path, with which the names of its pictures begin.
-        others: How many files of a folder are no pictures, by their kind.
     """
 
     source: dict
     parts: dict[str, IterableDataset]
-    above: str
-    others: dict[str, int]
 
 
 def open_pictures(
@@ -83,15 +74,14 @@ def open_pictures(
     """
     from datasets import Image
 
-    folder, listed = Path(dataset), {}
-    on_hub = not folder.is_dir()
+    on_hub = not Path(dataset).is_dir()
     if on_hub:
         try:
             streams, revision = _on_hub(str(dataset), revision)
         except ConnectionError:
             return None
     else:
-        streams, revision, listed = _in_folder(folder, split)
+        streams, revision = _in_folder(Path(dataset), split)
     first = next(iter(streams.values()))
     columns = first.features or first._resolve_features().features
     if columns.keys() >= REFERENCE_COLUMNS and column is None:
@@ -102,19 +92,14 @@ def open_pictures(
         part: streams[name].select_columns([column]).cast_column(column, Image(decode=False))
         for part, name in splits.items()
     }
-    others = {}
-    if listed:
-        whole = list_folder(str(folder))
-        unread = len(whole.pictures) - sum(len(listed[name]) for name in splits.values())
-        others = dict(whole.others) | ({"in no split": unread} if unread > 0 else {})
     source = {
-        "dataset": str(dataset) if on_hub else folder.resolve().name,
+        "dataset": str(dataset) if on_hub else Path(dataset).resolve().name,
         "on_hub": on_hub,
         "revision": revision,
         "column": column,
         "splits": splits,
     }
-    return Pictures(source, parts, f"{folder}{os.sep}", others)
+    return Pictures(source, parts)
 
 
 def _on_hub(dataset, revision):
@@ -146,46 +131,45 @@ def _on_hub(dataset, revision):
 def _in_folder(folder, split):
     """The splits of a folder as streams: its subfolders where one is `train`, or is asked for.
 
-    With them the checksum of the listing, and the pictures of each split. A folder without picture
-    files may hold them in other files, such as Parquet; those are not listed.
+    With them a checksum of the files' names, which is as much as a look at a million files can
+    cost. A folder without picture files may hold them in other files, such as Parquet.
     """
     from datasets import Features, Image, IterableDataset, load_dataset
 
-    below = subfolders(folder)
+    below = {path.name: path for path in subfolders(folder)}
     with_splits = split is not None or _named(below, KNOWN_SPLITS["train"])
-    folders = {name: folder / name for name in below if with_splits} or {"train": folder}
-    listed = {name: list_folder(str(path)).pictures for name, path in folders.items()}
-    features = Features({COLUMN: Image(decode=False)})
+    folders = (with_splits and below) or {"train": folder}
+    listed = {name: list_folder(path).pictures for name, path in folders.items()}
     streams = {
         name: IterableDataset.from_generator(
             _files_of,
-            gen_kwargs={"folder": str(folders[name]), "shards": list(range(SHARDS))},
-            features=features,
+            gen_kwargs={
+                "folder": folders[name],
+                "shards": [pictures[shard::SHARDS] for shard in range(SHARDS)],
+            },
+            features=Features({COLUMN: Image(decode=False)}),
         )
         for name, pictures in listed.items()
         if pictures
     }
-    if streams:
-        names = (f"{name}/{path}" for name, paths in listed.items() for path in paths)
-        return streams, _digest(names), listed
-    others = list_folder(str(folder)).others
-    if CONTAINERS & others.keys():
+    names = [f"{name}/{path.as_posix()}" for name, paths in listed.items() for path in paths]
+    if not streams:
         with contextlib.suppress(Exception):  # `datasets` may raise anything
             streams = load_dataset(str(folder), streaming=True)
-            return streams, _digest(sorted(map(str, folder.rglob("*")))), {}
-    there = f"it holds {in_words(others)}; " if others else ""
-    raise ValueError(f"the folder holds no pictures: {there}{IN_WORDS} work. Received: {folder}")
+            names = sorted(map(str, folder.rglob("*")))
+    if not streams:
+        others = list_folder(folder).others
+        there = f"it holds {in_words(others)}; " if others else ""
+        raise ValueError(
+            f"the folder holds no pictures: {there}{IN_WORDS} work. Received: {folder}"
+        )
+    return streams, hashlib.sha256("\0".join(names).encode(errors="surrogateescape")).hexdigest()
 
 
-def _digest(names):
-    """A checksum of a folder's listing, which is as much as a look at a million files can cost."""
-    return hashlib.sha256("\0".join(names).encode(errors="surrogateescape")).hexdigest()
-
-
-def _files_of(folder: str, shards: list[int]) -> Iterator[dict]:
+def _files_of(folder: Path, shards: list[list[Path]]) -> Iterator[dict]:
     for shard in shards:
-        for path in list_folder(folder).pictures[shard::SHARDS]:
-            yield {COLUMN: {"path": f"{folder}{os.sep}{path}", "bytes": None}}
+        for path in shard:
+            yield {COLUMN: {"path": str(folder / path), "bytes": None}}
 
 
 def _picture_column(features, asked, dataset):
@@ -229,7 +213,6 @@ def _splits(names, asked, dataset):
 
 
 def _named(names, wishes):
-    """Return the first of the wishes that is a name, as it is spelled or else in other capitals."""
-    found = {name.lower(): name for name in names} | {name: name for name in names}
-    spellings = (spelling for wish in wishes for spelling in (wish, wish.lower()))
-    return next((found[spelling] for spelling in spellings if spelling in found), None)
+    """Return the first of the wishes that is a name, in any capitals."""
+    found = {name.lower(): name for name in names}
+    return next((found[wish.lower()] for wish in wishes if wish.lower() in found), None)

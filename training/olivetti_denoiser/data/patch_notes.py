@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-
-from olivetti_denoiser.data.cut import SHAPES
-from olivetti_denoiser.data.picture_folder import in_words
 
 NOTES = "pictures.json"
 PARTS = ("train", "validation", "test")
+NAMED = 20  # broken pictures that are named
 
 
 @dataclass
@@ -29,11 +27,10 @@ class Notes:
         pictures: How many pictures each part's patches are from.
         read, padded, broken: Pictures read, pictures smaller than a patch, pictures left out.
         broken_names: The first `NAMED` broken pictures, with the reason.
-        others: How many files were no pictures, by their kind.
         lowest: The lowest hashes of the pictures that are learned from.
         moved: The part of each picture that fills a part which no hash chose, by the picture's
             hash.
-        part, share: The place to read next; no part when all is read.
+        share: The number of the share to read next; None when all are read.
     """
 
     asked: dict
@@ -44,46 +41,26 @@ class Notes:
     padded: int = 0
     broken: int = 0
     broken_names: list[str] = field(default_factory=list)
-    others: dict[str, int] = field(default_factory=dict)
     lowest: list[str] = field(default_factory=list)
     moved: dict[str, str] = field(default_factory=dict)
-    part: str | None = "train"
-    share: int = 0
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Return the shape of a patch."""
-        return SHAPES[self.asked.get("planes", 1)]
+    share: int | None = 0
 
     def summary(self) -> dict:
         """Return the entry of `metrics.json` about the pictures."""
-        names = ("pictures", "patches", "read", "padded", "broken", "broken_names", "others")
+        names = ("pictures", "patches", "read", "padded", "broken", "broken_names")
         return self.source | {name: getattr(self, name) for name in names}
 
 
 def read_notes(folder: Path) -> Notes | None:
-    """Return the notes in a folder; None without notes or with an earlier version's."""
+    """Return the notes in a folder, if any."""
     path = folder / NOTES
-    if not path.is_file():
-        return None
-    found = json.loads(path.read_text(encoding="utf-8"))
-    if found.get("left_out") or (found["part"] and "state" in found):
-        return None
-    known = {attribute.name for attribute in fields(Notes)}
-    return Notes(**{name: value for name, value in found.items() if name in known})
+    return Notes(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
-def what_was_left_out(summary: Mapping) -> str:
-    """Return which pictures could not be read, given `Notes.summary`."""
-    broken, read, others = summary["broken"], summary["read"], summary.get("others")
-    beside = f" Not read: {in_words(others)}." if others else ""
+def what_was_left_out(summary: Mapping, most: int = NAMED) -> str:
+    """Return which pictures could not be read, given `Notes.summary`; at most so many by name."""
+    broken, read, names = summary["broken"], summary["read"], summary["broken_names"][:most]
     if not broken:
-        return f"Every one of the {read:,} pictures could be read.{beside}"
-    names = named_in_words(summary["broken_names"], broken)
-    return f"Left out {broken:,} of {read:,} pictures, which are broken: {names}.{beside}"
-
-
-def named_in_words(names: list[str], count: int) -> str:
-    """Return the names of broken pictures in a row, and how many more there are."""
-    more = f" and {count - len(names):,} more" if count > len(names) else ""
-    return ", ".join(names) + more
+        return f"Every one of the {read:,} pictures could be read."
+    more = f" and {broken - len(names):,} more" if broken > len(names) else ""
+    return f"Left out {broken:,} of {read:,} pictures, which are broken: {', '.join(names)}{more}."

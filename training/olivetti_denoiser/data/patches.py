@@ -25,18 +25,24 @@ from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.atomic import atomic_write
-from olivetti_denoiser.data.cut import Cut, cut_row, part_of
+from olivetti_denoiser.data.cut import SHAPES, Cut, cut_row, part_of
 from olivetti_denoiser.data.faces import SEED, SIGMA, Faces
 from olivetti_denoiser.data.image_dataset import Pictures, open_pictures
 from olivetti_denoiser.data.patch_files import Patches, PatchFile, open_to_append
-from olivetti_denoiser.data.patch_notes import NOTES, PARTS, Notes, named_in_words, read_notes
-from olivetti_denoiser.data.picture_folder import in_words
+from olivetti_denoiser.data.patch_notes import (
+    NAMED,
+    NOTES,
+    PARTS,
+    Notes,
+    read_notes,
+    what_was_left_out,
+)
 from olivetti_denoiser.errors import TrainingStoppedError
 from olivetti_denoiser.noise import from_uint8, noisy_uint8
 
@@ -46,7 +52,6 @@ TEST_PICTURES = 256
 LEAST_PICTURES = 1000  # read even where the run needs fewer, so that enough of them validate
 SHARES = 16  # places of the dataset at which reading starts, so that an order by class does no harm
 
-NAMED = 20  # broken pictures that are named
 BROKEN_SHARE = 0.01
 BROKEN_BY_CHANCE = 50  # pictures; so many more may be broken before all are read
 
@@ -112,20 +117,23 @@ def prepare(
     from filelock import FileLock
 
     folder = Path(folder)
-    asked: dict[str, Any] = {"dataset": str(dataset), "image_column": column, "split": split}
-    asked |= {"wanted": wanted, "validation_pictures": validation}
-    if channels != 1:
-        asked["planes"] = channels
+    asked = {
+        "dataset": str(dataset),
+        "image_column": column,
+        "split": split,
+        "channels": channels,
+        "patches": {"train": wanted, "validation": validation, "test": TEST_PICTURES},
+    }
     notes = read_notes(folder)
     same = notes is not None and notes.asked == asked
-    if same and notes.part is None:
+    if same and notes.share is None:
         return _opened(folder, notes)
     revision = notes.source["revision"] if same and notes.source["on_hub"] else None
     pictures = open_pictures(dataset, column=column, split=split, revision=revision)
     if pictures is None:
         return None
     if fixed:
-        there = notes.asked["dataset"] if notes else "faces, or was begun by an earlier version"
+        there = notes.asked["dataset"] if notes else "faces"
         raise ValueError(
             f"the run folder belongs to a training on {there}; use the same --dataset, "
             "--image-column and --split, another --output, or --overwrite to start anew. "
@@ -136,22 +144,23 @@ def prepare(
     with FileLock(folder / "lock"):
         notes = read_notes(folder)
         if notes is None or (notes.asked, notes.source) != (asked, pictures.source):
-            notes = Notes(asked, pictures.source, others=pictures.others)
-        if notes.part is not None:
+            notes = Notes(asked, pictures.source)
+        if notes.share is not None:
             _Reading(pictures, folder, notes, report).run()
     return _opened(folder, read_notes(folder))
 
 
 def _opened(folder, notes) -> Prepared:
+    shape = SHAPES[notes.asked["channels"]]
     held_out, clean = (
-        from_uint8(np.fromfile(folder / f"{part}{ENDING}", np.uint8)).reshape(-1, *notes.shape)
+        from_uint8(np.fromfile(folder / f"{part}{ENDING}", np.uint8)).reshape(-1, *shape)
         for part in ("validation", "test")
     )
     noise = np.random.RandomState(SEED + 2)  # of its own, beside the reference split's
     noisy = from_uint8(noisy_uint8(clean, SIGMA, noise))
     rows, nobody = np.arange(len(clean)), np.full(len(clean), -1)
     return Prepared(
-        Patches(PatchFile(folder / f"train{ENDING}", notes.shape)),
+        Patches(PatchFile(folder / f"train{ENDING}", shape)),
         Patches(held_out),
         Faces(clean, noisy, nobody, rows),
         notes.summary(),
@@ -163,66 +172,64 @@ class _Reading:
 
     def __init__(self, pictures: Pictures, folder: Path, notes: Notes, report):
         self.pictures, self.folder, self.notes, self.report = pictures, folder, notes, report
-        self.dataset = notes.source["dataset"]
-        self.hashed = [part for part in PARTS[1:] if part not in pictures.parts]
-        asked = notes.asked
-        self.goals = dict(
-            zip(PARTS, (asked["wanted"], asked["validation_pictures"], TEST_PICTURES), strict=True)
-        )
+        self.dataset, self.goals = notes.source["dataset"], notes.asked["patches"]
+        self.shape = SHAPES[notes.asked["channels"]]
+        self.files: dict[str, BinaryIO] = {}
 
     def run(self) -> None:
         notes = self.notes
         if notes.read:
             self.report(f"Going on after {notes.read:,} pictures of {self.dataset}")
         with ThreadPoolExecutor(THREADS) as self.threads, ExitStack() as stack:
-            self.files = {
-                part: stack.enter_context(
-                    open_to_append(self.folder / f"{part}{ENDING}", count, notes.shape)
-                )
-                for part, count in notes.patches.items()
-            }
-            parts = list(self.pictures.parts)
-            for part in parts[parts.index(notes.part) :]:
-                self._read_part(part)
-            self._check_broken(finished=True)
+            for part, count in notes.patches.items():
+                file = open_to_append(self.folder / f"{part}{ENDING}", count, self.shape)
+                self.files[part] = stack.enter_context(file)
+            for part, share, rows in self._shares()[notes.share :]:
+                self._read_share(part, share, rows)
+                notes.share += 1
+                self._check_broken(BROKEN_BY_CHANCE)
+                self._save()
+            self._check_broken(0)
             empty = [part for part in PARTS if not notes.patches[part]]
             if not empty:
-                notes.part = None
+                notes.share = None
                 self._save()
         if empty:
             self._read_again(empty)
         else:
-            others = f"; not read: {in_words(notes.others)}"
-            self.report(self._progress() + (others if notes.others else ""))
+            self._report_progress()
 
-    def _read_part(self, part):
-        notes, stream = self.notes, self.pictures.parts[part]
-        if notes.part != part:
-            notes.part, notes.share = part, 0
-        if stream.num_shards < SHARES:
-            stream = stream.reshard()
-        shares = min(SHARES, stream.num_shards)
-        while notes.share < shares:
-            rows = iter(stream.shard(num_shards=shares, index=notes.share))
-            while self._wants_more((notes.share + 1) / shares) and (block := self._block(rows)):
-                for picture in block:
-                    self._take(picture)
-                if notes.read % REPORT_EVERY < len(block):
-                    self.report(self._progress())
-            notes.share += 1
-            self._check_broken()
-            self._save()
+    def _shares(self):
+        """Return each share: its part, how much of the part is read after it, and its rows."""
+        shares = []
+        for part, stream in self.pictures.parts.items():
+            if stream.num_shards < SHARES:
+                stream = stream.reshard()
+            count = min(SHARES, stream.num_shards)
+            shares += [
+                (part, (index + 1) / count, stream.shard(num_shards=count, index=index))
+                for index in range(count)
+            ]
+        return shares
 
-    def _wants_more(self, share):
-        """Return whether this share of the dataset has to give more pictures."""
-        notes = self.notes
-        few = notes.part == "train" and notes.read < share * LEAST_PICTURES
-        return few or notes.patches[notes.part] < share * self.goals[notes.part]
+    def _read_share(self, part, share, rows):
+        """Read until so many patches of the part are there as belong to the shares up to this."""
+        notes, rows = self.notes, iter(rows)
+        while notes.patches[part] < share * self.goals[part] or (
+            part == "train" and notes.read < share * LEAST_PICTURES
+        ):
+            block = self._block(rows)
+            if not block:
+                return
+            for picture in block:
+                self._take(picture, part)
+            if notes.read % REPORT_EVERY < len(block):
+                self._report_progress()
 
     def _block(self, rows: Iterator[dict]) -> list[Cut]:
         """Return the next pictures of a stream, cut in threads; errors of the Hub get our words."""
         try:
-            cut_one = partial(cut_row, channels=self.notes.shape[-1])
+            cut_one = partial(cut_row, channels=self.shape[-1])
             return list(self.threads.map(cut_one, islice(rows, BLOCK)))
         except Exception as error:
             if not self.notes.source["on_hub"]:
@@ -230,18 +237,19 @@ class _Reading:
             repo_id = self.dataset.partition(":")[0]
             raise hub.explained(error, repo_id, "dataset") from error
 
-    def _take(self, picture):
+    def _take(self, picture, part):
         notes = self.notes
         notes.read += 1
         if picture.reason is not None:
             notes.broken += 1
             if len(notes.broken_names) < NAMED:
-                name = (picture.name or f"number {notes.read:,}").removeprefix(self.pictures.above)
+                folder = f"{Path(notes.asked['dataset'])}{os.sep}"
+                name = (picture.name or f"number {notes.read:,}").removeprefix(folder)
                 notes.broken_names.append(f"{name} ({picture.reason})")
             return
-        part, patches, digest = notes.part, picture.patches, picture.digest.hex()
+        patches, digest = picture.patches, picture.digest.hex()
         by_hash = notes.moved.get(digest) or part_of(picture.digest)
-        if part == "train" and by_hash in self.hashed:
+        if part == "train" and by_hash not in self.pictures.parts:
             part = by_hash
         if part == "train":
             notes.lowest = sorted({*notes.lowest, digest})[:2]
@@ -265,21 +273,20 @@ class _Reading:
                 f"Received: {self.dataset} with {notes.read - notes.broken}"
             )
         moved = dict(zip(notes.lowest, empty, strict=False))
-        again = Notes(notes.asked, notes.source, others=notes.others, moved=moved)
+        again = Notes(notes.asked, notes.source, moved=moved)
         _Reading(self.pictures, self.folder, again, self.report).run()
 
-    def _check_broken(self, finished=False):
+    def _check_broken(self, by_chance):
         notes = self.notes
-        if notes.broken > BROKEN_SHARE * notes.read + (0 if finished else BROKEN_BY_CHANCE):
+        if notes.broken > BROKEN_SHARE * notes.read + by_chance:
             raise TrainingStoppedError(
-                f"{notes.broken:,} of the first {notes.read:,} pictures are broken, more than "
-                f"{BROKEN_SHARE:.0%}: {named_in_words(notes.broken_names[:3], notes.broken)}; "
-                f"repair or remove them. Received: {self.dataset}"
+                f"more than {BROKEN_SHARE:.0%} of the pictures are broken; repair or remove them. "
+                f"{what_was_left_out(notes.summary(), 3)} Received: {self.dataset}"
             )
 
-    def _progress(self):
+    def _report_progress(self):
         notes = self.notes
-        return (
+        self.report(
             f"Read {notes.read:,} pictures: {notes.patches['train']:,} patches to learn from; "
             f"{notes.broken:,} broken, {notes.padded:,} padded"
         )
