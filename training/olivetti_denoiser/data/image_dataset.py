@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from olivetti_denoiser import hub
+from olivetti_denoiser.data.faces import Faces
 from olivetti_denoiser.data.picture_folder import in_words, list_folder, subfolders
 from olivetti_denoiser.images.formats import IN_WORDS
 
 if TYPE_CHECKING:
     from datasets import IterableDataset
 
-REFERENCE_COLUMNS = {"clean", "noisy", "subject", "face_id"}
 # Names of splits, in any capitals; those that `datasets` knows of folders.
 KNOWN_SPLITS = {
     "train": ("train", "training"),
@@ -84,7 +84,7 @@ def open_pictures(
         streams, revision = _in_folder(Path(dataset), split)
     first = next(iter(streams.values()))
     columns = first.features or first._resolve_features().features
-    if columns.keys() >= REFERENCE_COLUMNS and column is None:
+    if columns.keys() >= set(Faces._fields) and column is None:
         return None
     column = _picture_column(columns, column, dataset)
     splits = _splits(list(streams), split, dataset)

@@ -119,21 +119,23 @@ def read_pairs(
         crop: Side of the middle square to take; None takes whole pictures.
 
     Raises:
-        ValueError: A pattern is wrong, there are no pairs, a picture lacks its partner or has
-            two, the two of a pair differ in size, or a picture is smaller than the crop.
+        ValueError: A pattern is wrong, there are no pairs, a picture has not one partner, the two
+            of a pair differ in size, or a picture is smaller than the crop.
     """
     sides = [_by_scene(folder, pattern) for pattern in (noisy, clean)]
-    if alone := sorted(sides[0].keys() ^ sides[1].keys()):
+    scenes, partners = ([scene for scene, _ in side] for side in sides)
+    names = scenes + partners
+    if odd := [name for name in names if scenes.count(name) != 1 or partners.count(name) != 1]:
         raise ValueError(
-            f"every noisy picture needs a clean one of the same name; {alone[0]!r} and "
-            f"{len(alone) - 1} more have none. Received: {folder}"
+            f"every noisy picture needs one clean picture of the same name; {odd[0]!r} has not. "
+            f"Received: {folder}"
         )
-    seen, wanted = ([_read_square(side[name], crop) for name in sorted(side)] for side in sides)
-    for name, first, second in zip(sorted(sides[0]), seen, wanted, strict=True):
+    seen, wanted = ([_read_square(path, crop) for _, path in side] for side in sides)
+    for scene, first, second in zip(scenes, seen, wanted, strict=True):
         if first.shape != second.shape:
             raise ValueError(
                 f"the pictures of a pair must have one size. "
-                f"Received: {name} of {first.shape[:2]} and {second.shape[:2]}"
+                f"Received: {scene} of {first.shape[:2]} and {second.shape[:2]}"
             )
     return PictureSet(Path(folder).resolve().name, wanted, seen, crop)
 
@@ -203,20 +205,11 @@ def _pictures_in(folder, pattern="*"):
 
 
 def _by_scene(folder, pattern):
-    """Return the pictures of one pattern, by what its first `*` stands for."""
+    """Return the pictures of one pattern, each with what the first `*` stands for, by that."""
     if "*" not in pattern or set("?[/") & set(pattern):
         raise ValueError(f"a pattern of names needs a *, its only wildcard. Received: {pattern!r}")
     parts = re.compile(re.escape(pattern).replace(r"\*", "(.*)"), re.IGNORECASE)
-    found: dict[str, Path] = {}
-    for path in _pictures_in(folder, pattern):
-        name = parts.fullmatch(path.name)[1]
-        if name in found:
-            raise ValueError(
-                f"two pictures have one place in the pair {name!r}; leave one of them. "
-                f"Received: {found[name].name} and {path.name}"
-            )
-        found[name] = path
-    return found
+    return sorted((parts.fullmatch(path.name)[1], path) for path in _pictures_in(folder, pattern))
 
 
 def _read_square(path, crop):
