@@ -51,12 +51,15 @@ def build(served: Served) -> gr.Blocks:
 def launch(page: gr.Blocks) -> None:
     """Serve the page until interrupted."""
     give_mcp_clients_every_output()
-    script = (HERE / "page.js").read_text(encoding="utf-8")
+    scripts = (HERE / name for name in ("before_after.js", "page.js"))
+    head = [
+        f'<script type="module">{file.read_text(encoding="utf-8")}</script>' for file in scripts
+    ]
     page.launch(
         max_file_size=MAX_BYTES,
         mcp_server=True,
         ssr_mode=False,
         footer_links=["api"],
         css_paths=HERE / "page.css",
-        head=f"<script>{script}</script>",
+        head="".join(head),
     )

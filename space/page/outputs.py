@@ -55,6 +55,5 @@ def before_after(
     events: Iterable[Callable], before: gr.Image, after: gr.Image, slider: gr.HTML
 ) -> None:
     """Draw the slider in the browser at each of the events."""
-    draw = "(before, after) => window.beforeAfter(before, after, 'Before', 'After')"
     for event in events:
-        event(None, [before, after], slider, js=draw, api_visibility="private")
+        event(None, [before, after], slider, js="window.beforeAfter", api_visibility="private")

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from browser_visit import WIDE, download, give, told, until, wait_for_result
+from browser_visit import WIDE, download, give, told, wait_for_result
 from olivetti_denoiser.images.gray_view import gray_view
 from olivetti_denoiser.metrics import mse, psnr, ssim
-from page_in_browser import section
+from page_in_browser import section, until
 from pictures_for_browsers import deep, noisy_scene, save, with_alpha
 from static_space import PACKAGES, ROOT
 

@@ -14,10 +14,9 @@ import io
 from functools import cached_property
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
-from page_in_browser import CHROMIUM, PATIENCE, chromium, section
+from page_in_browser import chromium, listen, section, until
 from static_space import ROOT, StaticSpace, build_page, headers_of
 
 WIDE = {"width": 1280, "height": 900}
@@ -36,14 +35,11 @@ class Visits(contextlib.ExitStack):
         self.folder, self.complaints = folder, []
 
     def __enter__(self):
-        pytest.importorskip("playwright.sync_api")
         from olivetti_denoiser.publish.static_space import main
 
-        if CHROMIUM is None:
-            pytest.skip("Chromium is not installed: `apt-get install chromium` gets it")
+        self._browser = self.enter_context(chromium())
         build_page(self.folder)
         main(str(ROOT / "model_card"), str(self.folder))
-        self._browser = self.enter_context(chromium())
         return self
 
     @cached_property
@@ -70,30 +66,13 @@ class Visits(contextlib.ExitStack):
         context = self._browser.new_context(viewport=WIDE, service_workers=offline)
         if hub is not None:
             context.route(f"{HUB}**", hub)
-        allowed = (space.url, "data:", f"blob:{space.url}", *([HUB] if hub else []))
-
-        def outside(request):
-            if not request.url.startswith(allowed):
-                self.complaints.append(f"asked {request.url}")
-
-        context.on("request", outside)
         tab = context.new_page()
         tab.space = space
-        tab.set_default_timeout(PATIENCE)
-        tab.on("pageerror", lambda error: self.complaints.append(str(error)))
+        listen(tab, self.complaints, space.url, *([HUB] if hub else []))
         tab.goto(space.url + path)
         if ready:
             tab.wait_for_selector("figure.reconstructed img[src]")
         return tab
-
-
-def until(tab, holds):
-    """Wait until a function of no argument holds; the page's policy forbids the driver's own."""
-    for _ in range(PATIENCE // 50):
-        if holds():
-            return
-        tab.wait_for_timeout(50)
-    raise AssertionError("it never held")
 
 
 def give(tab, name, path):

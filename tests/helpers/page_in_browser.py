@@ -34,6 +34,23 @@ def chromium():
         browser.close()
 
 
+def listen(tab, complaints, *origins):
+    """Add the page's errors to a list, and the addresses of other origins that it asks."""
+    tab.set_default_timeout(PATIENCE)
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    ours = (*origins, "data:", "blob:")
+    tab.context.on("request", lambda r: r.url.startswith(ours) or complaints.append(r.url))
+
+
+def until(tab, holds):
+    """Wait until a function of no argument holds; a page's policy may forbid the driver's own."""
+    for _ in range(PATIENCE // 50):
+        if holds():
+            return
+        tab.wait_for_timeout(50)
+    raise AssertionError("it never held")
+
+
 def section(tab, name):
     """Open a tab of the page and return its panel."""
     tab.get_by_role("tab", name=name).click()
@@ -67,8 +84,4 @@ def upload(part, path):
 
 def changed(tab, part, label, before):
     """Wait until another picture stands under a label."""
-    for _ in range(PATIENCE // 100):
-        if source(part, label) != before:
-            return
-        tab.wait_for_timeout(100)
-    raise AssertionError(f"{label} stayed as it was")
+    until(tab, lambda: source(part, label) != before)

@@ -94,7 +94,7 @@ def clean_up_tab(tab: gr.Tab, denoiser: Denoiser) -> None:
             estimate = gr.Markdown(label="Estimate")
             with gr.Row():
                 with gr.Column(scale=2, min_width=300):
-                    slider = gr.HTML(label="Before and after", elem_classes="wide")
+                    slider = gr.HTML(label="Before and after")
                 with gr.Column(scale=1, min_width=240):
                     cleaned = outputs.shown_picture(outputs.CLEANED_UP)
     inputs.run_on(

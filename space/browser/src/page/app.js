@@ -1,5 +1,6 @@
 // The page: starts the worker, connects the tabs, and says what serves.
 
+import "../../../page/before_after.js";
 import { Mistake } from "../mistake.js";
 import { showReleased } from "./about.js";
 import { CleanUp } from "./clean_up.js";

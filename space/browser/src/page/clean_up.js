@@ -1,8 +1,7 @@
 // Clean up: pictures that are noisy already, restored in their own size and colours.
 
-import { find, make, offer } from "./dom.js";
+import { compare, find, make, offer } from "./dom.js";
 import { connectInput, exampleFile, offerExamples } from "./picture_input.js";
-import { BeforeAfter } from "./slider.js";
 import { restoredInWords, timeInWords } from "./words.js";
 
 const DELAY = 150; // milliseconds that the controls have to rest
@@ -23,7 +22,7 @@ export class CleanUp {
     this.#panel = panel;
     this.#engine = engine;
     this.#tell = tell;
-    this.#slider = new BeforeAfter(find(".before-after", panel));
+    this.#slider = find("before-after", panel);
     this.#controls = [...panel.querySelectorAll(".controls input[type=range]")];
     for (const control of this.#controls) {
       control.addEventListener("input", () => {
@@ -81,8 +80,7 @@ export class CleanUp {
     find(".result", this.#panel).hidden = true;
     this.#say("Reading the picture …");
     const opened = await this.#engine.ask("open", { file });
-    this.#slider.show({ before: opened.before });
-    find(".viewer", this.#panel).hidden = false;
+    compare(this.#slider, { before: opened.before });
     await this.#remove(file, opened);
     if (!several || !this.#shown) return;
     const link = make("a", {}, `Download ${file.name}`);
@@ -127,7 +125,7 @@ export class CleanUp {
 
   #show(shown) {
     this.#shown = shown;
-    this.#slider.show({ after: shown.after });
+    compare(this.#slider, { after: shown.after });
     offer(find("a.download", this.#panel), shown.after, nameOf(shown.file));
     find(".result", this.#panel).hidden = false;
   }

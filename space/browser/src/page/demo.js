@@ -1,9 +1,8 @@
 // The Demo: a clean picture, the same with noise, and what the network makes of it.
 
 import { Mistake } from "../mistake.js";
-import { find, offer, showBlob } from "./dom.js";
+import { compare, find, offer, showBlob } from "./dom.js";
 import { connectInput, exampleFile, offerExamples } from "./picture_input.js";
-import { BeforeAfter } from "./slider.js";
 import { gainInWords } from "./words.js";
 
 const NAMES = ["original", "noisy", "reconstructed"];
@@ -12,7 +11,6 @@ export class Demo {
   #panel;
   #engine;
   #tell;
-  #slider;
   #sigma;
   #seed;
   #file = null;
@@ -22,7 +20,6 @@ export class Demo {
     this.#panel = panel;
     this.#engine = engine;
     this.#tell = tell;
-    this.#slider = new BeforeAfter(find(".before-after", panel));
     this.#sigma = find("input[name=sigma]", panel);
     this.#seed = find("input[name=seed]", panel);
     this.#sigma.addEventListener("input", () => {
@@ -79,7 +76,7 @@ export class Demo {
       });
     }
     find(".verdict", this.#panel).textContent = [gainInWords(figures), ...notes].join(" ");
-    this.#slider.show({ before: pictures[1], after: pictures[2] });
+    compare(find("before-after", this.#panel), { before: pictures[1], after: pictures[2] });
     this.#tell(null);
   }
 }

@@ -17,6 +17,13 @@ export function showBlob(image, blob) {
   if (before.startsWith("blob:")) URL.revokeObjectURL(before);
 }
 
+/** Show the picture before, after, or both in a slider. */
+export function compare(slider, pictures) {
+  for (const [slot, blob] of Object.entries(pictures)) showBlob(find(`[slot=${slot}]`, slider), blob);
+  slider.toggleAttribute("alone", !pictures.after);
+  slider.hidden = false;
+}
+
 /** Let a link download a picture. */
 export function offer(link, blob, name) {
   if (link.href.startsWith("blob:")) URL.revokeObjectURL(link.href);
