@@ -26,27 +26,20 @@ def test_another_backend_is_refused(tmp_path, capsys):
     assert expected in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("address", "count"),
-    [(None, None), ("127.0.0.1:9000", None), ("127.0.0.1:9000", "two")],
-    ids=["nothing says it", "one variable alone", "no number"],
-)
-def test_where_the_other_processes_are_has_to_be_said(monkeypatch, address, count):
+@pytest.mark.parametrize("count", ["", "two"])
+def test_where_the_other_processes_are_has_to_be_said(monkeypatch, count):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    for name, value in zip(KERAS_VARIABLES, (address, count, "0"), strict=True):
-        monkeypatch.delenv(name, raising=False)
-        if value and address:
-            monkeypatch.setenv(name, value)
+    for name, value in zip(KERAS_VARIABLES, ("127.0.0.1:9000", count, "0"), strict=True):
+        monkeypatch.setenv(name, value)
     with pytest.raises(ValueError, match=r"--distributed needs srun, mpirun.* Received: "):
         distributed.initialize()
 
 
-@pytest.mark.parametrize(("size", "named"), [(6, 8), (3, 4)])
-def test_a_batch_that_is_not_shared_evenly_is_refused(monkeypatch, size, named):
+def test_a_batch_that_is_not_shared_evenly_is_refused(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     monkeypatch.setattr("jax.device_count", lambda: 4)
-    with pytest.raises(ValueError, match=f"4 devices.* {named} would do.*batch_size={size}"):
-        data_parallel(size)
+    with pytest.raises(ValueError, match=r"4 devices.* 8 would do.*batch_size=6"):
+        data_parallel(6)
 
 
 def test_a_failed_exchange_is_told_from_a_stopped_training(monkeypatch):
@@ -125,7 +118,7 @@ if processes.is_first:
     one, other = (np.load(folder / run / "state.npz") for run in ("alone", f"{processes.count}"))
     for name in set(one.files) - {"notes"}:
         np.testing.assert_allclose(other[name], one[name], rtol=1e-4, atol=1e-5, err_msg=name)
-    print("alike", together.history[-1]["val_psnr"] - alone.history[-1]["val_psnr"])
+    assert abs(together.history[-1]["val_psnr"] - alone.history[-1]["val_psnr"]) < 0.01
 """
 
 
@@ -155,14 +148,6 @@ def keras_variables(count):
         yield dict(zip(KERAS_VARIABLES, (address, str(count), str(index)), strict=True))
 
 
-@pytest.fixture(scope="module")
-def two_devices(tmp_path_factory):
-    """Train on two devices and on one; return the folder of the runs and what was printed."""
-    folder = tmp_path_factory.mktemp("runs")
-    process = start(folder, "devices", XLA_FLAGS="--xla_force_host_platform_device_count=2")
-    return folder, end(process)
-
-
 def end(process):
     """Wait for a training that has to end well; return its standard output."""
     out, error = process.communicate(timeout=400)
@@ -170,20 +155,14 @@ def end(process):
     return out
 
 
-def difference(out):
-    """Return how far the metrics of two trainings are apart."""
-    return abs(float(out.splitlines()[-1].removeprefix("alike ")))
+def test_two_devices_train_what_one_trains(tmp_path):
+    end(start(tmp_path, "devices", XLA_FLAGS="--xla_force_host_platform_device_count=2"))
 
 
-def test_two_devices_train_what_one_trains(two_devices):
-    assert difference(two_devices[1]) < 0.01
-
-
-def test_a_killed_process_ends_the_run_and_two_processes_end_it_as_one_does(two_devices):
+def test_a_killed_process_ends_the_run_and_two_processes_end_it_as_one_does(tmp_path):
     if shutil.which("mpirun") is None:
         pytest.skip("mpirun is missing: install openmpi-bin")
-    folder = two_devices[0]
-    first, second = (start(folder, "killed", **names) for names in keras_variables(2))
+    first, second = (start(tmp_path, "killed", **names) for names in keras_variables(2))
     error = first.communicate(timeout=300)[1]
     assert second.wait(timeout=10) == -signal.SIGKILL
     assert first.returncode == 3, error[-3000:]  # at once, not when the heartbeat times out
@@ -191,6 +170,4 @@ def test_a_killed_process_ends_the_run_and_two_processes_end_it_as_one_does(two_
 
     command = ["mpirun", "-n", "2", "--bind-to", "none", "--oversubscribe"]
     command += ["--allow-run-as-root"] * (os.geteuid() == 0)
-    out = end(start(folder, "resumed", *command))
-    assert "Resuming after epoch 1" in out
-    assert difference(out) < 0.01
+    assert "Resuming after epoch 1" in end(start(tmp_path, "resumed", *command))

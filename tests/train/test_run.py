@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -67,13 +66,6 @@ def test_the_run_folder_holds_what_it_promises(runs, pictures):
     columns = {"restored_loss", "val_restored_loss", "val_psnr", "val_ssim", "learning_rate"}
     assert columns <= set(rows[0])
     assert 0 < float(rows[0]["val_ssim"]) < 1
-    with pytest.raises(ValueError, match=r"seed: 0 there, 5 here.*--overwrite.*Received"):
-        claim(
-            folder,
-            TrainingConfig.from_dict(
-                json.loads((folder / "training_config.json").read_text()) | {"seed": 5}
-            ),
-        )
 
 
 def test_tensorboard_finds_losses_rate_and_faces(runs, pictures):
@@ -223,19 +215,8 @@ def test_the_command_makes_a_model_for_colour_that_opens(some_faces, tmp_path, m
 
     monkeypatch.setattr("olivetti_denoiser.evaluate.measure.BASELINES", {})
     folder = tmp_path / "colour"
-    options = [
-        "--epochs",
-        "1",
-        "--steps-per-epoch",
-        "2",
-        "--pool",
-        "64",
-        "--channels",
-        "8",
-        "--blocks",
-        "1",
-    ]
-    command = ["train", "--preset", "colour", "--output", str(folder), *options]
+    options = "--epochs 1 --steps-per-epoch 2 --pool 64 --channels 8 --blocks 1"
+    command = ["train", "--preset", "colour", "--output", str(folder), *options.split()]
     assert main(command) == 0
     metrics = json.loads((folder / "metrics.json").read_text())
     psnr = metrics["colour"]["scikit-image"]["psnr"]
@@ -245,6 +226,5 @@ def test_the_command_makes_a_model_for_colour_that_opens(some_faces, tmp_path, m
     denoiser = Denoiser.from_pretrained(folder)
     picture = np.random.default_rng(0).integers(0, 256, (50, 70, 3), np.uint8)
     assert (list(denoiser.networks), denoiser(picture).shape) == (["colour"], picture.shape)
-    assert main([*command, "--flip"]) == 2  # a setting that colour does not read
     assert main([*command, "--seed", "3"]) == 2
-    assert re.search(r"seed: 0 there, 3 here", capsys.readouterr().err)
+    assert "seed: 0 there, 3 here" in capsys.readouterr().err
