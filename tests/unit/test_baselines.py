@@ -11,7 +11,6 @@ from olivetti_denoiser.evaluate.baselines import (
     GRAY_METHODS,
     SIGMAS,
     STRENGTHS,
-    strength_at,
 )
 from olivetti_denoiser.metrics import psnr
 
@@ -45,7 +44,6 @@ def test_a_batch_of_any_size_comes_back_in_its_size_and_range_picture_by_picture
 def test_the_strength_is_the_best_on_the_training_faces(train_faces, name):
     clean, noisy = train_faces.clean[::4, ..., 0], train_faces.noisy[::4, ..., 0]
     stands, step = STRENGTHS[name][SIGMAS.index(0.1)], 2 if name == "Median filter" else 0.2
-    assert strength_at(name, 0.1) == stands
 
     def scored(strength):
         restored = np.stack([GRAY_METHODS[name](one, strength, 0.1) for one in noisy])

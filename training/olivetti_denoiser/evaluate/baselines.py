@@ -92,29 +92,24 @@ GRAY_METHODS = {
 }
 
 
-def strength_at(name: str, sigma: float) -> float:
-    """Return the strength of a gray method at a noise level, in the method's own unit."""
-    return float(np.interp(sigma, SIGMAS, STRENGTHS[name]))
-
-
-def _of_each(restore_one, strength) -> Method:
-    """Make a method for batches from a function of one picture, a strength and sigma."""
+def _of_each(restore_one, strengths) -> Method:
+    """Make a method for batches from a function of one picture, with its strengths by sigma."""
 
     def restore(noisy: np.ndarray, sigma: float) -> np.ndarray:
         noisy = np.ascontiguousarray(noisy, np.float32)
         if sigma == 0:
             return noisy
         pictures = noisy[..., 0] if noisy.shape[-1] == 1 else noisy
-        restored = [restore_one(picture, strength(sigma), sigma) for picture in pictures]
+        strength = float(np.interp(sigma, SIGMAS, strengths))
+        restored = [restore_one(picture, strength, sigma) for picture in pictures]
         return np.clip(np.stack(restored), 0.0, 1.0).astype(np.float32).reshape(noisy.shape)
 
     return restore
 
 
 BASELINES: dict[str, Method] = {
-    name: _of_each(restore_one, lambda sigma, name=name: strength_at(name, sigma))
-    for name, restore_one in GRAY_METHODS.items()
+    name: _of_each(restore_one, STRENGTHS[name]) for name, restore_one in GRAY_METHODS.items()
 }
 COLOUR_BASELINES: dict[str, Method] = {
-    "Non-local means": _of_each(non_local_means_colour, lambda sigma: COLOUR_STRENGTH)
+    "Non-local means": _of_each(non_local_means_colour, [COLOUR_STRENGTH] * len(SIGMAS))
 }

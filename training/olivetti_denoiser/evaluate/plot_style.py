@@ -7,11 +7,12 @@ lines differ in marker too.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -21,7 +22,6 @@ from olivetti_denoiser.release import MODEL, NOISY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
 INK, MUTED, GRID = "#222222", "#666666", "#dddddd"
@@ -41,12 +41,9 @@ def new_figure(
 
     It is made without pyplot, which would keep it and is not safe in threads.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout=layout)
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout=layout)
 
 
 def save_figure(figure: Figure, path: str | Path, *, palette: bool = True) -> None:
@@ -60,9 +57,9 @@ def save_figure(figure: Figure, path: str | Path, *, palette: bool = True) -> No
     """
     from PIL import Image
 
-    canvas = cast("FigureCanvasAgg", figure.canvas)
-    canvas.draw()
-    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png")
+    picture = Image.open(drawn).convert("RGB")
     if palette:
         picture = picture.quantize(256, dither=Image.Dither.NONE)
     with atomic_file(path) as beside:

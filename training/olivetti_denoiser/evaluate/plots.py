@@ -78,12 +78,7 @@ def loss_curves(history: Sequence[Mapping], path: str | Path) -> None:
         history: One mapping an epoch with `epoch`, `restored_loss`, `val_restored_loss` and
             `val_psnr`.
         path: PNG file to write.
-
-    Raises:
-        ValueError: There is no epoch.
     """
-    if not history:
-        raise ValueError("loss curves need at least one epoch. Received: an empty history")
     epochs, training, validation, decibels = (
         np.array([row[name] for row in history], float)
         for name in ("epoch", "restored_loss", "val_restored_loss", "val_psnr")
@@ -116,24 +111,22 @@ def comparison_grid(
     path: str | Path,
     *,
     names: Sequence | np.ndarray,
-    count: int = 5,
 ) -> None:
     """Draw noisy, reconstructed and original faces, from the worst restored to the best.
+
+    Five are shown: the worst, the median, the best, and faces evenly between.
 
     Args:
         clean, noisy, restored: N×H×W×1 in [0, 1].
         path: PNG file to write.
         names: What to call each face, such as its id.
-        count: Faces to show: the worst, the median, the best, and faces evenly between.
     """
     scores, before = psnr(clean, restored), psnr(clean, noisy)
     order = np.argsort(scores, kind="stable")
-    places = np.unique(np.rint(np.linspace(0, len(order) - 1, count)).astype(int))
-    shown = order[places]
+    shown = order[np.rint(np.linspace(0, len(order) - 1, 5)).astype(int)]
     labels = [f"face {names[face]}" for face in shown]
-    if len(shown) > 1:
-        for place, word in ((0, "worst"), (len(shown) // 2, "median"), (-1, "best")):
-            labels[place] = f"face {names[shown[place]]}\n({word})"
+    for place, word in ((0, "worst"), (2, "median"), (4, "best")):
+        labels[place] += f"\n({word})"
     rows = (
         ("Noisy", noisy[shown], [f"{value:.2f} dB" for value in before[shown]]),
         ("Reconstructed", restored[shown], [f"{value:.2f} dB" for value in scores[shown]]),

@@ -54,7 +54,7 @@ class Trained(NamedTuple):
         config: The settings.
         history: One dict an epoch, as in `history.csv`.
         metrics: What `metrics.json` holds.
-        pictures: `clean`, `noisy` and `restored` test faces, N×64×64×1, and their `face_id`.
+        pictures: The columns of the test faces, see `data.faces.Faces`, and `restored`.
         run_folder: The run, with its history and TensorBoard events.
     """
 
@@ -159,12 +159,7 @@ def train(
         metrics["training"]["pictures"] = pictures.summary
         print(what_was_left_out(pictures.summary))
     test = as_arrays(drawn["test"])
-    shown = {
-        "clean": test.clean,
-        "noisy": test.noisy,
-        "restored": denoiser(test.noisy),
-        "face_id": test.face_id,
-    }
+    shown = {**test._asdict(), "restored": denoiser(test.noisy)}
     return Trained(result.model, config, result.history, metrics, shown, run_folder)
 
 
