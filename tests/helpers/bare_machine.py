@@ -21,7 +21,7 @@ from checkout import copy_checkout, link_environment
 PROGRAMS = [
     *("bash", "env", "git", "make", "sh"),
     *("basename", "cat", "chmod", "cp", "dirname", "false", "grep", "head", "kill", "ln", "ls"),
-    *("mkdir", "mv", "rm", "sed", "sleep", "tail", "touch", "true", "uname"),
+    *("mkdir", "mv", "rm", "sed", "sleep", "tail", "tee", "touch", "true", "uname"),
 ]
 
 

@@ -4,13 +4,13 @@
         hub.run("-m", "olivetti_denoiser", ..., token=hub.user("alice"), home=home)
         hub.fault("commit", status=503, times=2)  # the next two commits answer 503
 
-Two servers run on two ports of 127.0.0.1: the Hub itself, and the storage to which large files
-are uploaded and from which they are downloaded, since the client only keeps a file's checksum when
-the redirect leaves the Hub's origin. Everything lives in memory. `connect` lets the client of this
-process talk to it, `environment` and `run` those of other processes.
+One server has two names: 127.0.0.1 is the Hub itself, and localhost the storage of large files,
+since the client only keeps a file's checksum when the redirect leaves the Hub's origin. Everything
+lives in memory. `connect` lets the client of this process talk to it, `environment` and `run` those
+of other processes.
 
-With `xet`, an empty folder, large files go through Xet as on the Hub; without, through LFS. It
-answers what this project asks, and no more: one branch, no pull requests, no organizations.
+It answers what this project asks, and no more: large files through LFS, one branch, no pull
+requests, no organizations.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import subprocess
 import sys
 import threading
@@ -28,14 +29,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import yaml
-
-from local_xet import XetStore
+from huggingface_hub import constants
+from huggingface_hub.utils.sha import git_hash
 
 ROOT = Path(__file__).resolve().parents[2]
-LFS_SUFFIXES = (".h5", ".onnx", ".parquet", ".png")  # plus any file with a NUL
+LFS_SUFFIXES = (".h5", ".onnx", ".parquet", ".png")
 PREFIXES = {"models": "", "datasets": "datasets/", "spaces": "spaces/"}
-COLORS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 DATE = "2026-01-01T00:00:00.000Z"
 
 
@@ -50,11 +49,6 @@ class Answer(Exception):  # noqa: N818
         self.body = {"error": message}
 
 
-def git_oid(content: bytes) -> str:
-    """Return the id under which git stores a blob."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-
-
 @dataclass(frozen=True)
 class Entry:
     """One file of a commit: its content's key, its size and whether it is stored as LFS."""
@@ -63,11 +57,6 @@ class Entry:
     size: int
     lfs: bool
 
-    @property
-    def pointer(self) -> bytes:
-        text = "version https://git-lfs.github.com/spec/v1"
-        return f"{text}\noid sha256:{self.oid}\nsize {self.size}\n".encode()
-
 
 @dataclass(frozen=True)
 class Commit:
@@ -75,13 +64,29 @@ class Commit:
     title: str
     files: dict[str, Entry]
 
+    def described(self) -> dict[str, dict]:
+        """Return what the Hub tells of each file and folder, by its path."""
+        folders = {str(folder) for path in self.files for folder in Path(path).parents} - {"."}
+        found = {
+            path: {"type": "directory", "oid": "0" * 40, "size": 0, "path": path}
+            for path in folders
+        }
+        for path, entry in self.files.items():
+            found[path] = {"type": "file", "oid": entry.oid, "size": entry.size, "path": path}
+            if entry.lfs:
+                text = "version https://git-lfs.github.com/spec/v1"
+                pointer = f"{text}\noid sha256:{entry.oid}\nsize {entry.size}\n".encode()
+                lfs = {"oid": entry.oid, "size": entry.size, "pointerSize": len(pointer)}
+                found[path] |= {"oid": git_hash(pointer), "lfs": lfs}
+        return found
+
 
 @dataclass
 class Repository:
     kind: str
     id: str
     private: bool = False
-    gated: bool = False  # its page is public, its files are for its owner alone
+    gated: bool = False  # its page is public, its files are not
     sdk: str | None = None
     commits: list[Commit] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
@@ -99,9 +104,7 @@ class Repository:
         raise Answer(404, "Revision not found", "RevisionNotFound")
 
     def add(self, files: dict[str, Entry], title: str) -> Commit:
-        seed = json.dumps([self.id, len(self.commits), title, sorted(map(str, files.values()))])
-        oid = hashlib.sha1(seed.encode(), usedforsecurity=False).hexdigest()
-        self.commits.append(Commit(oid, title, files))
+        self.commits.append(Commit(secrets.token_hex(20), title, files))
         return self.head
 
 
@@ -131,64 +134,50 @@ class Fault:
 
 
 class LocalHub:
-    """The state of the Hub and its two servers; a context manager.
+    """The state of the Hub and its server; a context manager. `log` lists every operation."""
 
-    `log` lists every request as (operation, method, path, status); a status of 0 is a connection
-    that died before any answer.
-    """
-
-    def __init__(self, checkout: Path = ROOT, xet: Path | None = None):
+    def __init__(self, checkout: Path = ROOT):
         self.checkout = checkout  # where its clients run
-        self.xet = XetStore(xet) if xet else None
-        self.xet_hashes: dict[str, str] = {}  # of what went through Xet, by SHA-256
         self.users: dict[str, dict] = {}
         self.trusted: dict[str, str] = {}  # identity token of a CI job: the user it may act for
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.blobs: dict[str, bytes] = {}
-        self.log: list[tuple[str, str, str, int]] = []
+        self.log: list[str] = []
         self.lock = threading.RLock()
         self._faults: list[Fault] = []
         self.stalled, self.released = threading.Event(), threading.Event()
-        self._servers = [self._serve(HubHandler), self._serve(StorageHandler)]
-        self.endpoint, self.storage = (
-            f"http://127.0.0.1:{server.server_address[1]}" for server in self._servers
-        )
-
-    def _serve(self, handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (handler,), {"hub": self}))
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        return server
+        handler = type("Bound", (Handler,), {"hub": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        port = self._server.server_address[1]
+        self.endpoint, self.storage = f"http://127.0.0.1:{port}", f"http://localhost:{port}/storage"
 
     def __enter__(self) -> LocalHub:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, *_) -> None:
         self.clear_faults()
-        for server in self._servers:
-            server.shutdown()
-            server.server_close()
+        self._server.shutdown()
+        self._server.server_close()
 
     def user(self, name: str, *, role: str = "write", paid: bool = True) -> str:
         """Add a user (or another token of the same user) and return the token.
 
         Who has not paid can have static Spaces only.
         """
-        token = "hf_" + hashlib.sha256(f"{name}{role}{len(self.users)}".encode()).hexdigest()[:34]
+        token = "hf_" + secrets.token_hex(17)
         self.users[token] = {"name": name, "role": role, "paid": paid}
         return token
 
     def connect(self, patch, token: str | None, home: Path) -> None:
         """Let the client of this process talk to this Hub, as a patch that is undone later."""
-        from huggingface_hub import constants
-
         patch.setattr(constants, "ENDPOINT", self.endpoint)
         template = self.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
         patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         patch.setattr(constants, "HF_HUB_CACHE", str(home / "hub"))
-        patch.setattr(constants, "HF_XET_CACHE", str(home / "xet"))
         patch.setattr(constants, "HF_TOKEN_PATH", str(home / "token"))
-        patch.setattr(constants, "HF_HUB_DISABLE_XET", self.xet is None)
+        patch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         patch.setattr("huggingface_hub.utils._auth._OIDC_TOKEN_CACHE", None)
         patch.setenv("HF_TOKEN", token or "")
 
@@ -197,10 +186,10 @@ class LocalHub:
         return {
             "HF_ENDPOINT": self.endpoint,
             "HF_HOME": str(home),
-            "HF_HUB_DISABLE_XET": "" if self.xet else "1",
+            "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_TOKEN": token or "",
-            "NO_PROXY": "127.0.0.1",
+            "NO_PROXY": "127.0.0.1,localhost",
             "PYTHONPATH": os.pathsep.join(str(self.checkout / f) for f in ("training", "space")),
         }
 
@@ -242,10 +231,6 @@ class LocalHub:
                 return fault
         return None
 
-    def count(self, operation: str, status: int = 200) -> int:
-        """Return how many requests of one kind were answered with one status."""
-        return sum(1 for name, _, _, code in self.log if name == operation and code == status)
-
     def repository(self, repo_id: str, kind: str = "models") -> Repository:
         """Return a repository's state."""
         return self.repositories[kind, repo_id]
@@ -256,8 +241,8 @@ class LocalHub:
 
     def store(self, path: str, content: bytes) -> Entry:
         """Keep a file's content and return its entry."""
-        lfs = path.endswith(LFS_SUFFIXES) or b"\0" in content
-        oid = hashlib.sha256(content).hexdigest() if lfs else git_oid(content)
+        lfs = path.endswith(LFS_SUFFIXES)
+        oid = hashlib.sha256(content).hexdigest() if lfs else git_hash(content)
         self.blobs[oid] = content
         return Entry(oid, len(content), lfs)
 
@@ -276,14 +261,14 @@ class LocalHub:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """What the Hub and its storage share: bodies, answers, faults and the log."""
+    """One request, which a fault may meet."""
 
     hub: LocalHub
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else every small answer waits 40 ms for an acknowledgement
 
     def log_message(self, *_) -> None:
-        """Keep quiet: `LocalHub.log` has it all."""
+        """Keep quiet."""
 
     def body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):
@@ -305,6 +290,7 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.hub.take_fault(operation, self.path) or Fault("none", action="")
         download = self.command == "GET" and operation in ("storage-get", "resolve")
         self.content = self.body()
+        self.hub.log.append(operation)
         status, content, headers = 0, b"", {}
         try:
             if fault.action == "stall":
@@ -319,7 +305,6 @@ class Handler(BaseHTTPRequestHandler):
         except Answer as end:
             content = b"" if self.command == "HEAD" else json.dumps(end.body).encode()
             status, headers = end.status, {"Content-Type": "application/json"} | end.headers
-        self.hub.log.append((operation, self.command, self.path, status))
         if status == 0 or fault.action == "lost":
             return self.hang_up()
         if fault.action == "short":
@@ -345,26 +330,6 @@ class Handler(BaseHTTPRequestHandler):
         start, stop = int(match[1]), int(match[2] or len(content) - 1) + 1
         span = f"bytes {start}-{min(stop, len(content)) - 1}/{len(content)}"
         return 206, content[start:stop], {"Content-Range": span}
-
-
-class StorageHandler(Handler):
-    """Large files' uploads and downloads; addresses are secret enough, so no token is asked."""
-
-    def route(self, path: str):
-        oid = path.rsplit("/", 1)[-1]
-        if self.command == "PUT":
-            return "lfs-put", lambda: self.put(oid)
-        return "storage-get", lambda: self.ranged(self.hub.blobs[oid])
-
-    def put(self, oid: str):
-        if hashlib.sha256(self.content).hexdigest() != oid:
-            raise Answer(400, "Content does not match its checksum")
-        self.hub.blobs[oid] = self.content
-        return 200, b"", {}
-
-
-class HubHandler(Handler):
-    """The Hub's own routes."""
 
     def route(self, path: str):
         for method, pattern, operation in ROUTES:
@@ -404,12 +369,8 @@ class HubHandler(Handler):
             raise Answer(403, f"You don't have the rights to write to {address}")
         return repository
 
-    def readable(self) -> Repository:
-        """Return the repository if the asker may read its files."""
-        repository, user = self.repository(), self.asker()
-        if repository.gated and (user is None or user["name"] != repository.id.split("/")[0]):
-            raise Answer(403 if user else 401, f"{repository.id} is restricted", "GatedRepo")
-        return repository
+    def commit_asked(self) -> Commit:
+        return self.repository().at(self.match.get("revision", "main"))
 
     # Accounts and repositories
 
@@ -448,24 +409,10 @@ class HubHandler(Handler):
         return self.json({"url": url, "name": repo_id, "id": repo_id})
 
     def validate_yaml(self):
-        """Check a card's metadata as far as the Hub's public rules are known."""
-        text, errors = json.loads(self.content)["content"], []
-        try:
-            metadata = yaml.safe_load(text.split("---\n")[1])
-            if not isinstance(metadata, dict):
-                errors.append("Metadata is not a mapping")
-            elif not {metadata.get("colorFrom", "red"), metadata.get("colorTo", "red")} <= COLORS:
-                errors.append(f"Colors must be some of {sorted(COLORS)}")
-            elif len(metadata.get("short_description", "")) > 60:
-                errors.append('"short_description" must be at most 60 characters long')
-        except (yaml.YAMLError, IndexError) as error:
-            errors.append(str(error))
-        answer = {"errors": [{"message": text} for text in errors], "warnings": []}
-        return (400 if errors else 200, *self.json(answer)[1:])
+        return self.json({"errors": [], "warnings": []})
 
     def info(self):
-        repository = self.repository()
-        commit = repository.at(self.match.get("revision", "main"))
+        repository, commit = self.repository(), self.commit_asked()
         answer = {
             "id": repository.id,
             "sha": commit.oid,
@@ -494,7 +441,8 @@ class HubHandler(Handler):
         return self.json({})
 
     def may_read(self):
-        self.readable()
+        if self.repository().gated:
+            raise Answer(403, "The files are restricted", "GatedRepo")
         return self.json({})
 
     def may_change(self):
@@ -507,9 +455,7 @@ class HubHandler(Handler):
         self.repository(write=True)
         answer = []
         for wish in json.loads(self.content)["files"]:
-            binary = b"\0" in base64.b64decode(wish.get("sample", ""))
-            lfs = wish["size"] > 0 and (wish["path"].endswith(LFS_SUFFIXES) or binary)
-            mode = "lfs" if lfs else "regular"
+            mode = "lfs" if wish["path"].endswith(LFS_SUFFIXES) else "regular"
             answer.append({"path": wish["path"], "uploadMode": mode, "shouldIgnore": False})
         return self.json({"files": answer})
 
@@ -523,23 +469,11 @@ class HubHandler(Handler):
             answer.append(action)
         return self.json({"transfer": "basic", "objects": answer})
 
-    def xet_token(self):
-        """Give a client the address of the storage, in a body and in headers."""
-        write = self.match["right"] == "write"
-        self.repository(write=True) if write else self.readable()
-        query = parse_qs(urlsplit(self.path).query)
-        place = self.hub.xet.to_write() if write else self.hub.xet.to_read(query["file"][-1])
-        given = {"casUrl": place, "accessToken": "none", "exp": 1 << 40}
-        names = ("X-Xet-Cas-Url", "X-Xet-Access-Token", "X-Xet-Token-Expiration")
-        headers = dict(zip(names, map(str, given.values()), strict=True))
-        status, content, kind = self.json(given)
-        return status, content, kind | headers
-
-    def uploaded(self, oid: str) -> bool:
-        """Tell whether a large file is there, and fetch what came through Xet."""
-        if oid not in self.hub.blobs and self.hub.xet and (found := self.hub.xet.take(oid)):
-            self.hub.xet_hashes[oid], self.hub.blobs[oid] = found
-        return oid in self.hub.blobs
+    def lfs_put(self):
+        if hashlib.sha256(self.content).hexdigest() != self.match["oid"]:
+            raise Answer(400, "Content does not match its checksum")
+        self.hub.blobs[self.match["oid"]] = self.content
+        return 200, b"", {}
 
     def commit(self):
         repository = self.repository(write=True)
@@ -552,7 +486,7 @@ class HubHandler(Handler):
                 content = base64.b64decode(value["content"])
                 files[value["path"]] = self.hub.store(value["path"], content)
             elif key == "lfsFile":
-                if not self.uploaded(value["oid"]):
+                if value["oid"] not in self.hub.blobs:
                     raise Answer(400, f"LFS object {value['oid']} was not uploaded")
                 files[value["path"]] = Entry(value["oid"], value["size"], lfs=True)
             else:
@@ -565,56 +499,39 @@ class HubHandler(Handler):
 
     # Downloads
 
-    def described(self, commit: Commit, path: str) -> dict:
-        entry = commit.files.get(path)
-        if entry is None:
-            return {"type": "directory", "oid": git_oid(path.encode()), "size": 0, "path": path}
-        item = {"type": "file", "oid": entry.oid, "size": entry.size, "path": path}
-        if entry.lfs:
-            item["oid"] = git_oid(entry.pointer)
-            length = len(entry.pointer)
-            item["lfs"] = {"oid": entry.oid, "size": entry.size, "pointerSize": length}
-        return item
-
     def tree(self):
-        commit = self.repository().at(self.match["revision"])
         below = self.match.get("path", "").strip("/")
         below = below + "/" if below else ""
         whole = "recursive=true" in self.path.lower()
-        names = set()
-        for path in commit.files:
-            if path.startswith(below):
-                parts = path.removeprefix(below).split("/")
-                ends = range(1, len(parts) + 1) if whole else (1,)
-                names |= {below + "/".join(parts[:end]) for end in ends}
-        if below and not names:
+        found = [
+            entry
+            for path, entry in sorted(self.commit_asked().described().items())
+            if path.startswith(below) and (whole or "/" not in path.removeprefix(below))
+        ]
+        if below and not found:
             raise Answer(404, "Entry not found", "EntryNotFound")
-        return self.json([self.described(commit, name) for name in sorted(names)])
+        return self.json(found)
 
     def paths_info(self):
-        commit = self.repository().at(self.match["revision"])
-        form = parse_qs(self.content.decode())
+        known, form = self.commit_asked().described(), parse_qs(self.content.decode())
         if "json" in self.headers.get("Content-Type", ""):
             form = json.loads(self.content)
-        folders = {str(parent) for path in commit.files for parent in Path(path).parents}
-        known = folders | commit.files.keys()
-        return self.json([self.described(commit, path) for path in form["paths"] if path in known])
+        return self.json([known[path] for path in form["paths"] if path in known])
 
     def resolve(self):
-        commit = self.readable().at(self.match["revision"])
+        commit = self.commit_asked()
         headers = {"X-Repo-Commit": commit.oid}
         entry = commit.files.get(self.match["path"])
         if entry is None:
             raise Answer(404, "Entry not found", "EntryNotFound", **headers)
         if entry.lfs:
             headers |= {"X-Linked-Etag": f'"{entry.oid}"', "X-Linked-Size": str(entry.size)}
-            if name := self.hub.xet_hashes.get(entry.oid):
-                page = f"{self.hub.endpoint}/api/{self.match.get('prefix') or 'models/'}"
-                address = f"{page}{self.match['id']}/xet-read-token/{commit.oid}?file={name}"
-                headers |= {"X-Xet-Hash": name, "X-Xet-Refresh-Route": address}
             return 302, b"", headers | {"Location": f"{self.hub.storage}/{entry.oid}"}
         status, content, extra = self.ranged(self.hub.blobs[entry.oid])
         return status, content, headers | {"ETag": f'"{entry.oid}"'} | extra
+
+    def storage_get(self):
+        return self.ranged(self.hub.blobs[self.match["oid"]])
 
     def variables(self):
         known = self.repository(write=True).variables
@@ -634,7 +551,8 @@ ROUTES = (
     ("POST", r"/api/validate-yaml", "validate-yaml"),
     ("POST", KIND + "/preupload" + REVISION, "preupload"),
     ("POST", PLAIN + r"\.git/info/lfs/objects/batch", "lfs-batch"),
-    ("GET", KIND + "/xet-(?P<right>write|read)-token" + REVISION, "xet-token"),
+    ("PUT", r"/storage/(?P<oid>\w+)", "lfs-put"),
+    ("GET", r"/storage/(?P<oid>\w+)", "storage-get"),
     ("POST", KIND + "/commit" + REVISION, "commit"),
     ("POST", KIND + "/tag" + REVISION, "tag"),
     ("GET", KIND + "/auth-check", "may-read"),

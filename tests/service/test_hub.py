@@ -113,7 +113,6 @@ def test_a_message_holds_no_token():
 DOWNLOADS = {
     "by tag": (None, {"revision": "v1.0.0"}, None),
     "large file cut short": (("storage-get", "short"), {}, None),
-    "connection dies half way": (("storage-get", "drop"), {}, None),
     "one bit of a large file flips": (("storage-get", "flip"), {}, None),
     "one bit of a small file flips": (("resolve", "flip"), {}, None),
     "flips for good": (("storage-get", "flip", 99), {}, (DamagedFileError, "is damaged")),
