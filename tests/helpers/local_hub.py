@@ -119,7 +119,6 @@ class Fault:
             body), `flip` (one bit), `stall` (wait until the faults are cleared) or `lost` (the
             work is done and the connection dies before the answer).
         times: How many requests it meets.
-        after: How many such requests it lets pass first.
         only: Text that the request's address must contain.
         pause: Seconds that a Retry-After header asks for; None sends none.
     """
@@ -128,7 +127,6 @@ class Fault:
     status: int = 503
     action: str = "status"
     times: int = 1
-    after: int = 0
     only: str = ""
     pause: int | None = 0
 
@@ -222,13 +220,9 @@ class LocalHub:
         """Return the fault that this request meets, if any, and count it."""
         with self.lock:
             for fault in self._faults:
-                if fault.operation != operation or fault.only not in path or not fault.times:
-                    continue
-                if fault.after > 0:
-                    fault.after -= 1
-                    continue
-                fault.times -= 1
-                return fault
+                if fault.operation == operation and fault.only in path and fault.times:
+                    fault.times -= 1
+                    return fault
         return None
 
     def repository(self, repo_id: str, kind: str = "models") -> Repository:

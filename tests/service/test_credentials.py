@@ -7,7 +7,6 @@ from huggingface_hub import HfApi
 
 from local_hub import LocalHub
 from olivetti_denoiser.publish.credentials import find_credentials
-from workflow_steps import Identity
 
 NAME = "alice/m"
 NAMES = {"model": NAME, "dataset": NAME}
@@ -47,16 +46,11 @@ def test_nothing_named_and_nothing_given(hub):
 
 
 def test_trusted_by_some_is_an_error_and_by_none_is_none(hub, monkeypatch):
-    with Identity(hub.endpoint, "identity-of-a-workflow") as identity:
-        monkeypatch.setenv("GITHUB_ACTIONS", "true")
-        monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", identity.address)
-        monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", identity.request_token)
-        assert not find_credentials(NAMES)[0]
-        hub.trusted[identity.token] = "alice"
-        found, why = find_credentials({"model": NAME})
-        assert found and why.endswith(f"publisher of {NAME}.")
-        monkeypatch.setattr("huggingface_hub.utils._auth._OIDC_TOKEN_CACHE", None)
-        hub.fault("exchange", status=400, after=1)
-        words = f"but not of datasets/{NAME}; add it in the settings"
-        with pytest.raises(PermissionError, match=words):
-            find_credentials(NAMES)
+    monkeypatch.setenv("HF_OIDC_ID_TOKEN", "identity-of-a-workflow")
+    assert not find_credentials(NAMES)[0]
+    hub.trusted["identity-of-a-workflow"] = "alice"
+    found, why = find_credentials({"model": NAME})
+    assert found and why.endswith(f"publisher of {NAME}.")
+    hub.fault("exchange", status=400)
+    with pytest.raises(PermissionError, match="but not of datasets/alice/m; add it in"):
+        find_credentials({"model": NAME, "dataset": NAME})

@@ -61,7 +61,7 @@ def expected(folders, gray, colour):
 FAULTS = {
     "may not create": ("create", {"status": 403}, PermissionError),
     "may not write": ("may-change", {"status": 403}, PermissionError),
-    "storage refuses, in a thread": ("lfs-put", {"status": 403, "after": 3}, PermissionError),
+    "storage refuses, in a thread": ("lfs-put", {"status": 403}, PermissionError),
     "busy, which the client does not repeat": ("create", {"status": 503}, None),
     "busy for good": ("commit", {"status": 503, "times": 99}, ConnectionError),
     "another commit came in between": ("commit", {"status": 412}, None),

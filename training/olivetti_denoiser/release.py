@@ -267,15 +267,6 @@ def networks_of(release: str | Path) -> dict[str, Released]:
     return dict(zip(names, found, strict=True))
 
 
-def model_scores(metrics: Metrics, part: str = "test") -> Scores:
-    """Return the model's scores on a part.
-
-    Raises:
-        KeyError: The part was not measured.
-    """
-    return metrics["parts"][part]["methods"][MODEL]
-
-
 def gate_score(metrics: Metrics) -> GateScore | None:
     """Return the score that the gate compares.
 

@@ -37,7 +37,6 @@ def register(commands: Commands) -> None:
         default=(),
         help="where the released model may be, folders or OWNER/NAME; the first found counts",
     )
-    summary.add_argument("--note", metavar="TEXT", help="sentence to put at the end")
 
 
 def run_credentials(options: argparse.Namespace) -> None:
@@ -52,4 +51,4 @@ def run_summary(options: argparse.Namespace) -> None:
     """Print the new model's metrics beside the released ones."""
     from olivetti_denoiser.publish.summary import summary
 
-    print(summary(options.folder, options.released, options.note), end="")
+    print(summary(options.folder, options.released), end="")

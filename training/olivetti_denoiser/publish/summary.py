@@ -23,17 +23,14 @@ from olivetti_denoiser.release import (
     read_network,
 )
 
-COLUMNS = ("", "new", "released", "difference")
 
-
-def summary(folder: str | Path, released: Sequence[str] = (), note: str | None = None) -> str:
+def summary(folder: str | Path, released: Sequence[str] = ()) -> str:
     """Return the metrics of a new network beside those of the released one.
 
     Args:
         folder: The new model folder.
         released: Where the release may be, folders or OWNER/NAME; the first that has metrics of
             this network counts.
-        note: A sentence to put at the end, such as why nothing is published.
 
     Returns:
         Markdown: the verdict and a table (new, released, difference) of what the network scores.
@@ -50,10 +47,10 @@ def summary(folder: str | Path, released: Sequence[str] = (), note: str | None =
             break
         except (ValueError, OSError) as error:
             lines += [f"Not compared with `{where}`: {error}", ""]
-    table = [dict(zip(COLUMNS, row, strict=True)) for row in _score_rows(new, old)]
+    theirs = _scores(old.metrics) if old else {}
+    table = [_row(name, score, theirs.get(name)) for name, score in _scores(new.metrics).items()]
     head = ["## Retrained model", "", _verdict(new.metrics, old, where), ""]
-    end = ["", note] if note else []
-    return "\n".join([*head, *lines, markdown(table), *end]) + "\n"
+    return "\n".join([*head, *lines, markdown(table)]) + "\n"
 
 
 def _released(where: str, new: Metrics) -> Released:
@@ -86,15 +83,12 @@ def _verdict(new: Metrics, old: Released | None, where: str) -> str:
     return f"{sentence} It is **{word}** the released model, {theirs:.3f} dB (`{where}`)."
 
 
-def _score_rows(new: Released, old: Released | None) -> list[tuple]:
-    """Return a row for each score of the new network; the released one may lack some."""
-    mine, theirs = _scores(new.metrics), _scores(old.metrics) if old else {}
-    return [
-        (name, f"{score:.5g}", f"{theirs[name]:.5g}", f"{score - theirs[name]:+.2g}")
-        if name in theirs
-        else (name, f"{score:.5g}", NONE, NONE)
-        for name, score in mine.items()
-    ]
+def _row(name: str, new: float, old: float | None) -> dict[str, str]:
+    """Return a score's row of the table; the released network may lack it."""
+    row = {"": name, "new": f"{new:.5g}", "released": NONE, "difference": NONE}
+    return (
+        row if old is None else row | {"released": f"{old:.5g}", "difference": f"{new - old:+.2g}"}
+    )
 
 
 def _scores(metrics: Metrics) -> dict[str, float]:
