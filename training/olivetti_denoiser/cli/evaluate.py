@@ -12,19 +12,12 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import redirect_stdout
-from functools import partial
-from pathlib import Path
 
 from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.cli.options import Commands, add_command, add_json, print_metrics
 
 # What an option is for: without any of these it would be ignored.
-NEEDS = {
-    "save": ("model",),
-    "every": ("pictures",),
-    "crop": ("pictures", "pairs"),
-    "pair_pattern": ("pairs",),
-}
+NEEDS = {"save": ("model",), "every": ("pictures",), "crop": ("pictures", "pairs")}
 
 
 def register(commands: Commands) -> None:
@@ -55,14 +48,11 @@ def register(commands: Commands) -> None:
     )
     add("--crop", type=int, metavar="PIXELS", help="side of the middle squares (0: whole pictures)")
     add("--every", type=int, metavar="N", help="the first of each N pictures, by name")
-    add("--pairs", metavar="FOLDER", help="real noisy pictures with clean ones, to measure on")
     add(
-        "--pair-pattern",
-        nargs=2,
-        metavar=("NOISY", "CLEAN"),
-        help="names of the two of a pair (*_real.* *_mean.*)",
+        "--pairs",
+        metavar="FOLDER",
+        help="real noisy pictures to measure on, named *_real.*, with clean ones, *_mean.*",
     )
-    add("--plot", metavar="PNG", help="draw PSNR against sigma")
     add("--save", action="store_true", help="keep the metrics in the model folder: card and plot")
     add_json(evaluate)
 
@@ -72,8 +62,6 @@ def run(options: argparse.Namespace) -> None:
     check(options)
     from olivetti_denoiser.data.faces import load_split
     from olivetti_denoiser.denoiser import Denoiser
-    from olivetti_denoiser.evaluate.colour_comparison import draw_photographs
-    from olivetti_denoiser.evaluate.plots import plot_sigmas
     from olivetti_denoiser.publish.write import check_update, update_release
 
     model = options.model or bundled("model_card")
@@ -102,12 +90,7 @@ def run(options: argparse.Namespace) -> None:
         else:
             metrics = _measure_faces(options, model, denoiser, split)
         if options.save:
-            shown = in_colour and "colour" in denoiser.networks
-            draw = partial(draw_photographs, denoiser) if shown else None
-            print(f"Keeping the metrics in {update_release(model, metrics, draw=draw)}")
-        if options.plot:
-            plot_sigmas(metrics, options.plot)
-            print(f"PSNR against sigma: {options.plot}")
+            print(f"Keeping the metrics in {update_release(model, metrics)}")
     print_metrics(metrics, options.json)
 
 
@@ -121,19 +104,11 @@ def check(options: argparse.Namespace) -> None:
         given = getattr(options, name)
         if given not in (None, False) and not any(getattr(options, other) for other in needed):
             ways = " or ".join("the model folder" if n == "model" else f"--{n}" for n in needed)
-            option = f"--{name.replace('_', '-')}"
-            raise ValueError(f"{option} needs {ways}. Received: {option} alone")
+            raise ValueError(f"--{name} needs {ways}. Received: --{name} alone")
     if (options.every or 1) < 1 or (options.crop or 0) < 0:
         raise ValueError(
             "--every must be at least 1 and --crop at least 0. "
             f"Received: --every {options.every} --crop {options.crop}"
-        )
-    if options.plot and Path(options.plot).suffix.lower() != ".png":
-        raise ValueError(f"a plot is written as .png. Received: --plot {options.plot}")
-    if options.plot and options.pairs and not options.pictures:
-        raise ValueError(
-            "--plot draws PSNR against sigma, which real pictures do not have; add --pictures. "
-            f"Received: --plot {options.plot}"
         )
 
 
@@ -160,14 +135,14 @@ def _measure_faces(options, model, denoiser, split):
 
 def _measure_colour(options, denoiser):
     """Measure on photographs in colour, and on real noisy pictures."""
-    from olivetti_denoiser.data.test_sets import PAIR_PATTERN, read_colour_set, read_pairs
+    from olivetti_denoiser.data.test_sets import read_colour_set, read_pairs
     from olivetti_denoiser.evaluate.measure import evaluate_colour
 
     crop, sets = options.crop or None, []
     if options.pictures:
         sets.append(read_colour_set(options.pictures, crop, options.every or 1))
     if options.pairs:
-        sets.append(read_pairs(options.pairs, *(options.pair_pattern or PAIR_PATTERN), crop))
+        sets.append(read_pairs(options.pairs, crop=crop))
     return evaluate_colour(denoiser, sets, published=_published(options, 3), report=print)
 
 
