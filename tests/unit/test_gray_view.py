@@ -9,7 +9,6 @@ from PIL import Image
 from olivetti_denoiser.images.gray_view import colour_pixels, gray_pixels, gray_view
 
 FACE = (np.add.outer(np.arange(64), np.arange(64)) * 1.6 + 20).astype(np.uint8)
-SEE_THROUGH = Image.fromarray(np.dstack([FACE, np.full_like(FACE, 51)]))
 
 
 def test_the_middle_square_is_seen_and_a_face_unchanged():
@@ -20,23 +19,15 @@ def test_the_middle_square_is_seen_and_a_face_unchanged():
     assert np.abs(gray_view(Image.fromarray(large)).astype(int) - FACE).max() <= 2
 
 
-@pytest.mark.parametrize(
-    "image",
-    [
-        Image.fromarray(FACE).convert("RGB"),
-        Image.fromarray(FACE * np.uint16(257)),
-        Image.fromarray(FACE / np.float32(255)),
-        Image.fromarray(FACE).convert("CMYK"),
-    ],
-    ids=["RGB", "16 bits", "floats", "CMYK"],
-)
-def test_gray_is_the_same_of_every_mode(image):
+@pytest.mark.parametrize("pixels", [FACE, FACE * np.uint16(257), FACE / np.float32(255)])
+def test_gray_is_the_same_at_every_depth(pixels):
+    image = Image.fromarray(pixels)
     assert np.array_equal(gray_pixels(image), FACE)
     assert np.array_equal(colour_pixels(image), np.dstack([FACE] * 3))
 
 
 def test_transparency_lies_on_white():
+    image = Image.fromarray(np.dstack([FACE, np.full_like(FACE, 51)]))
     on_white = np.rint(255 - (255 - FACE.astype(float)) / 5)
-    for image in (SEE_THROUGH, SEE_THROUGH.convert("RGBA")):
-        assert np.abs(gray_pixels(image) - on_white).max() <= 1
-        assert np.abs(colour_pixels(image) - on_white[..., None]).max() <= 1
+    assert np.abs(gray_pixels(image) - on_white).max() <= 1
+    assert np.abs(colour_pixels(image) - on_white[..., None]).max() <= 1

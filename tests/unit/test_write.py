@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from odd_pictures import encoded, exif_block, jpeg_with_exif, linear_profile
-from olivetti_denoiser.cli.main import main
 from olivetti_denoiser.images.gray_view import colour_pixels
 from olivetti_denoiser.images.high_bit_depth import encode_png16, encode_tiff16
 from olivetti_denoiser.images.read import decode_picture, read_picture
@@ -32,7 +31,6 @@ KINDS = {
     "RGBA": encoded(SEE_THROUGH),
     "opaque": encoded(RGB.convert("RGBA")),
     "gray, whose profile is of gray": encoded(GRAY, icc_profile=linear_profile("GRAY")),
-    "1": encoded(RGB.convert("1")),
     "I;16": encoded(Image.fromarray(np.asarray(GRAY) * np.uint16(257))),
     "F": encoded(Image.fromarray(np.asarray(GRAY) / np.float32(255)), "TIFF"),
     "RGB;16": encode_png16(DEEP[..., :3]),
@@ -56,10 +54,7 @@ def save(content, output):
         ("RGBA", ".heic", 6),
         ("opaque", ".jpg", 6),  # alpha is left out where nothing is transparent
         ("gray, whose profile is of gray", ".webp", 1),
-        ("gray, whose profile is of gray", ".jpg", 6),
-        ("1", ".jpeg", 6),  # no single bits in JPEG
         ("I;16", ".jpg", 6),
-        ("I;16", ".tif", 0),
         ("F", ".tiff", 0),
         ("RGB;16", ".png", 0),
         ("RGBA;16", ".tif", 0),
@@ -143,17 +138,6 @@ def test_what_cannot_be_written_beside_a_picture_is_left_out(tmp_path):
     for resolution in (0, 1e9):
         odd = encoded(RGB, "TIFF", tiffinfo={282: resolution, 283: resolution, 296: 2})
         assert decode_picture(odd, "in").image.info["dpi"] is None
-
-
-def test_the_command_line_keeps_bits_and_says_what_it_leaves_out(tmp_path, capsys):
-    pages = [RGB.convert("CMYK")] * 2
-    scan = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
-    for content, said in ((KINDS["RGBA;16"], ""), (scan, "Only the first of 2 pages is used.")):
-        source, output = tmp_path / "in.tif", tmp_path / "out.png"
-        source.write_bytes(content)
-        assert main(["restore", str(source), str(output), "--overwrite"]) == 0
-        assert said in capsys.readouterr().err
-        assert (read_picture(output).pixels16 is None) == (content is scan)
 
 
 def test_a_jpeg_is_saved_at_95_with_colours_of_full_size(tmp_path):

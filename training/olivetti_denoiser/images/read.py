@@ -168,7 +168,7 @@ def _notes(header, content, rawmode):
         notes.append("Of more than 8 bits a colour 8 are used.")
     if header.mode == "CMYK":
         notes.append("CMYK is converted to RGB.")
-    if means_other_colours(content, header.info):
+    if "icc_profile" not in header.info and means_other_colours(content):
         notes.append("What its colours mean is not kept: they may look pale or dark.")
     try:
         frames = header.n_frames if header.format in FRAMES_OF else 1
@@ -182,7 +182,7 @@ def _notes(header, content, rawmode):
 
 def _has_more_bits(header, content, rawmode):
     """Return whether Pillow leaves out bits that `read_pixels16` does not bring back."""
-    if header.mode in ("I", "I;16", "F"):
+    if header.mode.startswith(("I", "F")):  # whole numbers of any byte order, and floats
         return False
     if header.format == "PPM":
         scale = header.tile[0].args  # a rawmode alone, or with the largest value
