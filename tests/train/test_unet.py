@@ -9,6 +9,7 @@ import pytest
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.inference.tiles import MARGINS
 from olivetti_denoiser.network.unet import (
+    BOUND,
     estimator_of,
     multiply_adds,
     residual_unet,
@@ -129,3 +130,15 @@ def test_multiply_adds_are_those_of_one_convolution_counted_by_hand():
     estimator = 9 * (16 * 30**2 + 256 * 14**2 + 512 * 12**2) + 32 * 32 + 32
     assert multiply_adds((2,), (1,), side=32) == unet + estimator
     assert multiply_adds((2,), (1,), mirror=True, side=32) == 2 * unet + estimator
+
+
+def test_a_bounded_network_never_takes_away_more_than_noise_can_be():
+    free, bounded = (residual_unet((4, 8), (1, 1), 3, bounded=flag) for flag in (False, True))
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(0, 0.5, w.shape) for w in free.weights]  # a network that fails
+    for network in (free, bounded):
+        network.set_weights(weights)
+    noisy, limit = pictures(2, 16, 16, channels=3), BOUND * SIGMA.item()
+    free, bounded = (predict(restorer_of(n), noisy, SIGMA[[0, 0]]) for n in (free, bounded))
+    assert np.abs(free - noisy).max() > limit
+    np.testing.assert_allclose(bounded, np.clip(free, noisy - limit, noisy + limit), atol=1e-6)

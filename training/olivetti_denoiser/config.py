@@ -30,9 +30,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "sigma_share": 0.0,
         "loss": "l1",
         "final_rate": 0.1,
-        "steps_per_epoch": 1000,
-        "epochs": 50,
-        "patience": 50,
+        "steps_per_epoch": 2000,
+        "epochs": 45,
+        "patience": 45,
     },
 }
 

@@ -133,6 +133,7 @@ class Metrics(TypedDict):
             `checksum` of the clean pictures and of their noisy versions.
         pairs: An entry for each set of real noisy pictures, by its name. It has the keys of an
             entry of `colour`, but `psnr` is one number a method.
+        drawn: Of a network for colour, gains on drawn pictures by kind, see `evaluate.drawn`.
         seeds: A row for each further seed of the recipe: `seed`, `mse`, `psnr`, `ssim`,
             `validation_psnr` and, of a network for colour, `gate_psnr`, see `gate_score`.
         other_splits: The recipe's results on other splits, by the split's name; `parts` has the
@@ -159,6 +160,7 @@ class Metrics(TypedDict):
     sigmas: Methods[dict[str, float]]
     colour: NotRequired[dict[str, dict[str, Any]]]
     pairs: NotRequired[dict[str, dict[str, Any]]]
+    drawn: NotRequired[dict[str, dict[str, float]]]
     seeds: NotRequired[list[dict[str, Any]]]
     other_splits: NotRequired[dict[str, Any]]
     training: NotRequired[dict[str, Any]]

@@ -5,6 +5,7 @@ denoiser evaluate outputs/model --save                 # and keep the metrics on
 denoiser evaluate --peers peers --pictures BSD68       # beside pretrained denoisers
 denoiser evaluate --pictures CBSD68 --crop 256 --every 4                      # in colour
 denoiser evaluate model_card/colour --pairs PolyU --peers peers --save
+denoiser evaluate --drawn 1000                         # gradients, charts, screenshots, night skies
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from olivetti_denoiser.cli.options import Commands, add_command, add_json, print
 
 # What an option is for: without any of these it would be ignored.
 NEEDS = {"save": ("model",), "every": ("pictures",), "crop": ("pictures", "pairs")}
+LEAST = {"every": 1, "crop": 0, "drawn": 1}
 
 
 def register(commands: Commands) -> None:
@@ -53,6 +55,12 @@ def register(commands: Commands) -> None:
         metavar="FOLDER",
         help="real noisy pictures to measure on, named *_real.*, with clean ones, *_mean.*",
     )
+    add(
+        "--drawn",
+        type=int,
+        metavar="COUNT",
+        help="drawn pictures of each kind to measure on, such as gradients and charts, in colour",
+    )
     add("--save", action="store_true", help="keep the metrics in the model folder: card and plot")
     add_json(evaluate)
 
@@ -69,13 +77,13 @@ def run(options: argparse.Namespace) -> None:
         denoiser = Denoiser.from_pretrained(model)
         own = options.network or next(iter(denoiser.networks))  # the one at the folder's root
         sized = own == "colour" or options.crop is not None
-        in_colour = options.pairs or (options.pictures and sized)
+        in_colour = options.pairs or options.drawn or (options.pictures and sized)
         if options.network or options.save or not in_colour:
             denoiser = denoiser.only(own)
         if in_colour and (options.dataset or options.split):
             raise ValueError(
                 "pictures in colour are measured without the faces; leave this out, or leave out "
-                f"--pictures and --pairs. Received: {options.dataset or options.split}"
+                f"--pictures, --pairs and --drawn. Received: {options.dataset or options.split}"
             )
         if options.every and not in_colour:
             raise ValueError(
@@ -105,17 +113,17 @@ def check(options: argparse.Namespace) -> None:
         if given not in (None, False) and not any(getattr(options, other) for other in needed):
             ways = " or ".join("the model folder" if n == "model" else f"--{n}" for n in needed)
             raise ValueError(f"--{name} needs {ways}. Received: --{name} alone")
-    if (options.every or 1) < 1 or (options.crop or 0) < 0:
-        raise ValueError(
-            "--every must be at least 1 and --crop at least 0. "
-            f"Received: --every {options.every} --crop {options.crop}"
-        )
+    for name, least in LEAST.items():
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise ValueError(f"--{name} must be at least {least}. Received: --{name} {value}")
 
 
 def _measure_faces(options, model, denoiser, split):
     """Measure on the faces, and on photographs as small gray pictures."""
     from olivetti_denoiser.data.faces import others_if_there
     from olivetti_denoiser.data.test_sets import read_photographs, standing_set
+    from olivetti_denoiser.evaluate.drawn import measure_drawn
     from olivetti_denoiser.evaluate.measure import evaluate, evaluate_colour, warning
 
     (network,) = denoiser.networks
@@ -129,13 +137,14 @@ def _measure_faces(options, model, denoiser, split):
     if network == "colour":  # the pictures that it is judged by
         published = _published(options, 3)
         found = evaluate_colour(denoiser, [standing_set()], published=published, report=print)
-        metrics["colour"] = found["colour"]
+        metrics |= {"colour": found["colour"], "drawn": measure_drawn(denoiser)}
     return metrics
 
 
 def _measure_colour(options, denoiser):
     """Measure on photographs in colour, and on real noisy pictures."""
     from olivetti_denoiser.data.test_sets import read_colour_set, read_pairs
+    from olivetti_denoiser.evaluate.drawn import measure_drawn
     from olivetti_denoiser.evaluate.measure import evaluate_colour
 
     crop, sets = options.crop or None, []
@@ -143,7 +152,11 @@ def _measure_colour(options, denoiser):
         sets.append(read_colour_set(options.pictures, crop, options.every or 1))
     if options.pairs:
         sets.append(read_pairs(options.pairs, crop=crop))
-    return evaluate_colour(denoiser, sets, published=_published(options, 3), report=print)
+    metrics = evaluate_colour(denoiser, sets, published=_published(options, 3), report=print)
+    if options.drawn:
+        print(f"Measuring drawn pictures ({options.drawn} of each kind)")
+        metrics["drawn"] = measure_drawn(denoiser, count=options.drawn)
+    return metrics
 
 
 def _published(options, channels):

@@ -41,6 +41,8 @@ def table(metrics: Metrics) -> str:
     for name, found in metrics.get("pairs", {}).items():
         title = f"PSNR in dB, real noisy pictures of {name}{_size(found)}"
         sections.append((title, pairs(metrics, name)))
+    if metrics.get("drawn"):
+        sections.append(("Drawn pictures, by PSNR", drawn(metrics)))
     return "\n\n".join(f"{title}\n\n{markdown(lines)}" for title, lines in sections)
 
 
@@ -112,6 +114,20 @@ def pairs(metrics: Metrics, name: str) -> Table:
             "gain, dB": NONE if method == "noisy" else f"{value - found['noisy']:+.2f}",
         }
         for method, value in found.items()
+    ]
+
+
+def drawn(metrics: Metrics) -> Table:
+    """Return how many drawn pictures come back worse than noisy, and their gains, by kind."""
+    return [
+        {
+            "pictures": kind,
+            "count": f"{found['count']:,}",
+            "worse than noisy": f"{found['worse']:,}",
+            "least gain, dB": f"{found['least_gain']:+.1f}",
+            "mean gain, dB": f"{found['mean_gain']:+.1f}",
+        }
+        for kind, found in metrics["drawn"].items()
     ]
 
 

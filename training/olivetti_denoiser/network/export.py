@@ -44,7 +44,7 @@ TOLERANCE = 1e-6
 AXES = (0, 2, 3, 1)  # where Keras's N, H, W, C stand in ONNX
 KERNEL = (3, 2, 0, 1)  # the order in which ONNX has the axes of a convolution's kernel
 ACTIVATIONS = {"relu": "Relu", "sigmoid": "Sigmoid", "softplus": "Softplus", "tanh": "Tanh"}
-MERGES = {"Add": "Add", "Subtract": "Sub", "Multiply": "Mul"}
+MERGES = {"Add": "Add", "Subtract": "Sub", "Multiply": "Mul", "Maximum": "Max", "Minimum": "Min"}
 CHECKED = ((2, 64), (1, 128))  # pictures and their side
 
 

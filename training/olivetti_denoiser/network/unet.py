@@ -19,12 +19,14 @@ RESTORER, ESTIMATOR = "restorer", "estimator"
 SIGMA_UNIT = 0.1  # the sigma that estimator and restorer take as one
 ESTIMATOR_LAYERS = {1: ((16, 1), (16, 2), (32, 1)), 3: ((24, 2), (32, 2), (64, 1))}
 LEAST_SIGMA = 0.01  # sigmas far under this one are seen as if they were this one
+BOUND = 4.0  # sigmas: more than this is no noise, see `residual_unet`
 
 
 def residual_unet(
     channels: tuple[int, ...] = (12, 40, 96),
     blocks: tuple[int, ...] = (1, 2, 2),
     planes: int = 1,
+    bounded: bool = False,
 ) -> keras.Model:
     """Build the denoiser.
 
@@ -33,13 +35,16 @@ def residual_unet(
             the sides.
         blocks: Residual blocks of each level, the last entry being the bottom.
         planes: Channels of a picture, 1 for gray and 3 for colour.
+        bounded: Whether the noise that it removes is limited to `BOUND` times sigma, so that no
+            picture can make it fail by more. Training needs it without the bound, beyond which
+            there is no gradient.
 
     Returns:
         A functional model from N×H×W×planes in [0, 1] to the same shape, not clipped, float32.
         H and W must be multiples of 2 ** (levels - 1), and at least 12, in colour 15, for the
         estimator. With untrained weights it returns its input.
     """
-    return _joined(_estimator(planes), _restorer(channels, blocks, planes))
+    return _joined(_estimator(planes), _restorer(channels, blocks, planes, bounded=bounded))
 
 
 def restorer_of(model: keras.Model) -> keras.Model:
@@ -89,7 +94,7 @@ def _joined(estimator, restorer):
     return keras.Model(noisy, restorer([noisy, estimator(noisy)]), name="residual_unet")
 
 
-def _restorer(channels, blocks, planes, side=None) -> keras.Model:
+def _restorer(channels, blocks, planes, side=None, bounded=False) -> keras.Model:
     """Return the U-Net: noisy minus sigma times the noise that it sees."""
     noisy = keras.Input((side, side, planes), name="noisy")
     sigma = keras.Input((1, 1, 1), name="sigma")
@@ -118,7 +123,18 @@ def _restorer(channels, blocks, planes, side=None) -> keras.Model:
     # In float32 whatever the convolutions compute in, as pictures have more digits than bfloat16.
     noise = layers.Multiply(name="noise", dtype="float32")([output(x), sigma])
     restored = layers.Subtract(name="restored", dtype="float32")([noisy, noise])
+    if bounded:
+        restored = _within_bound(restored, noisy, sigma)
     return keras.Model([noisy, sigma], restored, name=RESTORER)
+
+
+def _within_bound(restored, noisy, sigma):
+    """Keep each value of the restored picture within `BOUND` sigmas of the noisy one."""
+    bound = layers.Rescaling(BOUND, name="bound")(sigma)
+    least = layers.Subtract(name="least")([noisy, bound])
+    most = layers.Add(name="most")([noisy, bound])
+    restored = layers.Maximum(name="at_least")([restored, least])
+    return layers.Minimum(name="at_most")([restored, most])
 
 
 def _estimator(planes, side=None) -> keras.Model:

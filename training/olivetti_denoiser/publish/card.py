@@ -127,6 +127,7 @@ def _shown_of_colour(metrics) -> dict[str, Any]:
     learned = metrics.get("pictures_learned")
     shown = {
         "gate": gate_score(metrics),
+        "drawn": metrics.get("drawn") and tables.markdown(tables.drawn(metrics)),
         "learned": learned and tables.markdown(tables.pictures_learned(learned)),
     }
     for kind, table in (("colour", tables.colour), ("pairs", tables.pairs)):

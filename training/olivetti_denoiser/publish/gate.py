@@ -2,6 +2,9 @@
 
 >>> judge(networks_of("outputs/model"), published, "owner/name")
 gray network, the test faces: 30.167 dB, published 30.012 dB
+
+A network for colour is also compared on drawn pictures, see `evaluate.drawn`: PSNR on photographs
+says nothing of a network that fails on a smooth ramp.
 """
 
 from __future__ import annotations
@@ -9,9 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from olivetti_denoiser.errors import RefusedError
-from olivetti_denoiser.release import Released, gate_score
+from olivetti_denoiser.release import Metrics, Released, gate_score
 
 PSNR_TOLERANCE = 1e-3  # dB; the same weights differ by less from one machine to another
+# Of the drawn pictures: two seeds of a recipe differ by less.
+SHARE_TOLERANCE = 0.02  # of them that come back worse than noisy
+GAIN_TOLERANCE = 1.0  # dB of the least gain among them
 
 
 def judge(
@@ -42,9 +48,10 @@ def judge(
             of = [f"{it.pictures} ({(it.checksum or 'unknown')[:12]})" for it in (mine, theirs)]
             verdict += f", but on other pictures, by their checksums: {of[0]} and {of[1]}"
             theirs = None
-        if theirs is None or mine.psnr < theirs.psnr - PSNR_TOLERANCE:
+        drawn, is_worse = _judge_drawn(*(side[name].metrics for side in (networks, published)))
+        if theirs is None or mine.psnr < theirs.psnr - PSNR_TOLERANCE or is_worse:
             refused.append(name)
-        verdicts.append(verdict)
+        verdicts.append(verdict + drawn)
     if verdicts:
         print("; ".join(verdicts))
     if refused and not allow_regression:
@@ -52,3 +59,24 @@ def judge(
             f"refused because of the {' and the '.join(refused)} network at {where}: "
             f"{'; '.join(verdicts)}; --allow-regression publishes all the same"
         )
+
+
+def _judge_drawn(mine: Metrics, theirs: Metrics) -> tuple[str, bool]:
+    """Compare two networks on drawn pictures: a part of the verdict, and whether mine is worse."""
+    if not theirs.get("drawn"):
+        return "", False
+    if not mine.get("drawn"):
+        return ", but not measured on drawn pictures (`denoiser evaluate --drawn 60 --save`)", True
+    (share, least), (their_share, their_least) = map(_summary, (mine["drawn"], theirs["drawn"]))
+    verdict = (
+        f"; drawn pictures: {share:.1%} come back worse than noisy, by {-least:.1f} dB at most, "
+        f"published {their_share:.1%}, {-their_least:.1f} dB"
+    )
+    return verdict, (share > their_share + SHARE_TOLERANCE or least < their_least - GAIN_TOLERANCE)
+
+
+def _summary(drawn):
+    """Return the share of drawn pictures that are worse than noisy, and the least gain in dB."""
+    kinds = drawn.values()
+    worse, count = (sum(kind[name] for kind in kinds) for name in ("worse", "count"))
+    return worse / count, min(kind["least_gain"] for kind in kinds)

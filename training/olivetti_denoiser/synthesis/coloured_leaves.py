@@ -7,7 +7,9 @@ A leaf shows a piece of a face, at a scale of its own, or a texture: stripes, a 
 the power spectrum of natural pictures, or letters; few things are quite smooth, so a weak
 grain lies over many. Two colours of the picture's palette take the place of dark and bright, and
 light falls off across it, as Achddou, Gousseau & Ladjal (2021) draw leaves to train denoisers for
-photographs. No photograph is involved.
+photographs. Some leaves run from one colour to another. A few pictures are like charts, screens
+and neon instead: plain leaves and smooth ramps in vivid colours, without which a network may fail
+on them. No photograph is involved.
 """
 
 from __future__ import annotations
@@ -25,6 +27,10 @@ ROUGH = 0.4  # share of the leaves with a weak grain over their texture
 ROUGHNESS = (0.004, 0.08)  # standard deviation of that grain, drawn evenly in its logarithm
 GRAINS = 3  # grains of a picture, of which the weak grains are cut out
 GRAIN_SIGMA = 0.2  # standard deviation of a leaf's grain before it gets its contrast
+RAMPS = 0.12  # share of the leaves that run from one colour to another, half of them smoothly
+GRAPHICS = 0.15  # share of the pictures that are like charts and screens, in vivid colours
+GRAPHICS_RAMPS = 0.5  # of the leaves of such a picture
+GRAPHICS_PLAIN = 0.6  # of the leaves of such a picture, which have no texture
 PALETTE = 5  # colours of one picture
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789&%?!"
 
@@ -45,17 +51,21 @@ def leaves(
         float32 side×side×3 in [0, 1].
     """
     length = ZOOM * side
-    palette = draw_palette(rng)
+    graphics = rng.random() < GRAPHICS
+    palette = draw_vivid_palette(rng) if graphics else draw_palette(rng)
     largest = rng.uniform(0.3, 1.0) * length
     smallest = min(np.exp(rng.uniform(*np.log(SMALLEST))), largest)
     # With a grain of its own for each leaf a picture takes nearly three times as long.
     grains = [_grain(pictures, length, length, rng) for _ in range(GRAINS)]
 
     def painted(mask):
+        ramp = rng.random() < (GRAPHICS_RAMPS if graphics else RAMPS)
+        if rng.random() < (GRAPHICS_PLAIN if graphics else 0.5 * ramp):
+            return _plain(mask.shape, palette, ramp, rng)
         texture = _texture(pictures, mask, rng)
         if rng.random() < ROUGH:
             texture = texture + _window(grains[rng.integers(GRAINS)], mask.shape, rng)
-        return _coloured(pictures, texture, palette, rng)
+        return _coloured(pictures, texture, palette, ramp, rng)
 
     canvas = painted(np.full((length, length), 255, np.uint8))
     for _ in range(int(np.exp(rng.uniform(*np.log(LEAVES))))):
@@ -82,6 +92,16 @@ def draw_palette(rng: np.random.Generator) -> np.ndarray:
     return (brightness + colour - colour.mean(axis=1, keepdims=True)).astype(np.float32)
 
 
+def draw_vivid_palette(rng: np.random.Generator) -> np.ndarray:
+    """Draw the colours of a chart, a screen or a stage: PALETTE×3 in [0, 1].
+
+    Half of them lie anywhere in the cube of colours and half at its corners, which are black,
+    white, and the purest colours that there are.
+    """
+    colours = rng.random((PALETTE, 3))
+    return np.where(rng.random((PALETTE, 1)) < 0.5, colours.round(), colours).astype(np.float32)
+
+
 def _texture(pictures, mask, rng):
     """The texture of a leaf in the box of its mask, H×W, around zero in a contrast of its own."""
     draw = _TEXTURES[rng.choice(len(_TEXTURES), p=SHARES)]
@@ -101,10 +121,18 @@ def _window(grain, shape, rng):
     return window * np.float32(sigma / GRAIN_SIGMA)
 
 
-def _coloured(pictures, texture, palette, rng):
-    """Return a texture in two colours of the palette: H×W×3."""
+def _plain(shape, palette, ramp, rng):
+    """Return one colour of the palette, or a smooth ramp between two: H×W×3."""
+    first, second = palette[rng.integers(len(palette), size=2)]
+    return _ramp(shape, first, second, rng) if ramp else np.tile(first, (*shape, 1))
+
+
+def _coloured(pictures, texture, palette, ramp, rng):
+    """Return a texture in two colours of the palette, of which one may turn into a third: H×W×3."""
     height, width = texture.shape
     first, second = palette[rng.integers(len(palette), size=2)]
+    if ramp:
+        first = _ramp(texture.shape, first, palette[rng.integers(len(palette))], rng)
     # Brightness carries the texture, and the way from one colour to the other some of it.
     image = first + texture[..., None] * (
         1 + rng.uniform(0, 0.8) * (second - second.mean()) * 4
@@ -119,10 +147,21 @@ def _coloured(pictures, texture, palette, rng):
 
 def _shade(height, width, rng):
     """Light that falls off across a leaf, from one edge to the other."""
-    angle, fall = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.7)
+    return np.float32(1.0) - np.float32(rng.uniform(0.1, 0.7)) * _way(height, width, rng)
+
+
+def _ramp(shape, first, second, rng):
+    """Return a ramp from one colour to another: H×W×3."""
+    way = _way(*shape, rng)
+    return first + (way / max(float(way.max()), 1e-6))[..., None] * (second - first)
+
+
+def _way(height, width, rng):
+    """Return how far each pixel lies across a leaf, in a direction of its own: H×W from 0 on."""
+    angle = rng.uniform(0, 2 * np.pi)
     down, across = np.mgrid[0:height, 0:width].astype(np.float32)
     way = np.cos(angle) * across / max(width, 1) + np.sin(angle) * down / max(height, 1)
-    return np.float32(1.0) - np.float32(fall) * (way - way.min())
+    return (way - way.min()).astype(np.float32)
 
 
 def _faces(pictures, height, width, rng):

@@ -21,6 +21,7 @@ from olivetti_denoiser.train.batches import Example, StepBatches
 
 SIDE = 64  # pixels of a patch
 CONTEXT = 8  # pixels around it, cut away after the camera, whose steps look at neighbours
+SIGMA_POWER = 1.5  # an even draw to this power, times the largest sigma: more weak noise
 SIGMA_OFFSET = 0.02  # the loss is divided by sigma and this, so that weak noise counts
 CAMERA = {"gaussian": 0.0, "camera": 1.0, "both": 0.35}  # share of patches with a camera's noise
 PATTERNED = 0.5  # share of a camera's pictures that get blotches instead of the whole camera
@@ -93,7 +94,7 @@ def noisy_patch(
     """
     if rng.random() >= CAMERA[config.noise]:
         exact = rng.random() < config.sigma_share
-        sigma = config.sigma if exact else rng.uniform(0, config.sigma_max)
+        sigma = config.sigma if exact else config.sigma_max * rng.random() ** SIGMA_POWER
         clean = middle(patch)
         noisy = from_uint8(noisy_uint8(clean, sigma, rng))
         return clean, noisy, sigma, sigma

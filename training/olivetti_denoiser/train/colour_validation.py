@@ -11,11 +11,14 @@ import keras
 import numpy as np
 
 from olivetti_denoiser.config import TrainingConfig
+from olivetti_denoiser.evaluate.drawn import measure_drawn
 from olivetti_denoiser.images.picture import ImageRows
 from olivetti_denoiser.metrics import psnr
 from olivetti_denoiser.network.unet import estimator_of
 from olivetti_denoiser.train.colour_batches import cut, example_batch, noisy_patch
 from olivetti_denoiser.train.validation import Validation
+
+DRAWN = 12  # drawn pictures of each kind
 
 
 class ColourValidation(Validation):
@@ -27,7 +30,9 @@ class ColourValidation(Validation):
       training has, but with noise all over each patch;
     - `val_psnr` and `val_psnr_camera`: PSNR in dB with white noise of `config.sigma` and with
       camera noise, sigma estimated;
-    - `val_estimate_camera`: the median ratio of estimated to true sigma of camera noise; 1 is best.
+    - `val_estimate_camera`: the median ratio of estimated to true sigma of camera noise; 1 is best;
+    - `val_drawn_worse` and `val_drawn_least_gain`: the share of drawn pictures that come back worse
+      than noisy, and the least gain of PSNR among them in dB, see `evaluate.drawn`.
 
     Args:
         averaged: The network that the averaged weights are copied to.
@@ -51,11 +56,17 @@ class ColourValidation(Validation):
         figures = {}
         for name, examples in self.sets.items():
             clean, noisy, sigma, _ = (np.array(column) for column in zip(*examples, strict=True))
-            restored = np.clip(self.averaged.predict(noisy, batch_size=16, verbose=0), 0, 1)
+            restored = self._restore(noisy)
             figures[name] = float(psnr(clean, restored).mean())
             if name == "val_psnr":
                 self.shown = {"noisy": noisy, "restored": restored, "original": clean}
             else:
                 estimate = estimator_of(self.averaged).predict(noisy, batch_size=16, verbose=0)
                 figures["val_estimate_camera"] = float(np.median(estimate.ravel() / sigma))
+        drawn = measure_drawn(self._restore, count=DRAWN, seed=0).values()
+        figures["val_drawn_worse"] = sum(kind["worse"] for kind in drawn) / (DRAWN * len(drawn))
+        figures["val_drawn_least_gain"] = min(kind["least_gain"] for kind in drawn)
         return figures
+
+    def _restore(self, noisy):
+        return np.clip(self.averaged.predict(noisy, batch_size=16, verbose=0), 0, 1)

@@ -119,7 +119,9 @@ def fit(
     processes.shutdown()
     released = None
     if processes.is_first:
-        released = keras.models.load_model(run_folder / LEGACY_MODEL, compile=False)
+        best = keras.models.load_model(run_folder / LEGACY_MODEL, compile=False)
+        released = residual_unet(**config.network, bounded=in_colour)
+        released.set_weights(best.get_weights())
         released = with_mirror(released) if config.mirror else released
     seconds = sum(row["seconds"] for row in state.history)
     return FitResult(

@@ -27,6 +27,7 @@ from olivetti_denoiser.data.patch_notes import NOTES, what_was_left_out
 from olivetti_denoiser.data.patches import Prepared, prepare
 from olivetti_denoiser.data.test_sets import PictureSet, standing_set
 from olivetti_denoiser.denoiser import Denoiser
+from olivetti_denoiser.evaluate.drawn import measure_drawn
 from olivetti_denoiser.evaluate.measure import evaluate, evaluate_colour
 from olivetti_denoiser.history import best_epoch
 from olivetti_denoiser.images.picture import ImageRows
@@ -149,6 +150,7 @@ def train(
                 PictureSet(pictures.summary["dataset"], list(to_uint8(pictures.test.clean)))
             )
         metrics["colour"] = evaluate_colour(denoiser, sets, report=print)["colour"]
+        metrics["drawn"] = measure_drawn(denoiser)
     learned_faces = 0 if pictures else len(drawn["train"]) - config.validation_faces
     metrics["training"] = {
         **_summary(config, result),
