@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from olivetti_denoiser.data.picture_folder import in_words, list_folder, subfolders
+from olivetti_denoiser.data.picture_folder import in_words, list_folder
 
 
 @pytest.fixture
@@ -34,7 +34,6 @@ def test_pictures_are_listed_in_order_and_other_files_counted(files):
     assert others == {".cr2": 2, ".txt": 1, "without an ending": 1}
     assert in_words(others).startswith("2 .cr2, 1 ")
     assert listed(folder, False) == listed(folder, True, folder / "sub") == read[:2]
-    assert subfolders(folder) == [folder / "empty", folder / "sub"]
 
 
 def test_linked_folders_are_followed_once_and_loops_end(files):

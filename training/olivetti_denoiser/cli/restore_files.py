@@ -14,7 +14,7 @@ from os.path import exists, isdir  # Path's own raise where a name is too long
 from pathlib import Path
 from typing import NamedTuple
 
-from olivetti_denoiser.data.picture_folder import in_words, list_folder, subfolders
+from olivetti_denoiser.data.picture_folder import in_words, list_folder
 
 CASELESS = sys.platform in ("win32", "darwin")  # where a.png and A.png are one file
 
@@ -95,5 +95,6 @@ def _found(paths: Sequence[Path], into: Path, recursive: bool, plan: Plan):
             plan.notes.append(f"Not pictures in {path}: {in_words(listing.others)}.")
         if recursive or path in listing.unreadable or path.resolve() == into:
             continue
-        if any(below.resolve() != into for below in subfolders(path)):
+        below = (name for name in path.iterdir() if name.is_dir() and name.name[0] != ".")
+        if any(folder.resolve() != into for folder in below):
             plan.notes.append(f"Subfolders of {path} are left out; --recursive takes them.")

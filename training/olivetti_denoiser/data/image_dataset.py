@@ -8,7 +8,6 @@ Nothing is downloaded as a whole and nothing is decoded here.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.data.faces import Faces
-from olivetti_denoiser.data.picture_folder import in_words, list_folder, subfolders
+from olivetti_denoiser.data.picture_folder import in_words, list_folder
 from olivetti_denoiser.images.formats import IN_WORDS
 
 if TYPE_CHECKING:
@@ -136,34 +135,32 @@ def _in_folder(folder, split):
     """
     from datasets import Features, Image, IterableDataset, load_dataset
 
-    below = {path.name: path for path in subfolders(folder)}
+    pictures, others, _ = list_folder(folder)
+    below: dict[str, list[Path]] = {}
+    for path in pictures:
+        if len(path.parts) > 1:
+            below.setdefault(path.parts[0], []).append(path)
     with_splits = split is not None or _named(below, KNOWN_SPLITS["train"])
-    folders = (with_splits and below) or {"train": folder}
-    listed = {name: list_folder(path).pictures for name, path in folders.items()}
-    streams = {
-        name: IterableDataset.from_generator(
-            _files_of,
-            gen_kwargs={
-                "folder": folders[name],
-                "shards": [pictures[shard::SHARDS] for shard in range(SHARDS)],
-            },
-            features=Features({COLUMN: Image(decode=False)}),
-        )
-        for name, pictures in listed.items()
-        if pictures
-    }
-    names = [f"{name}/{path.as_posix()}" for name, paths in listed.items() for path in paths]
-    if not streams:
-        with contextlib.suppress(Exception):  # `datasets` may raise anything
+    listed = (with_splits and below) or {"train": pictures}
+    if pictures:
+        streams = {
+            name: IterableDataset.from_generator(
+                _files_of,
+                gen_kwargs={"folder": folder, "shards": [paths[i::SHARDS] for i in range(SHARDS)]},
+                features=Features({COLUMN: Image(decode=False)}),
+            )
+            for name, paths in listed.items()
+        }
+    else:
+        try:
             streams = load_dataset(str(folder), streaming=True)
-            names = sorted(map(str, folder.rglob("*")))
-    if not streams:
-        others = list_folder(folder).others
-        there = f"it holds {in_words(others)}; " if others else ""
-        raise ValueError(
-            f"the folder holds no pictures: {there}{IN_WORDS} work. Received: {folder}"
-        )
-    return streams, hashlib.sha256("\0".join(names).encode(errors="surrogateescape")).hexdigest()
+        except Exception as error:  # `datasets` may raise anything
+            there = f"it holds {in_words(others)}; " if others else ""
+            raise ValueError(
+                f"the folder holds no pictures: {there}{IN_WORDS} work. Received: {folder}"
+            ) from error
+    names = "\0".join(sorted(map(str, pictures or folder.rglob("*"))))
+    return streams, hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()
 
 
 def _files_of(folder: Path, shards: list[list[Path]]) -> Iterator[dict]:

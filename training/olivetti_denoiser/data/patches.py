@@ -49,7 +49,7 @@ from olivetti_denoiser.noise import from_uint8, noisy_uint8
 ENDING = ".u8"
 
 TEST_PICTURES = 256
-LEAST_PICTURES = 1000  # read even where the run needs fewer, so that enough of them validate
+LEAST_PATCHES = 16_000  # kept even where the run needs fewer, so that enough pictures validate
 SHARES = 16  # places of the dataset at which reading starts, so that an order by class does no harm
 
 BROKEN_SHARE = 0.01
@@ -122,7 +122,11 @@ def prepare(
         "image_column": column,
         "split": split,
         "channels": channels,
-        "patches": {"train": wanted, "validation": validation, "test": TEST_PICTURES},
+        "patches": {
+            "train": max(wanted, LEAST_PATCHES),
+            "validation": validation,
+            "test": TEST_PICTURES,
+        },
     }
     notes = read_notes(folder)
     same = notes is not None and notes.asked == asked
@@ -215,12 +219,7 @@ class _Reading:
     def _read_share(self, part, share, rows):
         """Read until so many patches of the part are there as belong to the shares up to this."""
         notes, rows = self.notes, iter(rows)
-        while notes.patches[part] < share * self.goals[part] or (
-            part == "train" and notes.read < share * LEAST_PICTURES
-        ):
-            block = self._block(rows)
-            if not block:
-                return
+        while notes.patches[part] < share * self.goals[part] and (block := self._block(rows)):
             for picture in block:
                 self._take(picture, part)
             if notes.read % REPORT_EVERY < len(block):

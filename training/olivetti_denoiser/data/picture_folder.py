@@ -64,13 +64,6 @@ def list_folder(folder: str | Path, recursive: bool = True, without: Path | None
     return listing
 
 
-def subfolders(folder: Path) -> list[Path]:
-    """Return a folder's subfolders, linked ones too, without hidden ones."""
-    return sorted(
-        path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
-    )
-
-
 def in_words(others: Counter[str]) -> str:
     """Return the counts of kinds in a row, the most frequent first."""
     return ", ".join(f"{count:,} {kind}" for kind, count in others.most_common())
