@@ -8,9 +8,9 @@ owner/olivetti-denoiser at 1a2b3c4, 30.17 dB on the test faces
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,22 +78,19 @@ def load_networks(
 
 def _download(repository, revision, seconds):
     """Return the folder of a downloaded release; the client's retries alone may take minutes."""
-    answers: queue.SimpleQueue = queue.SimpleQueue()
+    answer: Future[Path] = Future()
 
     def work():
         try:
-            answers.put(hub.download(repository, *PATTERNS, revision=revision))
+            answer.set_result(hub.download(repository, *PATTERNS, revision=revision))
         except Exception as error:  # whatever goes wrong there, the page has to start
-            answers.put(OSError(hub.first_line(error)))
+            answer.set_exception(OSError(hub.first_line(error)))
 
     threading.Thread(target=work, name="model-download", daemon=True).start()
     try:
-        answer = answers.get(timeout=seconds)
-    except queue.Empty:
+        return answer.result(seconds)
+    except TimeoutError:
         raise TimeoutError(f"the Hub did not deliver {repository} within {seconds:g} s") from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
 
 
 def _load(repository, folder):

@@ -7,8 +7,7 @@
 from __future__ import annotations
 
 from olivetti_denoiser.denoiser import Restored
-from olivetti_denoiser.release import Metrics
-from page.trials import NETWORK, MethodResult
+from page.trials import MethodResult
 
 # What visitors call the networks.
 NETWORKS = {"gray": "gray network", "colour": "network for colour"}
@@ -61,9 +60,8 @@ def restored_in_words(restored: Restored, strength: float = 1.0, level_factor: f
 
 def verdict(metrics: dict) -> str:
     """Return the gain in words and a table of both pictures' metrics, in Markdown."""
-    lines = [_row(name, metrics[name.lower()]) for name in ("Noisy", "Reconstructed")]
-    heading = ["| | PSNR | SSIM | MSE |", "|---|---:|---:|---:|"]
-    return "\n".join([f"**{gain_in_words(metrics)}**", "", *heading, *lines])
+    rows = [_scores(name, metrics[name.lower()]) for name in ("Noisy", "Reconstructed")]
+    return f"**{gain_in_words(metrics)}**\n\n{table(rows)}"
 
 
 def caption(result: MethodResult) -> str:
@@ -74,41 +72,23 @@ def caption(result: MethodResult) -> str:
 
 def comparison_table(results: list[MethodResult]) -> str:
     """Return the methods' metrics and times as a table in Markdown."""
-    lines = ["| | PSNR | SSIM | MSE | time |", "|---|---:|---:|---:|---:|"]
-    for result in results:
-        lines.append(f"{_row(result.name, result.metrics)} {_time(result) or '–'} |")
-    return "\n".join(lines)
+    return table([_scores(r.name, r.metrics) | {"time": _time(r) or "–"} for r in results])
 
 
-def released_table(metrics: Metrics) -> str:
-    """Return the released model's metrics on the test faces as a table in Markdown.
-
-    Args:
-        metrics: The content of `metrics.json`.
-
-    Raises:
-        KeyError: It does not hold the metrics of the test faces.
-    """
-    test = metrics["parts"]["test"]
-    methods, names = test["methods"], {"noisy": "Noisy", "model": NETWORK}
-    lines = [
-        f"Means over the {test['count']} test faces at σ = {metrics['sigma']:g}, PSNR with its "
-        "95 % interval.",
-        "",
-        "| | PSNR, dB | SSIM | MSE |",
-        "|---|---:|---:|---:|",
-    ]
-    for name in sorted(methods, key=lambda name: -methods[name]["psnr"]["mean"]):
-        psnr, ssim, mse = (methods[name][measure] for measure in ("psnr", "ssim", "mse"))
-        lines.append(
-            f"| {names.get(name, name)} | {psnr['mean']:.2f} ({psnr['low']:.2f}–"
-            f"{psnr['high']:.2f}) | {ssim['mean']:.3f} | {mse['mean']:.5f} |"
-        )
-    return "\n".join(lines)
+def table(rows: list[dict[str, str]]) -> str:
+    """Return rows of texts by their columns' names as Markdown, all but the first to the right."""
+    columns = list(rows[0])
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *(row.values() for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _row(name, metrics):
-    return f"| {name} | {metrics['psnr']:.2f} dB | {metrics['ssim']:.3f} | {metrics['mse']:.5f} |"
+def _scores(name, metrics):
+    return {
+        " ": name,
+        "PSNR": f"{metrics['psnr']:.2f} dB",
+        "SSIM": f"{metrics['ssim']:.3f}",
+        "MSE": f"{metrics['mse']:.5f}",
+    }
 
 
 def _time(result):

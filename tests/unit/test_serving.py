@@ -40,7 +40,6 @@ def put(source: Path, folder: Path) -> None:
 def test_without_a_repository_the_built_in_networks_serve():
     served = load_networks({}, MODEL, 5)
     assert re.fullmatch(f"the built-in networks, {GRAY}", served.words)
-    assert list(served.denoiser.networks) == ["gray", "colour"]
     assert (served.repository, served.gray.folder) == (None, MODEL)
 
 
@@ -72,11 +71,9 @@ def test_a_repository_without_metrics_serves_without_them(published):
     assert served.gray is None
 
 
-@pytest.mark.parametrize("what", ["for Keras alone", "damaged"])
-def test_a_release_that_does_not_serve_is_told_in_words_without_paths(published, what):
-    if what == "damaged":
-        put(MODEL, published)
-        (published / "onnx" / "restorer.onnx").write_bytes(b"damaged")
+def test_a_damaged_release_is_told_in_words_without_paths(published):
+    put(MODEL, published)
+    (published / "onnx" / "restorer.onnx").write_bytes(b"damaged")
     served = load_networks(MODEL_ID, MODEL, 5)
     expected = f"the built-in networks, {GRAY} \\(ada/olivetti does not load: .+\\)"
     assert re.fullmatch(expected, served.words)
@@ -93,5 +90,4 @@ def test_a_release_that_does_not_serve_is_told_in_words_without_paths(published,
 def test_whatever_the_hub_does_the_page_starts(monkeypatch, fault, words):
     monkeypatch.setattr(hub, "download", lambda *patterns, **options: fault())
     served = load_networks(MODEL_ID, MODEL, 0.2)
-    assert words in served.words
-    assert list(served.denoiser.networks) == ["gray", "colour"]
+    assert words in served.words and served.denoiser.networks
