@@ -50,15 +50,15 @@ def test_the_page_does_as_the_denoiser_does(page, three, large):
     *_, metrics, verdict = visitor.call("denoise", PORTRAIT, *VALUES)
     error = np.square(from_uint8(noisy) - from_uint8(original)).mean()
     assert metrics["noisy"]["mse"] == pytest.approx(error, abs=1e-6)
+    assert metrics["noisy"]["psnr"] == pytest.approx(-10 * np.log10(error), abs=0.01)
     assert f"{metrics['gain_db']:.1f} dB" in verdict
-    for path, factor, network in (
-        (large, 1.5, "network for colour"),
-        (EXAMPLES / "noisy_2_old_print.png", 1.0, "gray network"),
+    for path, factor, words in (
+        (large, 1.5, "network for colour."),
+        (EXAMPLES / "noisy_2_old_print.png", 1.0, "gray network."),
     ):
         cleaned, estimate = visitor.call("restore", path, 1.0, factor)
-        expected = denoiser(pixels(path.read_bytes()), level_factor=factor)
-        assert np.array_equal(pixels(cleaned), expected)
-        assert f"estored by the {network}." in estimate or f"{factor:g} times" in estimate
+        assert np.array_equal(pixels(cleaned), denoiser(path, level_factor=factor))
+        assert estimate.endswith(f"Restored by the {words}")
     assert "Serving the built-in networks, 30.17 dB on the test faces" in httpx.get(page.url).text
 
 
@@ -68,8 +68,6 @@ def test_gradio_client_gets_the_same_bytes(page, three, tmp_path):
     client = Client(page.url, verbose=False, download_files=tmp_path)
     outputs = client.predict(handle_file(PORTRAIT), *VALUES, api_name="/denoise")
     assert [Path(output).read_bytes() for output in outputs[:3]] == three
-    cleaned, estimate = client.predict(handle_file(COLOURS), api_name="/restore")
-    assert Image.open(cleaned).size == Image.open(COLOURS).size and "σ" in estimate
     gallery, table, rows = client.predict(handle_file(PORTRAIT), 0.1, 0, api_name="/compare")
     assert len(gallery) == len(rows) + 1 == 7
     assert [row["psnr"] for row in rows] == sorted((row["psnr"] for row in rows), reverse=True)
@@ -136,9 +134,9 @@ def test_values_may_be_left_out_and_wrong_ones_get_one_sentence(page):
 def test_a_crowd_is_served_beside_large_pictures_which_leave_their_memory(page, three, large):
     def visit(endpoint, picture, *values):
         try:
-            return page.visitor().call(endpoint, picture, *values), time.monotonic()
+            return page.visitor().call(endpoint, picture, *values)
         except RefusedError as refusal:
-            return [str(refusal)], time.monotonic()
+            return [str(refusal)]
 
     page.forget_peak()
     before = page.memory()
@@ -146,12 +144,12 @@ def test_a_crowd_is_served_beside_large_pictures_which_leave_their_memory(page, 
         waiting = [visitors.submit(visit, "restore", large) for _ in range(6)]
         time.sleep(0.2)
         crowd = [visitors.submit(visit, "denoise", PORTRAIT, *VALUES) for _ in range(10)]
-        small, answers = ([visit.result() for visit in kind] for kind in (crowd, waiting))
-    assert all(outputs[:3] == three for outputs, _ in small)
-    assert small[0][1] < max(at for _, at in answers)
-    served = [outputs for outputs, _ in answers if "σ" in outputs[-1]]
-    refused = [outputs for outputs, _ in answers if "try again" in outputs[-1]]
-    assert len(served) >= 4 and len(served) + len(refused) == 6
+        crowd[0].result()
+        assert not all(one.done() for one in waiting)
+    assert all(one.result()[:3] == three for one in crowd)
+    told = [one.result()[-1] for one in waiting]
+    assert all("σ" in words or "try again" in words for words in told)
+    assert sum("σ" in words for words in told) >= 4
     peak = page.memory("VmHWM")
     assert peak > before + 50
     assert page.memory() < before + (peak - before) / 2
