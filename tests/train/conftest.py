@@ -17,7 +17,7 @@ CONFIG = TrainingConfig(
 SECONDS = 12  # of the time limit, where each step takes one: too few for the 15 steps
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def awake():
     """Build a small network whose every weight is at work."""
 

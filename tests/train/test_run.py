@@ -20,13 +20,11 @@ from olivetti_denoiser.noise import to_uint8
 from olivetti_denoiser.train import time_limit
 from olivetti_denoiser.train.checkpoint import RunState, claim
 from olivetti_denoiser.train.distributed import Processes
-from olivetti_denoiser.train.events import RestoredFaces, face_grid
+from olivetti_denoiser.train.events import face_grid
 from olivetti_denoiser.train.optimizer import ConvMuon, learning_rates, make_optimizer
 from olivetti_denoiser.train.run import train
 from olivetti_denoiser.train.time_limit import ShortenedRates, TimeLimit
 
-LIMIT = 300_000  # bytes of events that may go into the repository
-SCALARS = 70_000  # of which losses and learning rate take, in 100 epochs
 LONG = TrainingConfig(epochs=50, steps_per_epoch=100)  # 5,000 steps
 
 
@@ -90,18 +88,10 @@ def test_tensorboard_finds_losses_rate_and_faces(runs, pictures):
     np.testing.assert_array_equal(np.asarray(grid), expected)
 
 
-def test_the_events_of_a_whole_run_stay_small(test_faces, tmp_path):
-    """With faces that still hold half of the noise, which PNG takes more room for."""
-    clean, noisy = test_faces.clean[:8], test_faces.noisy[:8]
-    shown = {"noisy": noisy, "restored": (clean + noisy) / 2, "original": clean}
-    callback = RestoredFaces(SimpleNamespace(shown=shown), 41, tmp_path)
-    for epoch in range(41):  # the last showing is off the round
-        callback.on_epoch_end(epoch)
-    size = sum(path.stat().st_size for path in tmp_path.rglob("events*"))
-    assert 100_000 < size < LIMIT - SCALARS
-    assert [face_grid(clean[:count]).shape for count in (8, 6, 1)] == [
-        (128, 256), (64, 256), (64, 64),
-    ]  # fmt: skip
+def test_a_grid_of_faces_has_whole_rows():
+    faces = np.zeros((8, 64, 64, 1))
+    shapes = [face_grid(faces[:count]).shape for count in (8, 6, 1)]
+    assert shapes == [(128, 256), (64, 256), (64, 64)]
 
 
 def test_a_run_without_progress_stops_and_so_does_one_without_numbers(tmp_path):
