@@ -42,11 +42,7 @@ def test_the_table_has_mean_and_spread_over_seeds():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("arguments", "named"),
-    [(["blind"], "rows are default, mse, .*Received: blind"), (["--x"], "unrecognized")],
-)
-def test_a_wrong_argument_is_refused(arguments, named, capsys):
+def test_an_unknown_row_is_refused(capsys):
     with pytest.raises(SystemExit, match="2"):
-        ablation.main(arguments)
-    assert re.search(named, capsys.readouterr().err)
+        ablation.main(["blind"])
+    assert "rows are default, mse, " in capsys.readouterr().err
