@@ -99,13 +99,6 @@ def test_a_failure_on_the_way_leaves_everything_as_it_was(trained, folder, tmp_p
     assert {path.name for path in tmp_path.iterdir()} == {"model"}
 
 
-def test_nothing_but_a_model_folder_is_written_over(trained, tmp_path):
-    (tmp_path / "letter.txt").write_text("dear")
-    with pytest.raises(ValueError, match=r"earlier model folder\. Received"):
-        writing.write_model_folder(tmp_path, trained)
-    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
-
-
 @pytest.fixture
 def measured():
     """The released figures as an evaluation of everything returns them, with further methods."""
