@@ -1,29 +1,12 @@
-"""The history of a training: `history.csv`, one row an epoch.
+"""The history of a training, one mapping an epoch, as `history.csv` holds it.
 
->>> write_history("history.csv", [{"epoch": 1, "val_restored_loss": 0.01}])
+>>> best_epoch([{"epoch": 1, "val_restored_loss": 0.01}])["epoch"]
+1
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-
-
-def write_history(path: str | Path, history: Sequence[Mapping]) -> None:
-    """Write a history as CSV.
-
-    Args:
-        path: The file to write.
-        history: One mapping an epoch. The last one says which columns there are; what an earlier
-            one lacks is left empty.
-    """
-    import pandas as pd
-
-    from olivetti_denoiser.atomic import atomic_file
-
-    table = pd.DataFrame(list(history), columns=list(history[-1]))
-    with atomic_file(path) as beside:
-        table.to_csv(beside, index=False, lineterminator="\n")
 
 
 def best_epoch(history: Sequence[Mapping]) -> Mapping:

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 
 from olivetti_denoiser.atomic import atomic_file, atomic_write
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.errors import TrainingStoppedError
-from olivetti_denoiser.history import best_epoch, write_history
+from olivetti_denoiser.history import best_epoch
 from olivetti_denoiser.network.saving import save_file
 from olivetti_denoiser.release import CONFIG, HISTORY, LEGACY_MODEL
 from olivetti_denoiser.train.distributed import Processes
@@ -120,7 +121,8 @@ class RunState(keras.callbacks.Callback):
         self.limit.shorten()
         self.stopped = bool(self.model.stop_training)
         if self.processes.is_first:
-            write_history(self.folder / HISTORY, self.history)
+            with atomic_file(self.folder / HISTORY) as path:
+                pd.DataFrame(self.history).to_csv(path, index=False, lineterminator="\n")
             self._save()
 
     def _save(self):
