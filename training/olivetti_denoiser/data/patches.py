@@ -25,7 +25,7 @@ from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -117,17 +117,14 @@ def prepare(
     from filelock import FileLock
 
     folder = Path(folder)
-    asked = {
+    asked: dict[str, Any] = {
         "dataset": str(dataset),
         "image_column": column,
         "split": split,
         "channels": channels,
-        "patches": {
-            "train": max(wanted, LEAST_PATCHES),
-            "validation": validation,
-            "test": TEST_PICTURES,
-        },
     }
+    goals = (max(wanted, LEAST_PATCHES), validation, TEST_PICTURES)
+    asked["patches"] = dict(zip(PARTS, goals, strict=True))
     notes = read_notes(folder)
     same = notes is not None and notes.asked == asked
     if same and notes.share is None:
