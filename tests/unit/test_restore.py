@@ -15,6 +15,8 @@ import pytest
 from PIL import Image
 
 from olivetti_denoiser.cli.main import main
+from olivetti_denoiser.images.high_bit_depth import encode_tiff16
+from olivetti_denoiser.images.read import read_picture
 
 RNG = np.random.default_rng(0)
 
@@ -101,7 +103,6 @@ def test_bad_files_are_named_and_the_good_ones_done(here, capsys, monkeypatch):
         row = rows[str(Path("in") / name)]
         assert row["status"] == "failed" and name in row["message"]
         assert f"denoiser: {row['message']}" in said.err.splitlines()
-    assert "--format png would do" in rows[str(Path("in/c.dib"))]["message"]
     assert said.err.splitlines()[-1].startswith("2 restored, 6 failed")
     assert files_below("out") == {"a.png", "z.png"}
 
@@ -124,12 +125,10 @@ def test_a_failure_while_saving_leaves_what_was_there(here, monkeypatch, capsys)
 
 REFUSED = [  # arguments after `restore`, and words of the refusal
     (["a.png"], "and the file to write, or several pictures and folders with --output-dir DIR"),
-    (["a.png", "b.png", "--recursive"], "and --recursive there. Received: a.png b.png"),
     (["a.png", "in"], "a file cannot replace a folder; --output-dir writes into it"),
     (["a.png", "other/x.png"], "the output exists; --overwrite replaces it"),
     (["a.png", "b.png", "--format=png"], "here the name says it. Received: b.png"),
     (["a.png", "-", "--format=png", "--json"], "takes neither --json nor --overwrite"),
-    (["a.png", "-", "--format=docx"], "pictures are written as .png"),
     (["-", "--output-dir=out"], "- is a pipe"),
     (["a.png", "--output-dir=a.png"], "this is a file. Received: a.png"),
     (["a.png", "n" * 300, "no.png", "--output-dir=out"], "such picture or folder. Received: nnn"),
@@ -152,6 +151,15 @@ def test_what_cannot_be_meant_is_refused_before_any_work(arguments, words, here,
     assert words in said.err.replace(os.sep, "/")
     assert said.out == "" and len(said.err.splitlines()) == 1
     assert files_below(here) == before
+
+
+def test_16_bits_are_kept_and_what_is_left_out_is_said(here, capsys):
+    pages = [Image.new("CMYK", (48, 48))] * 2
+    pages[0].save("scan.tif", save_all=True, append_images=pages[1:])
+    Path("deep.tif").write_bytes(encode_tiff16(RNG.integers(0, 65536, (48, 48, 3), np.uint16)))
+    assert main(["restore", "deep.tif", "scan.tif", "--output-dir=out", "--format=png"]) == 0
+    assert "scan.tif: Only the first of 2 pages is used." in capsys.readouterr().err
+    assert read_picture("out/deep.png").pixels16 is not None
 
 
 def test_the_network_can_be_named(here, capsys):
