@@ -52,7 +52,7 @@ def some_faces():
     """The reference split, of drawn faces where the Olivetti faces are not at hand.
 
     For tests that need faces and no figures of them: from then on, this process draws every split
-    from the drawn ones. A process of its own runs `tests/helpers/drawn_faces.py` for `denoiser`.
+    from the drawn ones.
     """
     from drawn_faces import draw_faces
     from olivetti_denoiser.data import faces

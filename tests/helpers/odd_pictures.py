@@ -1,6 +1,6 @@
 """Picture files that cameras, scanners and other programs write, made of Pillow's own.
 
-content = jpeg_with_exif(pixels, exif_block([(0x0112, 3, 6), (0x0128, 2, b"inch")]))
+content = jpeg_with_exif(pixels, exif_block([(0x0112, 3, 6), (0x0128, 2, "inch")]))
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import struct
 import zlib
 
 from PIL import Image, ImageCms
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
@@ -19,20 +20,13 @@ def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
     return file.getvalue()
 
 
-def exif_block(entries, order: str = "<") -> bytes:
-    """An EXIF block of (tag, type, value), a value of more than 4 bytes put after the directory."""
-    block = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8)
-    block += struct.pack(f"{order}H", len(entries))
-    after, place = b"", 8 + 2 + 12 * len(entries) + 4
+def exif_block(entries) -> bytes:
+    """An EXIF block of (tag, type, value), each of any type."""
+    directory = ImageFileDirectory_v2()
     for tag, kind, value in entries:
-        if isinstance(value, bytes):
-            count, content = len(value), value
-        else:
-            count, content = 1, struct.pack(f"{order}{'H' if kind == 3 else 'I'}", value)
-        if len(content) > 4:
-            after, content = after + content, struct.pack(f"{order}I", place + len(after))
-        block += struct.pack(f"{order}HHI", tag, kind, count) + content.ljust(4, b"\0")
-    return block + bytes(4) + after
+        directory.tagtype[tag] = kind
+        directory[tag] = value
+    return b"II*\0\x08\0\0\0" + directory.tobytes(8)
 
 
 def jpeg_with_exif(image: Image.Image, block: bytes, **options) -> bytes:

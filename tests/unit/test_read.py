@@ -62,7 +62,7 @@ def test_a_picture_is_turned_once_at_every_depth(orientation):
 
 
 @pytest.mark.parametrize(
-    "beside", [(0x0128, 2, b"inch"), (0x8769, 4, 8)], ids=["text for a number", "endless directory"]
+    "beside", [(0x0128, 2, "inch"), (0x8769, 4, 8)], ids=["text for a number", "endless directory"]
 )
 def test_an_orientation_that_can_be_read_is_applied_whatever_stands_beside_it(beside):
     block = exif_block([(0x0112, 3, 6), beside])
@@ -76,7 +76,7 @@ def test_an_orientation_that_can_be_read_is_applied_whatever_stands_beside_it(be
 
 
 def test_random_bytes_never_stop_a_program_and_random_exif_never_a_picture():
-    sound = exif_block([(0x010F, 2, b"maker"), (0x0112, 3, 1), (0x011A, 4, 72), (0x0128, 3, 2)])
+    sound = exif_block([(0x010F, 2, "maker"), (0x0112, 3, 1), (0x011A, 4, 72), (0x0128, 3, 2)])
     for _ in range(60):
         exif = changed(sound, 5)
         for content in (

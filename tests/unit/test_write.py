@@ -97,7 +97,7 @@ SMALL = encoded(Image.new("RGB", (8, 8), "red"), "JPEG")
 # Each of them alone made some TIFF unreadable or wrong: the size of the larger original, bits,
 # JPEG compression, YCbCr, one sample, separate planes, floats.
 OF_ANOTHER_FILE = [
-    (256, 4, 4000), (257, 4, 3000), (258, 3, 8), (259, 3, 6), (262, 3, 6), (0x010F, 2, b"maker"),
+    (256, 4, 4000), (257, 4, 3000), (258, 3, 8), (259, 3, 6), (262, 3, 6), (0x010F, 2, "maker"),
     (0x0112, 3, 6), (277, 3, 1), (284, 3, 2), (339, 3, 3),
 ]  # fmt: skip
 
@@ -130,7 +130,7 @@ def test_profile_resolution_and_what_exif_says_of_the_photograph_are_kept(ending
 
 
 def test_what_cannot_be_written_beside_a_picture_is_left_out(tmp_path):
-    block = exif_block([(0x0112, 3, 6), (0x0128, 2, b"inch"), (0x011A, 7, b"72")])
+    block = exif_block([(0x0112, 3, 6), (0x0128, 2, "inch"), (0x011A, 7, b"72")])
     content = jpeg_with_exif(RGB, block)
     for ending in ENDINGS:
         _, back, _ = save(content, tmp_path / f"out{ending}")
