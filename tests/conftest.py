@@ -18,7 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-REQUIRE_ALL = "DENOISER_REQUIRE_ALL"  # set to 1, a skipped test is a failed one
+REQUIRE_ALL = "DENOISER_REQUIRE_ALL"  # set to 1, a skipped test fails the run
 
 if "SCIKIT_LEARN_DATA" not in os.environ and FACES_NEARBY.is_dir():
     os.environ["SCIKIT_LEARN_DATA"] = str(FACES_NEARBY)
@@ -122,29 +122,11 @@ def _all(config):
     return bool(config.getoption("--all") or by_name or os.environ.get(REQUIRE_ALL) == "1")
 
 
-def _skip_is_failure(report):
-    """Turns a skipped report into a failed one that shows the reason, where all are required."""
-    expected_failure = hasattr(report, "wasxfail")
-    if os.environ.get(REQUIRE_ALL) == "1" and report.skipped and not expected_failure:
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
-        report.outcome = "failed"
-        report.longrepr = f"{REQUIRE_ALL}=1 allows no skipped test. {reason}"
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport():
-    """Applies the rule about skips to tests and their fixtures."""
-    report = yield
-    _skip_is_failure(report)
-    return report
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report():
-    """Applies the rule about skips to whole modules."""
-    report = yield
-    _skip_is_failure(report)
-    return report
+def pytest_sessionfinish(session):
+    """Fails the run where a test was skipped although all are required; `-ra` says which."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")  # no worker has one
+    if os.environ.get(REQUIRE_ALL) == "1" and terminal and terminal.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")
