@@ -93,9 +93,8 @@ def pytest_collection_modifyitems(config, items):
     """Leaves out what nobody asked for, and says which tests share a process.
 
     A test's tier is its folder. Unasked, the unit tests run, and of the other tiers what is marked
-    smoke. Every test that uses the faces is marked, so that `-m "not faces"` leaves them out. What
-    needs Keras runs in one process, so that TensorFlow is imported once; it takes longest, so it
-    comes first.
+    smoke. What needs Keras runs in one process, so that TensorFlow is imported once; it takes
+    longest, so it comes first.
     """
     kept, left = [], []
     for item in items:
@@ -106,8 +105,6 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=left)
     items[:] = sorted(kept, key=lambda item: (not _trains(item), item.path.parent.name == "unit"))
     for item in items:
-        if "faces" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.faces)
         item.add_marker(pytest.mark.xdist_group("keras" if _trains(item) else item.path.stem))
 
 

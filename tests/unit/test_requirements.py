@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 import re
 import sys
 import tomllib
@@ -19,6 +18,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 GROUP = [Requirement(line) for line in PROJECT["dependency-groups"]["test"]]
 OURS = {"olivetti_denoiser", "page"}
+PROVIDERS = packages_distributions()  # {module: the packages that bring it}
 PACKAGE = "training/olivetti_denoiser"
 # Whose imports have to come with which extras; elsewhere in the package any extra will do, as the
 # command line names it where something is missing.
@@ -50,30 +50,21 @@ def names(requirements):
     return {canonicalize_name(requirement.name) for requirement in requirements}
 
 
-@functools.cache
-def installed():
-    """{module: the packages that bring it}."""
-    return packages_distributions()
-
-
 def imported(path):
     """The packages that a file imports, at its top or in its functions, without Python's own."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names.add(node.module)
-    return {name.split(".")[0] for name in names} - OURS - sys.stdlib_module_names
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    whole = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    parts = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    return {name.split(".")[0] for name in whole | parts} - OURS - sys.stdlib_module_names
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_every_import_is_declared_where_it_is_needed(place):
-    allowed, providers = names(declared(*PLACES[place])), installed()
+    allowed = names(declared(*PLACES[place]))
     used = {name for path in (ROOT / place).rglob("*.py") for name in imported(path)}
     assert used
     for name in used:
-        assert {canonicalize_name(one) for one in providers.get(name, [name])} & allowed, name
+        assert {canonicalize_name(one) for one in PROVIDERS.get(name, [name])} & allowed, name
 
 
 def test_no_extra_brings_what_is_not_free_for_everyone():
