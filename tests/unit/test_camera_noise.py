@@ -29,23 +29,19 @@ def noise_of(camera, linear=0.2):
 
 
 def correlation(image, lag):
-    """How much pixels have in common with those `lag` to the right."""
+    """How much pixels have in common with those `lag` to the right; NaN where all are alike."""
     image = image - image.mean()
-    variance = image.var()  # none where JPEG has left no noise in colour
-    return float((image[:, lag:] * image[:, :-lag]).mean() / variance) if variance else np.nan
+    return float((image[:, lag:] * image[:, :-lag]).mean() / (image.var() or np.nan))
 
 
 def brightness_and_colour(noise):
     return noise.mean(axis=2), noise[..., 0] - noise[..., 2]
 
 
-@pytest.mark.parametrize(
-    ("shot", "read"), [(4e-3, 0.02), (0.0, 0.03), (6e-3, 0.0)], ids=["both", "read", "shot"]
-)
-def test_the_variance_is_shot_times_signal_plus_read_squared(shot, read):
-    signals = np.array([0.15, 0.25, 0.4, 0.5])
-    variances = [noise_of(replace(PLAIN, shot=shot, read=read), signal).var() for signal in signals]
-    np.testing.assert_allclose(variances, shot * signals + read**2, rtol=0.05)
+def test_the_variance_is_shot_times_signal_plus_read_squared():
+    signals, camera = np.array([0.15, 0.25, 0.4, 0.5]), replace(PLAIN, shot=4e-3, read=0.02)
+    variances = [noise_of(camera, signal).var() for signal in signals]
+    np.testing.assert_allclose(variances, 4e-3 * signals + 0.02**2, rtol=0.05)
 
 
 def test_demosaicing_correlates_the_noise_and_smoothing_reaches_farther_in_colour():
@@ -95,10 +91,6 @@ def test_a_camera_is_drawn_as_for_the_released_network():
     """Another order of random numbers would be another recipe."""
     camera = draw_camera(np.random.default_rng(1))
     assert camera.gains == pytest.approx((2.338379, 1.511831), rel=1e-5)
-    drawn = (camera.shot, camera.read, camera.smoothing, camera.colour_smoothing, camera.scale)
-    assert drawn == pytest.approx(
-        (2.367412e-3, 4.093247e-3, 1.044932, 1.282830, 0.876757), rel=1e-5
-    )
     assert (camera.edge_aware, camera.quality, camera.half_colour) == (True, 93, False)
 
 
