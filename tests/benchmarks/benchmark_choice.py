@@ -20,7 +20,7 @@ from PIL import Image
 
 from olivetti_denoiser.data.test_sets import read_colour_set, read_pairs, standing_set
 from olivetti_denoiser.denoiser import Denoiser
-from olivetti_denoiser.evaluate.measure import mean_psnr
+from olivetti_denoiser.evaluate.measure_colour import mean_psnr
 from olivetti_denoiser.inference.choose_network import choose_network
 from olivetti_denoiser.noise import from_uint8, to_uint8
 from olivetti_denoiser.synthesis.camera_noise import camera_noise, patterned_noise

@@ -16,12 +16,11 @@ from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.colour_comparison import AS_THEY_ARE, cut, draw_photographs
 from olivetti_denoiser.evaluate.measure import (
     evaluate,
-    evaluate_colour,
-    mean_psnr,
     measure,
     noisy_faces,
     warning,
 )
+from olivetti_denoiser.evaluate.measure_colour import evaluate_colour, mean_psnr
 from olivetti_denoiser.evaluate.tables import table
 from olivetti_denoiser.release import gate_score, read_metrics, rows
 

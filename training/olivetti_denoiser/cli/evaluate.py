@@ -124,7 +124,8 @@ def _measure_faces(options, model, denoiser, split):
     from olivetti_denoiser.data.faces import others_if_there
     from olivetti_denoiser.data.test_sets import read_photographs, standing_set
     from olivetti_denoiser.evaluate.drawn import measure_drawn
-    from olivetti_denoiser.evaluate.measure import evaluate, evaluate_colour, warning
+    from olivetti_denoiser.evaluate.measure import evaluate, warning
+    from olivetti_denoiser.evaluate.measure_colour import evaluate_colour
 
     (network,) = denoiser.networks
     published = _published(options, 1) if network == "gray" else {}
@@ -145,7 +146,7 @@ def _measure_colour(options, denoiser):
     """Measure on photographs in colour, and on real noisy pictures."""
     from olivetti_denoiser.data.test_sets import read_colour_set, read_pairs
     from olivetti_denoiser.evaluate.drawn import measure_drawn
-    from olivetti_denoiser.evaluate.measure import evaluate_colour
+    from olivetti_denoiser.evaluate.measure_colour import evaluate_colour
 
     crop, sets = options.crop or None, []
     if options.pictures:

@@ -28,7 +28,8 @@ from olivetti_denoiser.data.patches import Prepared, prepare
 from olivetti_denoiser.data.test_sets import PictureSet, standing_set
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.drawn import measure_drawn
-from olivetti_denoiser.evaluate.measure import evaluate, evaluate_colour
+from olivetti_denoiser.evaluate.measure import evaluate
+from olivetti_denoiser.evaluate.measure_colour import evaluate_colour
 from olivetti_denoiser.history import best_epoch
 from olivetti_denoiser.images.picture import ImageRows
 from olivetti_denoiser.network.backend import processors
