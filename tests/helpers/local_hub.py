@@ -4,13 +4,9 @@
         hub.run("-m", "olivetti_denoiser", ..., token=hub.user("alice"), home=home)
         hub.fault("commit", status=503, times=2)  # the next two commits answer 503
 
-One server has two names: 127.0.0.1 is the Hub itself, and localhost the storage of large files,
-since the client only keeps a file's checksum when the redirect leaves the Hub's origin. Everything
-lives in memory. `connect` lets the client of this process talk to it, `environment` and `run` those
-of other processes.
-
-It answers what this project asks, and no more: large files through LFS, one branch, no pull
-requests, no organizations.
+Everything lives in memory. `connect` lets the client of this process talk to it, `environment` and
+`run` those of other processes. It answers what this project asks, and no more: large files through
+LFS, without a storage beside the Hub, one branch, no pull requests, no organizations.
 """
 
 from __future__ import annotations
@@ -21,16 +17,24 @@ import json
 import os
 import re
 import secrets
+import socket
 import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import cached_property, partial
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs
 
+import uvicorn
 from huggingface_hub import constants
 from huggingface_hub.utils.sha import git_hash
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 ROOT = Path(__file__).resolve().parents[2]
 LFS_SUFFIXES = (".h5", ".onnx", ".parquet", ".png")
@@ -38,45 +42,35 @@ PREFIXES = {"models": "", "datasets": "datasets/", "spaces": "spaces/"}
 DATE = "2026-01-01T00:00:00.000Z"
 
 
-class Answer(Exception):  # noqa: N818
-    """Ends a request with a status, the Hub's code and words for what is wrong, and headers."""
-
-    def __init__(self, status: int, message: str = "", code: str = "", **headers: str):
-        self.status = status
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.headers |= {"X-Error-Message": message} if message else {}
-        self.headers |= {"X-Error-Code": code} if code else {}
-        self.body = {"error": message}
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One file of a commit: its content's key, its size and whether it is stored as LFS."""
-
-    oid: str
-    size: int
-    lfs: bool
+def refusal(status: int, message: str, code: str = "", **headers: str) -> HTTPException:
+    """Return what ends a request with a status, words for what is wrong and the Hub's code."""
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    headers |= {"X-Error-Message": message, "X-Error-Code": code}
+    return HTTPException(status, message, headers)
 
 
 @dataclass(frozen=True)
 class Commit:
     oid: str
     title: str
-    files: dict[str, Entry]
+    files: dict[str, bytes]
 
-    def described(self) -> dict[str, dict]:
+    @cached_property
+    def listing(self) -> dict[str, dict]:
         """Return what the Hub tells of each file and folder, by its path."""
         folders = {str(folder) for path in self.files for folder in Path(path).parents} - {"."}
         found = {
             path: {"type": "directory", "oid": "0" * 40, "size": 0, "path": path}
             for path in folders
         }
-        for path, entry in self.files.items():
-            found[path] = {"type": "file", "oid": entry.oid, "size": entry.size, "path": path}
-            if entry.lfs:
+        for path, content in self.files.items():
+            size = len(content)
+            found[path] = {"type": "file", "oid": git_hash(content), "size": size, "path": path}
+            if path.endswith(LFS_SUFFIXES):  # git keeps a pointer in the file's place
+                oid = hashlib.sha256(content).hexdigest()
                 text = "version https://git-lfs.github.com/spec/v1"
-                pointer = f"{text}\noid sha256:{entry.oid}\nsize {entry.size}\n".encode()
-                lfs = {"oid": entry.oid, "size": entry.size, "pointerSize": len(pointer)}
+                pointer = f"{text}\noid sha256:{oid}\nsize {size}\n".encode()
+                lfs = {"oid": oid, "size": size, "pointerSize": len(pointer)}
                 found[path] |= {"oid": git_hash(pointer), "lfs": lfs}
         return found
 
@@ -96,14 +90,18 @@ class Repository:
     def head(self) -> Commit:
         return self.commits[-1]
 
+    @property
+    def address(self) -> str:
+        return PREFIXES[self.kind] + self.id
+
     def at(self, revision: str) -> Commit:
         oid = self.head.oid if revision == "main" else self.tags.get(revision, revision)
         for commit in self.commits:
             if commit.oid == oid:
                 return commit
-        raise Answer(404, "Revision not found", "RevisionNotFound")
+        raise refusal(404, "Revision not found", "RevisionNotFound")
 
-    def add(self, files: dict[str, Entry], title: str) -> Commit:
+    def add(self, files: dict[str, bytes], title: str) -> Commit:
         self.commits.append(Commit(secrets.token_hex(20), title, files))
         return self.head
 
@@ -115,9 +113,9 @@ class Fault:
     Args:
         operation: Name of the request it meets, as in `ROUTES`.
         status: HTTP status to answer, when the action is `status`.
-        action: `status`, `drop` (the connection dies half way), `short` (a whole but shorter
-            body), `flip` (one bit), `stall` (wait until the faults are cleared) or `lost` (the
-            work is done and the connection dies before the answer).
+        action: `status`, `drop` (nothing is done and the connection dies), `lost` (it is done and
+            the connection dies), `short` (a whole but shorter body), `flip` (one bit) or `stall`
+            (wait until the faults are cleared, then drop).
         times: How many requests it meets.
         only: Text that the request's address must contain.
         pause: Seconds that a Retry-After header asks for; None sends none.
@@ -139,25 +137,56 @@ class LocalHub:
         self.users: dict[str, dict] = {}
         self.trusted: dict[str, str] = {}  # identity token of a CI job: the user it may act for
         self.repositories: dict[tuple[str, str], Repository] = {}
-        self.blobs: dict[str, bytes] = {}
+        self.uploads: dict[str, bytes] = {}  # large files, by their SHA-256
         self.log: list[str] = []
-        self.lock = threading.RLock()
         self._faults: list[Fault] = []
         self.stalled, self.released = threading.Event(), threading.Event()
-        handler = type("Bound", (Handler,), {"hub": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        port = self._server.server_address[1]
-        self.endpoint, self.storage = f"http://127.0.0.1:{port}", f"http://localhost:{port}/storage"
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        # Else every small answer waits 40 ms for an acknowledgement.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.endpoint = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def __enter__(self) -> LocalHub:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        routes = [
+            Route(path, partial(self._answer, operation), methods=[method])
+            for method, path, operation in ROUTES
+        ]
+        self._server = uvicorn.Server(
+            uvicorn.Config(Starlette(routes=routes), log_level="critical")
+        )
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), daemon=True
+        )
+        self._thread.start()
         return self
 
     def __exit__(self, *_) -> None:
         self.clear_faults()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.should_exit = True
+        self._thread.join()
+
+    async def _answer(self, operation: str, request: Request) -> Response:
+        """Answer a request, unless a fault meets it."""
+        self.log.append(operation)
+        call = Call(self, request, await request.body())
+        fault = self._take_fault(operation, request) or Fault(operation, action="")
+        if fault.action == "status":
+            pause = {} if fault.pause is None else {"Retry_After": str(fault.pause)}
+            raise refusal(fault.status, "as the test wants", **pause)
+        if fault.action == "stall":
+            self.stalled.set()
+            await run_in_threadpool(self.released.wait, 60)
+        if fault.action not in ("stall", "drop"):
+            answer = getattr(call, operation)()
+            response = answer if isinstance(answer, Response) else JSONResponse(answer)
+        if fault.action in ("stall", "drop", "lost"):
+            return Response(headers={"Content-Length": "1"})  # which never comes
+        if fault.action == "short":
+            response.body = response.body[: len(response.body) // 2]
+            response.headers["Content-Length"] = str(len(response.body))
+        if fault.action == "flip":
+            response.body = response.body[:-1] + bytes([response.body[-1] ^ 1])
+        return response
 
     def user(self, name: str, *, role: str = "write", paid: bool = True) -> str:
         """Add a user (or another token of the same user) and return the token.
@@ -187,12 +216,12 @@ class LocalHub:
             "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_TOKEN": token or "",
-            "NO_PROXY": "127.0.0.1,localhost",
+            "NO_PROXY": "127.0.0.1",
             "PYTHONPATH": os.pathsep.join(str(self.checkout / f) for f in ("training", "space")),
         }
 
-    def run(self, *arguments: str, token: str | None, home, check: bool = True, **variables):
-        """Run Python in a fresh process that knows only this Hub; return what it did."""
+    def run(self, *arguments: str, token: str | None, home, **variables) -> str:
+        """Run Python in a fresh process that knows only this Hub; return what it printed."""
         done = subprocess.run(
             [sys.executable, *arguments],
             env={**os.environ, **self.environment(token, home), **variables},
@@ -201,209 +230,123 @@ class LocalHub:
             text=True,
             timeout=900,
         )
-        assert not check or done.returncode == 0, f"{arguments}:\n{done.stderr[-3000:]}"
-        return done
+        assert done.returncode == 0, f"{arguments}:\n{done.stderr[-3000:]}"
+        return done.stdout
 
     def fault(self, operation: str, **options) -> None:
         """Switch a fault on; see `Fault`."""
-        with self.lock:
-            self.released.clear()
-            self._faults.append(Fault(operation, **options))
+        self.released.clear()
+        self._faults.append(Fault(operation, **options))
 
     def clear_faults(self) -> None:
         """Switch all faults off and let stalled requests go."""
-        with self.lock:
-            self._faults.clear()
-            self.released.set()
+        self._faults.clear()
+        self.released.set()
 
-    def take_fault(self, operation: str, path: str) -> Fault | None:
+    def _take_fault(self, operation: str, request: Request) -> Fault | None:
         """Return the fault that this request meets, if any, and count it."""
-        with self.lock:
-            for fault in self._faults:
-                if fault.operation == operation and fault.only in path and fault.times:
-                    fault.times -= 1
-                    return fault
+        for fault in self._faults:
+            met = fault.operation == operation and fault.only in request.url.path
+            if met and fault.times and request.method != "HEAD":
+                fault.times -= 1
+                return fault
         return None
 
     def repository(self, repo_id: str, kind: str = "models") -> Repository:
         """Return a repository's state."""
         return self.repositories[kind, repo_id]
 
-    def read(self, repo_id: str, path: str, kind: str = "models", revision: str = "main") -> bytes:
+    def read(self, repo_id: str, path: str, kind: str = "models") -> bytes:
         """Return a published file's bytes."""
-        return self.blobs[self.repository(repo_id, kind).at(revision).files[path].oid]
-
-    def store(self, path: str, content: bytes) -> Entry:
-        """Keep a file's content and return its entry."""
-        lfs = path.endswith(LFS_SUFFIXES)
-        oid = hashlib.sha256(content).hexdigest() if lfs else git_hash(content)
-        self.blobs[oid] = content
-        return Entry(oid, len(content), lfs)
+        return self.repository(repo_id, kind).head.files[path]
 
     def add_model(self, repo_id: str, folder: Path, tag: str | None = None) -> Repository:
         """Add a model repository with the files of a folder, as an earlier release left it."""
         repository = self.repositories["models", repo_id] = Repository("models", repo_id)
         files = {
             path.relative_to(folder).as_posix(): path.read_bytes()
-            for path in sorted(folder.rglob("*"))
+            for path in folder.rglob("*")
             if path.is_file()
         }
-        entries = {path: self.store(path, content) for path, content in files.items()}
-        commit = repository.add(entries, "an earlier release")
+        commit = repository.add(files, "an earlier release")
         repository.tags |= {tag: commit.oid} if tag else {}
         return repository
 
 
-class Handler(BaseHTTPRequestHandler):
-    """One request, which a fault may meet."""
+class Call:
+    """One request: a method for each operation of `ROUTES` returns what is answered."""
 
-    hub: LocalHub
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # else every small answer waits 40 ms for an acknowledgement
+    def __init__(self, hub: LocalHub, request: Request, content: bytes):
+        self.hub, self.request, self.content = hub, request, content
+        self.asked = request.path_params
 
-    def log_message(self, *_) -> None:
-        """Keep quiet."""
-
-    def body(self) -> bytes:
-        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
-            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        content = b""
-        while size := int(self.rfile.readline(), 16):
-            content += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return content
-
-    def hang_up(self) -> None:
-        self.wfile.flush()
-        self.close_connection = True
-        self.connection.shutdown(2)
-
-    def handle_request(self) -> None:
-        operation, answer = self.route(urlsplit(self.path).path)
-        fault = self.hub.take_fault(operation, self.path) or Fault("none", action="")
-        download = self.command == "GET" and operation in ("storage-get", "resolve")
-        self.content = self.body()
-        self.hub.log.append(operation)
-        status, content, headers = 0, b"", {}
-        try:
-            if fault.action == "stall":
-                self.hub.stalled.set()
-                self.hub.released.wait(60)
-            elif fault.action == "status":
-                asked = {} if fault.pause is None else {"Retry_After": str(fault.pause)}
-                raise Answer(fault.status, "as the test wants", **asked)
-            elif fault.action != "drop" or download:
-                with self.hub.lock:
-                    status, content, headers = answer()
-        except Answer as end:
-            content = b"" if self.command == "HEAD" else json.dumps(end.body).encode()
-            status, headers = end.status, {"Content-Type": "application/json"} | end.headers
-        if status == 0 or fault.action == "lost":
-            return self.hang_up()
-        if fault.action == "short":
-            content = content[: len(content) // 2]
-        if fault.action == "flip":
-            content = content[:-1] + bytes([content[-1] ^ 1])
-        self.send_response(status)
-        for name, value in ({"Content-Length": str(len(content))} | headers).items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content[: len(content) // 2] if fault.action == "drop" else content)
-        if fault.action == "drop":
-            self.hang_up()
-
-    do_GET = do_HEAD = do_POST = do_PUT = handle_request  # noqa: N815
-
-    def ranged(self, content: bytes) -> tuple[int, bytes, dict[str, str]]:
-        """Honour a Range header, with which the client resumes a download."""
-        match = re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        if not match or self.command == "HEAD":
-            return 200, content, {}
-        start, stop = int(match[1]), int(match[2] or len(content) - 1) + 1
-        span = f"bytes {start}-{min(stop, len(content)) - 1}/{len(content)}"
-        return 206, content[start:stop], {"Content-Range": span}
-
-    def route(self, path: str):
-        for method, pattern, operation in ROUTES:
-            match = re.fullmatch(pattern, path)
-            if match and method in (self.command, "GET" if self.command == "HEAD" else ""):
-                self.match = {k: unquote(v) for k, v in match.groupdict().items() if v is not None}
-                name = operation if self.command != "HEAD" else f"{operation}-head"
-                return name, getattr(self, operation.replace("-", "_"))
-        return "unknown", self.unknown
-
-    def unknown(self):
-        raise Answer(404, f"No route {self.command} {self.path}")
-
-    def json(self, value: object):
-        return 200, json.dumps(value).encode(), {"Content-Type": "application/json"}
+    @property
+    def wish(self) -> dict:
+        return json.loads(self.content)
 
     # Who asks, and what they may see and change
 
     def asker(self, required: bool = False) -> dict | None:
-        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        token = self.request.headers.get("Authorization", "").removeprefix("Bearer ")
         if (token and token not in self.hub.users) or (required and not token):
-            raise Answer(401, "Invalid credentials in Authorization header")
+            raise refusal(401, "Invalid credentials in Authorization header")
         return self.hub.users.get(token)
 
     def repository(self, write: bool = False) -> Repository:
-        kinds = {prefix: kind for kind, prefix in PREFIXES.items()}
-        kind = self.match.get("kind") or kinds[self.match.get("prefix", "")]
-        user = self.asker(required=write)
-        repository = self.hub.repositories.get((kind, self.match["id"]))
-        owns = user is not None and user["name"] == self.match["id"].split("/")[0]
+        owner, user = self.asked["owner"], self.asker(required=write)
+        kind = self.asked.get("kind", "models")
+        repository = self.hub.repositories.get((kind, f"{owner}/{self.asked['name']}"))
+        owns = user is not None and user["name"] == owner
         if repository is None or (repository.private and not owns):
-            raise Answer(404 if user else 401, "Repository not found", "RepoNotFound")
-        address = PREFIXES[kind] + repository.id
+            raise refusal(404 if user else 401, "Repository not found", "RepoNotFound")
+        address = repository.address
         if write and not (
             owns and user["role"] == "write" and user.get("only", address) == address
         ):
-            raise Answer(403, f"You don't have the rights to write to {address}")
+            raise refusal(403, f"You don't have the rights to write to {address}")
         return repository
 
     def commit_asked(self) -> Commit:
-        return self.repository().at(self.match.get("revision", "main"))
+        return self.repository().at(self.asked.get("revision", "main"))
 
     # Accounts and repositories
 
     def whoami(self):
         user = self.asker(required=True)
         auth = {"accessToken": {"displayName": "test", "role": user["role"]}}
-        return self.json({"type": "user", "name": user["name"], "orgs": [], "auth": auth})
+        return {"type": "user", "name": user["name"], "orgs": [], "auth": auth}
 
     def exchange(self):
         """Give a CI job's identity token a short-lived token for one repository (RFC 8693)."""
-        wish = json.loads(self.content)
-        name = self.hub.trusted.get(wish["subject_token"])
+        name = self.hub.trusted.get(self.wish["subject_token"])
         if name is None:
-            raise Answer(400, "Not trusted")
-        token = f"hf_jwt_{len(self.hub.users):034d}"
-        self.hub.users[token] = {"name": name, "role": "write", "only": wish["resource"]}
-        return self.json({"access_token": token, "token_type": "bearer", "expires_in": 3600})
+            raise refusal(400, "Not trusted")
+        token = f"hf_jwt_{secrets.token_hex(17)}"
+        self.hub.users[token] = {"name": name, "role": "write", "only": self.wish["resource"]}
+        return {"access_token": token, "token_type": "bearer", "expires_in": 3600}
 
     def create(self):
-        user, wish = self.asker(required=True), json.loads(self.content)
+        user, wish = self.asker(required=True), self.wish
         owner, kind = wish.get("organization") or user["name"], wish.get("type", "model") + "s"
-        repo_id = f"{owner}/{wish['name']}"
+        new = Repository(
+            kind,
+            f"{owner}/{wish['name']}",
+            private=wish.get("visibility") == "private",
+            sdk=wish.get("sdk"),
+        )
         if "only" in user or user["role"] != "write" or owner != user["name"]:
-            raise Answer(403, f"This token may not create {repo_id}")
-        url = f"{self.hub.endpoint}/{PREFIXES[kind]}{repo_id}"
-        if (kind, repo_id) in self.hub.repositories:
-            return 409, *self.json({"error": "You already created this repo", "url": url})[1:]
-        if kind == "spaces" and wish.get("sdk") != "static" and not user["paid"]:
-            raise Answer(402, "Creating a Gradio Space needs a paid plan")
-        private = wish.get("visibility") == "private"
-        repository = Repository(kind, repo_id, private, sdk=wish.get("sdk"))
-        attributes = "".join(f"*{suffix} filter=lfs\n" for suffix in LFS_SUFFIXES).encode()
-        files = {".gitattributes": self.hub.store(".gitattributes", attributes)}
-        repository.add(files, "initial commit")
-        self.hub.repositories[kind, repo_id] = repository
-        return self.json({"url": url, "name": repo_id, "id": repo_id})
+            raise refusal(403, f"This token may not create {new.id}")
+        answer = {"url": f"{self.hub.endpoint}/{new.address}"}
+        if (kind, new.id) in self.hub.repositories:
+            return JSONResponse(answer, 409)
+        if kind == "spaces" and new.sdk != "static" and not user["paid"]:
+            raise refusal(402, "Creating a Gradio Space needs a paid plan")
+        new.add({".gitattributes": b"*.h5 filter=lfs\n"}, "initial commit")
+        self.hub.repositories[kind, new.id] = new
+        return answer
 
     def validate_yaml(self):
-        return self.json({"errors": [], "warnings": []})
+        return {"errors": [], "warnings": []}
 
     def info(self):
         repository, commit = self.repository(), self.commit_asked()
@@ -417,144 +360,135 @@ class Handler(BaseHTTPRequestHandler):
             "siblings": [{"rfilename": path} for path in sorted(commit.files)],
             "tags": [],
         }
-        return self.json(answer | ({"sdk": repository.sdk} if repository.sdk else {}))
+        return answer | ({"sdk": repository.sdk} if repository.sdk else {})
 
     def refs(self):
-        repository = self.repository()
         tags = [
             {"name": name, "ref": f"refs/tags/{name}", "targetCommit": oid}
-            for name, oid in repository.tags.items()
+            for name, oid in self.repository().tags.items()
         ]
-        return self.json({"branches": [], "tags": tags, "converts": []})
+        return {"branches": [], "tags": tags, "converts": []}
 
     def tag(self):
-        repository, name = self.repository(write=True), json.loads(self.content)["tag"]
+        repository, name = self.repository(write=True), self.wish["tag"]
         if name in repository.tags:
-            raise Answer(409, f"Tag reference exists already: {name}")
-        repository.tags[name] = repository.at(self.match["revision"]).oid
-        return self.json({})
+            raise refusal(409, f"Tag reference exists already: {name}")
+        repository.tags[name] = self.commit_asked().oid
+        return {}
 
     def may_read(self):
         if self.repository().gated:
-            raise Answer(403, "The files are restricted", "GatedRepo")
-        return self.json({})
+            raise refusal(403, "The files are restricted", "GatedRepo")
+        return {}
 
     def may_change(self):
         self.repository(write=True)
-        return self.json({})
+        return {}
+
+    def variables(self):
+        return self.repository(write=True).variables
+
+    def set_variable(self):
+        known = self.repository(write=True).variables
+        known[self.wish["key"]] = {"value": self.wish["value"]}
+        return known
 
     # Uploads
 
     def preupload(self):
         self.repository(write=True)
         answer = []
-        for wish in json.loads(self.content)["files"]:
+        for wish in self.wish["files"]:
             mode = "lfs" if wish["path"].endswith(LFS_SUFFIXES) else "regular"
             answer.append({"path": wish["path"], "uploadMode": mode, "shouldIgnore": False})
-        return self.json({"files": answer})
+        return {"files": answer}
 
     def lfs_batch(self):
         self.repository(write=True)
-        answer = []
-        for wish in json.loads(self.content)["objects"]:
-            action = {"oid": wish["oid"], "size": wish["size"]}
-            if wish["oid"] not in self.hub.blobs:
-                action["actions"] = {"upload": {"href": f"{self.hub.storage}/{wish['oid']}"}}
-            answer.append(action)
-        return self.json({"transfer": "basic", "objects": answer})
+        storage, answer = f"{self.hub.endpoint}/storage", []
+        for wish in self.wish["objects"]:
+            answer.append(wish | {"actions": {"upload": {"href": f"{storage}/{wish['oid']}"}}})
+        return {"transfer": "basic", "objects": answer}
 
     def lfs_put(self):
-        if hashlib.sha256(self.content).hexdigest() != self.match["oid"]:
-            raise Answer(400, "Content does not match its checksum")
-        self.hub.blobs[self.match["oid"]] = self.content
-        return 200, b"", {}
+        self.hub.uploads[self.asked["oid"]] = self.content
+        return {}
 
     def commit(self):
         repository = self.repository(write=True)
         files, header = dict(repository.head.files), {}
-        for line in self.content.splitlines():
-            key, value = (item := json.loads(line))["key"], item["value"]
-            if key == "header":
+        for line in map(json.loads, self.content.splitlines()):
+            value = line["value"]
+            if line["key"] == "header":
                 header = value
-            elif key == "file":
-                content = base64.b64decode(value["content"])
-                files[value["path"]] = self.hub.store(value["path"], content)
-            elif key == "lfsFile":
-                if value["oid"] not in self.hub.blobs:
-                    raise Answer(400, f"LFS object {value['oid']} was not uploaded")
-                files[value["path"]] = Entry(value["oid"], value["size"], lfs=True)
+            elif line["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                files[value["path"]] = self.hub.uploads[value["oid"]]
             else:
                 del files[value["path"]]
         if header.get("parentCommit") not in (None, repository.head.oid):
-            raise Answer(412, "A commit has happened since. Please refresh and try again.")
+            raise refusal(412, "A commit has happened since. Please refresh and try again.")
         made = repository.add(files, header["summary"])
-        url = f"{self.hub.endpoint}/{PREFIXES[repository.kind]}{repository.id}/commit/{made.oid}"
-        return self.json({"success": True, "commitOid": made.oid, "commitUrl": url})
+        url = f"{self.hub.endpoint}/{repository.address}/commit/{made.oid}"
+        return {"success": True, "commitOid": made.oid, "commitUrl": url}
 
     # Downloads
 
     def tree(self):
-        below = self.match.get("path", "").strip("/")
-        below = below + "/" if below else ""
-        whole = "recursive=true" in self.path.lower()
+        below = f"{self.asked.get('path', '')}/".lstrip("/")
+        whole = self.request.query_params.get("recursive", "").lower() == "true"
         found = [
             entry
-            for path, entry in sorted(self.commit_asked().described().items())
+            for path, entry in sorted(self.commit_asked().listing.items())
             if path.startswith(below) and (whole or "/" not in path.removeprefix(below))
         ]
         if below and not found:
-            raise Answer(404, "Entry not found", "EntryNotFound")
-        return self.json(found)
+            raise refusal(404, "Entry not found", "EntryNotFound")
+        return found
 
     def paths_info(self):
-        known, form = self.commit_asked().described(), parse_qs(self.content.decode())
-        if "json" in self.headers.get("Content-Type", ""):
-            form = json.loads(self.content)
-        return self.json([known[path] for path in form["paths"] if path in known])
+        known, form = self.commit_asked().listing, parse_qs(self.content.decode())
+        if "json" in self.request.headers.get("Content-Type", ""):
+            form = self.wish
+        return [known[path] for path in form["paths"] if path in known]
 
     def resolve(self):
-        commit = self.commit_asked()
+        commit, path = self.commit_asked(), self.asked["path"]
         headers = {"X-Repo-Commit": commit.oid}
-        entry = commit.files.get(self.match["path"])
-        if entry is None:
-            raise Answer(404, "Entry not found", "EntryNotFound", **headers)
-        if entry.lfs:
-            headers |= {"X-Linked-Etag": f'"{entry.oid}"', "X-Linked-Size": str(entry.size)}
-            return 302, b"", headers | {"Location": f"{self.hub.storage}/{entry.oid}"}
-        status, content, extra = self.ranged(self.hub.blobs[entry.oid])
-        return status, content, headers | {"ETag": f'"{entry.oid}"'} | extra
-
-    def storage_get(self):
-        return self.ranged(self.hub.blobs[self.match["oid"]])
-
-    def variables(self):
-        known = self.repository(write=True).variables
-        if self.command == "POST":
-            wish = json.loads(self.content)
-            known[wish["key"]] = {"value": wish["value"]}
-        return self.json(known)
+        if path not in commit.files:
+            raise refusal(404, "Entry not found", "EntryNotFound", **headers)
+        content, entry = commit.files[path], commit.listing[path]
+        headers["ETag"] = f'"{entry.get("lfs", entry)["oid"]}"'
+        if match := re.match(r"bytes=(\d+)-(\d*)", self.request.headers.get("Range", "")):
+            start, stop = int(match[1]), int(match[2] or len(content) - 1) + 1
+            span = f"bytes {start}-{min(stop, len(content)) - 1}/{len(content)}"
+            return Response(content[start:stop], 206, headers | {"Content-Range": span})
+        return Response(content, 200, headers)
 
 
-KIND = r"/api/(?P<kind>models|datasets|spaces)/(?P<id>[^/]+/[^/]+)"
-PLAIN = r"/(?P<prefix>datasets/|spaces/)?(?P<id>[^/]+/[^/]+)"
-REVISION = r"/(?P<revision>[^/]+)"
+API = "/api/{kind}/{owner}/{name}"
 ROUTES = (
-    ("GET", r"/api/whoami-v2", "whoami"),
-    ("POST", r"/oauth/token", "exchange"),
-    ("POST", r"/api/repos/create", "create"),
-    ("POST", r"/api/validate-yaml", "validate-yaml"),
-    ("POST", KIND + "/preupload" + REVISION, "preupload"),
-    ("POST", PLAIN + r"\.git/info/lfs/objects/batch", "lfs-batch"),
-    ("PUT", r"/storage/(?P<oid>\w+)", "lfs-put"),
-    ("GET", r"/storage/(?P<oid>\w+)", "storage-get"),
-    ("POST", KIND + "/commit" + REVISION, "commit"),
-    ("POST", KIND + "/tag" + REVISION, "tag"),
-    ("GET", KIND + "/auth-check", "may-read"),
-    ("GET", KIND + "/auth-check/write", "may-change"),
-    ("GET", KIND + "/refs", "refs"),
-    ("GET", KIND + "/tree" + REVISION + r"(?P<path>/.*)?", "tree"),
-    ("POST", KIND + "/paths-info" + REVISION, "paths-info"),
-    *((method, KIND + "/variables", "variables") for method in ("GET", "POST")),
-    ("GET", KIND + r"(/revision/(?P<revision>[^/]+))?", "info"),
-    ("GET", PLAIN + "/resolve" + REVISION + r"/(?P<path>.+)", "resolve"),
+    ("GET", "/api/whoami-v2", "whoami"),
+    ("POST", "/oauth/token", "exchange"),
+    ("POST", "/api/repos/create", "create"),
+    ("POST", "/api/validate-yaml", "validate_yaml"),
+    ("POST", f"{API}/preupload/{{revision}}", "preupload"),
+    ("POST", "/{owner}/{name}.git/info/lfs/objects/batch", "lfs_batch"),
+    ("POST", "/{kind}/{owner}/{name}.git/info/lfs/objects/batch", "lfs_batch"),
+    ("PUT", "/storage/{oid}", "lfs_put"),
+    ("POST", f"{API}/commit/{{revision}}", "commit"),
+    ("POST", f"{API}/tag/{{revision}}", "tag"),
+    ("GET", f"{API}/auth-check", "may_read"),
+    ("GET", f"{API}/auth-check/write", "may_change"),
+    ("GET", f"{API}/refs", "refs"),
+    ("GET", f"{API}/tree/{{revision}}", "tree"),
+    ("GET", f"{API}/tree/{{revision}}/{{path:path}}", "tree"),
+    ("POST", f"{API}/paths-info/{{revision}}", "paths_info"),
+    ("GET", f"{API}/variables", "variables"),
+    ("POST", f"{API}/variables", "set_variable"),
+    ("GET", API, "info"),
+    ("GET", f"{API}/revision/{{revision:path}}", "info"),
+    ("GET", "/{owner}/{name}/resolve/{revision}/{path:path}", "resolve"),
+    ("GET", "/{kind}/{owner}/{name}/resolve/{revision}/{path:path}", "resolve"),
 )

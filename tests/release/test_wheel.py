@@ -91,7 +91,7 @@ def environment(wheel, hub, tmp_path_factory):
     def make(needs, age="newest"):
         folder = tmp_path_factory.mktemp(age)
         variables = {"HF_ENDPOINT": hub.endpoint, "HF_HUB_DISABLE_XET": "1"}
-        made = EmptyEnvironment(folder, NO_PROXY="127.0.0.1,localhost", **variables)
+        made = EmptyEnvironment(folder, NO_PROXY="127.0.0.1", **variables)
         for need in needs:
             ours = OURS.match(need)
             extras = ours[1] or "" if ours else ""

@@ -112,10 +112,10 @@ def test_a_message_holds_no_token():
 # What goes wrong, how it is asked for, and how it must end.
 DOWNLOADS = {
     "by tag": (None, {"revision": "v1.0.0"}, None),
-    "large file cut short": (("storage-get", "short"), {}, None),
-    "one bit of a large file flips": (("storage-get", "flip"), {}, None),
+    "large file cut short": (("resolve", "short"), {}, None),
+    "one bit of a large file flips": (("resolve", "flip"), {}, None),
     "one bit of a small file flips": (("resolve", "flip"), {}, None),
-    "flips for good": (("storage-get", "flip", 99), {}, (DamagedFileError, "is damaged")),
+    "flips for good": (("resolve", "flip", 99), {}, (DamagedFileError, "is damaged")),
     "busy": (("info", "status"), {}, None),
     "wrong token": (None, {"token": "hf_no"}, (PermissionError, "does not accept the token")),
     "private": (None, {"name": PRIVATE, "token": False}, (ValueError, "it is private")),

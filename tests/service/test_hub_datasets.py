@@ -56,8 +56,8 @@ def test_any_image_dataset_of_the_hub_is_opened_and_streamed(tmp_path):
 
         def read(*names):
             command = ("-c", READ, str(tmp_path / "pictures"), *names)
-            done = hub.run(*command, token=bob, home=tmp_path)
-            return json.loads(done.stdout.splitlines()[-1])
+            said = hub.run(*command, token=bob, home=tmp_path)
+            return json.loads(said.splitlines()[-1])
 
         seen = read("photos", "several:new", "faces", "several", "nothing")
         photos.gated = True

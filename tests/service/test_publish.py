@@ -39,11 +39,7 @@ def folders(tmp_path_factory):
 def content(hub):
     """Return the files of the model repository, but for cards and the Hub's own."""
     files = hub.repository(NAME).head.files
-    return {
-        path: hub.read(NAME, path)
-        for path in files
-        if path != ".gitattributes" and CARD not in path
-    }
+    return {path: files[path] for path in files if path != ".gitattributes" and CARD not in path}
 
 
 def expected(folders, gray, colour):
@@ -60,8 +56,8 @@ def expected(folders, gray, colour):
 # Where it strikes, what goes wrong there, and how it must end.
 FAULTS = {
     "may not create": ("create", {"status": 403}, PermissionError),
-    "may not write": ("may-change", {"status": 403}, PermissionError),
-    "storage refuses, in a thread": ("lfs-put", {"status": 403}, PermissionError),
+    "may not write": ("may_change", {"status": 403}, PermissionError),
+    "storage refuses, in a thread": ("lfs_put", {"status": 403}, PermissionError),
     "busy, which the client does not repeat": ("create", {"status": 503}, None),
     "busy for good": ("commit", {"status": 503, "times": 99}, ConnectionError),
     "another commit came in between": ("commit", {"status": 412}, None),
@@ -109,8 +105,8 @@ def test_model_dataset_and_space(faces, hub, folders, capsys):
     model, space = hub.repository(NAME), hub.repository("alice/s", "spaces")
     for repository in (model, space, hub.repository("alice/d", "datasets")):
         assert len(repository.commits) == 2  # the Hub's own first one, and ours
-        for path, entry in repository.head.files.items():
-            assert path == ".gitattributes" or f"{entry.size:>10,}  {path}\n" in plan
+        for path, content in repository.head.files.items():
+            assert path == ".gitattributes" or f"{len(content):>10,}  {path}\n" in plan
     assert model.tags == {"v1.0.0": commits["model"]}
     for place in PLACES.values():
         card = hub.read(NAME, place + CARD).decode()
