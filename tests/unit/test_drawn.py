@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 
+from olivetti_denoiser.cli.main import main
 from olivetti_denoiser.data.drawn_pictures import KINDS, SIDE, draw_pictures
 from olivetti_denoiser.evaluate.drawn import measure_drawn
 
@@ -27,3 +30,11 @@ def test_failures_are_counted_and_the_worst_of_them_shown():
         assert (kind["count"], kind["worse"]) == (4, 1)
         assert kind["least_gain"] < -15
         np.testing.assert_allclose(kind["mean_gain"], kind["least_gain"] / 4)
+
+
+def test_the_command_measures_every_kind(capsys):
+    assert main(["evaluate", "--drawn", "3", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["drawn"]
+    assert set(found) == set(KINDS) and {kind["count"] for kind in found.values()} == {3}
+    assert main(["evaluate", "--drawn", "1"]) == 0
+    assert "worse than noisy" in capsys.readouterr().out
