@@ -107,22 +107,6 @@ def test_bad_files_are_named_and_the_good_ones_done(here, capsys, monkeypatch):
     assert files_below("out") == {"a.png", "z.png"}
 
 
-def test_a_failure_while_saving_leaves_what_was_there(here, monkeypatch, capsys):
-    for name in ("in/a.png", "in/b.png", "out/a.png"):
-        add_picture(name)
-    before = Path("out/a.png").read_bytes()
-
-    def fail(image, path, *arguments, **options):
-        Path(path).write_bytes(b"half")
-        raise OSError(28, "No space left")
-
-    monkeypatch.setattr(Image.Image, "save", fail)
-    assert main(["restore", "in", "--output-dir", "out", "--overwrite"]) == 1
-    assert capsys.readouterr().err.count("No space left") == 2
-    assert main(["restore", "in/a.png", "out/a.png", "--overwrite"]) == 1
-    assert files_below("out") == {"a.png"} and Path("out/a.png").read_bytes() == before
-
-
 REFUSED = [  # arguments after `restore`, and words of the refusal
     (["a.png"], "and the file to write, or several pictures and folders with --output-dir DIR"),
     (["a.png", "in"], "a file cannot replace a folder; --output-dir writes into it"),
