@@ -164,7 +164,7 @@ def test_a_pipe_holds_the_picture_and_nothing_else(here):
     assert content == Path("whole.png").read_bytes(), said
     unread = started("a.png", "-", "--format", "png")
     unread.stdout.close()
-    assert unread.stderr.read().decode().splitlines() == ["denoiser: [Errno 32] Broken pipe"]
+    assert unread.stderr.read().decode().splitlines() == ["denoiser: a.png: [Errno 32] Broken pipe"]
     assert unread.wait(60) == 1
 
 

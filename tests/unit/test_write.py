@@ -12,7 +12,7 @@ from odd_pictures import encoded, exif_block, jpeg_with_exif, linear_profile
 from olivetti_denoiser.images.gray_view import colour_pixels
 from olivetti_denoiser.images.high_bit_depth import encode_png16, encode_tiff16
 from olivetti_denoiser.images.read import decode_picture, read_picture
-from olivetti_denoiser.images.write import ENDINGS, check_output, save_picture
+from olivetti_denoiser.images.write import ENDINGS, check_output, encode_picture
 
 pytest.importorskip("pillow_heif").register_heif_opener()
 
@@ -42,7 +42,7 @@ def save(content, output):
     """Write what was read, as if nothing had been restored; return both pictures and the notes."""
     picture = decode_picture(content, "in")
     notes = check_output(picture, output)
-    save_picture(picture.whole, output, picture)
+    output.write_bytes(encode_picture(picture.whole, output, picture))
     return picture, read_picture(output), notes
 
 

@@ -18,6 +18,7 @@ from os.path import exists, isdir  # Path's own raise where a name is too long
 from pathlib import Path
 from typing import Any
 
+from olivetti_denoiser.atomic import atomic_write
 from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.cli.options import Commands, add_command
 
@@ -74,25 +75,20 @@ def run(options: argparse.Namespace) -> int | None:
     from olivetti_denoiser.images.write import check_ending
 
     check_options(options.sigma, options.strength, options.level_factor)
-    ending = None
+    ending, unnamed = None, Path()
     if options.format is not None:
         ending = f".{options.format.lower().removeprefix('.')}"
-        check_ending(f"restored{ending}")
+        unnamed = Path(tempfile.gettempdir()) / f"restored{ending}"  # never written
+        check_ending(unnamed)
     if options.output_dir is not None:
         if PIPE in options.paths:
             raise ValueError("--output-dir is for files, and - is a pipe (./- is a file called -)")
         plan = plan_files(options.paths, options.output_dir, options.recursive, ending)
-        return _restore_all(plan, options)
-    _check_one(options)
-    source, output = options.paths
-    if output != PIPE:
-        return _restore_all(Plan({Path(output): source}, [], []), options)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"restored{ending}"
-        _restore_all(Plan({path: source}, [], []), options)
-        with open(sys.stdout.fileno(), "wb", closefd=False) as pipe:
-            pipe.write(path.read_bytes())
-    return None
+    else:
+        _check_one(options)
+        source, output = options.paths
+        plan = Plan({unnamed if output == PIPE else Path(output): source}, [], [])
+    return _restore_all(plan, options)
 
 
 def _restore_all(plan, options) -> int | None:
@@ -149,7 +145,7 @@ def _restore_all(plan, options) -> int | None:
 def _restore(denoiser, source, output: Path, options, bar, number: int) -> dict[str, Any]:
     """Restore a picture, write it, and return its facts for `--json`."""
     from olivetti_denoiser.images.read import decode_picture, read_picture
-    from olivetti_denoiser.images.write import check_output, save_picture
+    from olivetti_denoiser.images.write import check_output, encode_picture
 
     if source == PIPE:
         picture = decode_picture(sys.stdin.buffer.read(), "standard input")
@@ -167,8 +163,13 @@ def _restore(denoiser, source, output: Path, options, bar, number: int) -> dict[
         level_factor=options.level_factor,
         progress=lambda done, total: bar.update(number + done / total - bar.n),
     )
-    output.parent.mkdir(parents=True, exist_ok=True)
-    save_picture(restored.image, output, picture)
+    content = encode_picture(restored.image, output, picture)
+    if options.paths[-1] == PIPE:
+        with open(sys.stdout.fileno(), "wb", closefd=False) as pipe:
+            pipe.write(content)
+    else:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(output, content)
     seconds = round(time.monotonic() - started, 3)
     return {"sigma": restored.sigma, "network": restored.network, "seconds": seconds}
 

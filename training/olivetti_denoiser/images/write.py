@@ -1,7 +1,7 @@
-"""The one place that writes a restored picture: what its format cannot hold is said beforehand.
+"""The one place that encodes a restored picture: what its format cannot hold is said beforehand.
 
     >>> notes = check_output(picture, "restored.jpg")        # doctest: +SKIP
-    >>> save_picture(restored, "restored.jpg", picture)
+    >>> content = encode_picture(restored, "restored.jpg", picture)
 
 A format is chosen by the file's ending. Profile, resolution and what EXIF says of the photograph
 come along.
@@ -9,6 +9,7 @@ come along.
 
 from __future__ import annotations
 
+import io
 import math
 from os import PathLike
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from olivetti_denoiser.atomic import atomic_file, check_writable
+from olivetti_denoiser.atomic import check_writable
 from olivetti_denoiser.images.colour_profile import to_srgb
 from olivetti_denoiser.images.formats import INSTALL, formats
 from olivetti_denoiser.images.high_bit_depth import encode_png16, encode_tiff16
@@ -96,42 +97,40 @@ def check_ending(output: str | PathLike) -> str:
     return kind
 
 
-def save_picture(
+def encode_picture(
     restored: Image.Image | np.ndarray, output: str | PathLike, picture: PictureFile
-) -> None:
-    """Write a restored picture, whole or not at all.
+) -> bytes:
+    """Return a restored picture as a file that `check_output` has passed.
 
     Args:
         restored: What the denoiser made of `picture.whole`.
-        output: The file to write; the ending says how.
+        output: The file's name; the ending says how.
         picture: The picture as it was read, whose profile, resolution and EXIF are kept.
 
     Raises:
-        ValueError: See `check_output`.
-        OSError: It cannot be written; what was there stays.
+        OSError: The encoder cannot do it.
     """
-    check_output(picture, output)
-    kind = check_ending(output)
+    kind = ENDINGS[Path(output).suffix.lower()]
     info = picture.image.info
     kept = {name: info[name] for name in ("icc_profile", "dpi", "exif") if info.get(name)}
-    with atomic_file(Path(output)) as path:
-        if isinstance(restored, np.ndarray) and kind in ENCODE_16:
-            path.write_bytes(ENCODE_16[kind](restored, **kept))
-            return
-        image = restored
-        if isinstance(image, np.ndarray) or (image.mode == "I;16" and kind not in ENCODE_16):
-            image = Image.fromarray(eight_bits(np.asarray(image)))
-        if kind == "JPEG":
-            image = image.convert(image.mode.removesuffix("A"))
-        elif kind not in HOLD_GRAY and image.mode in ("L", "LA"):
-            image = image.copy()
-            image.info = dict(kept.items())
-            kept.pop("icc_profile", None)  # which is of gray
-            image = to_srgb(image).convert("RGBA" if image.mode == "LA" else "RGB")
-        try:
-            image.save(path, kind, **kept, **OPTIONS.get(kind, {}))
-        except (RuntimeError, ValueError) as error:  # an encoder's, of sizes that it cannot do
-            raise OSError(f"{error}; .png would do. Received: {output}") from None
+    if isinstance(restored, np.ndarray) and kind in ENCODE_16:
+        return ENCODE_16[kind](restored, **kept)
+    image = restored
+    if isinstance(image, np.ndarray) or (image.mode == "I;16" and kind not in ENCODE_16):
+        image = Image.fromarray(eight_bits(np.asarray(image)))
+    if kind == "JPEG":
+        image = image.convert(image.mode.removesuffix("A"))
+    elif kind not in HOLD_GRAY and image.mode in ("L", "LA"):
+        image = image.copy()
+        image.info = dict(kept.items())
+        kept.pop("icc_profile", None)  # which is of gray
+        image = to_srgb(image).convert("RGBA" if image.mode == "LA" else "RGB")
+    file = io.BytesIO()
+    try:
+        image.save(file, kind, **kept, **OPTIONS.get(kind, {}))
+    except (RuntimeError, ValueError) as error:  # an encoder's, of sizes that it cannot do
+        raise OSError(f"{error}; .png would do. Received: {output}") from None
+    return file.getvalue()
 
 
 def _is_opaque(image):
