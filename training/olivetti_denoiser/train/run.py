@@ -21,7 +21,6 @@ from olivetti_denoiser.data.faces import (
     load_split,
     others_if_there,
     split_checksum,
-    split_name,
 )
 from olivetti_denoiser.data.patch_notes import NOTES, what_was_left_out
 from olivetti_denoiser.data.patches import Prepared, prepare
@@ -249,14 +248,10 @@ def _claim_output(output, run_folder, overwrite):
 def _claim_split(run_folder, checksum):
     """Note in the run folder which faces it learns from; refuse a run with other faces."""
     path = run_folder / SPLIT
-    there = path.read_text(encoding="ascii").strip() if path.is_file() else checksum
-    if there != checksum:
-        here, there = (
-            f"{split_name(sum) or f'unknown, {sum[:12]}…,'} split" for sum in (checksum, there)
-        )
+    if path.is_file() and path.read_text(encoding="ascii").strip() != checksum:
         raise ValueError(
-            f"the run folder belongs to the {there}; use that, another --output, or --overwrite to "
-            f"start anew. Received: {run_folder} and the {here}"
+            "the run folder belongs to another split of the faces; use that, another --output, or "
+            f"--overwrite to start anew. Received: {run_folder}"
         )
     run_folder.mkdir(parents=True, exist_ok=True)
     atomic_write(path, f"{checksum}\n")
