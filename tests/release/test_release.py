@@ -59,6 +59,17 @@ def test_the_figures_are_those_of_the_weights(test_faces):
     assert metrics["split_checksum"] == SPLIT_CHECKSUM
 
 
+@pytest.mark.parametrize(
+    ("name", "network"),
+    [("1_photograph", "colour"), ("2_old_print", "gray"), ("3_scan", "gray")],
+)
+def test_an_example_of_clean_up_loses_its_noise_to_its_network(name, network):
+    denoiser = Denoiser.from_pretrained(RELEASED)
+    result = denoiser.restore(ROOT / "space" / "examples" / f"noisy_{name}.png")
+    assert result.network == network
+    assert denoiser.restore(result.image, network=network).sigma < result.sigma / 2
+
+
 def test_it_was_made_with_the_defaults_and_its_events_are_small():
     config = TrainingConfig.from_json(RELEASED / "training_config.json")
     assert dataclasses.replace(config, seed=0) == TrainingConfig()
