@@ -129,7 +129,7 @@ def test_a_page_that_was_loaded_outlives_a_new_version_and_its_server(visit, vis
     replaced["index.html"] = page.replace(b"<title>", b"<title>The new ")
     tab.goto(tab.space.url)
     assert tab.title().startswith("The new ")
-    tab.space.stop()
+    tab.space.__exit__()
     tab.reload()
     tab.wait_for_selector("figure.reconstructed img[src]")
     assert tab.evaluate("crossOriginIsolated")  # threads work without a connection too

@@ -51,11 +51,10 @@ class Visits(contextlib.ExitStack):
         """Return the content of a file of the page."""
         return (self.folder / name).read_bytes()
 
-    def open(self, path="", hub=None, ready=True, offline="block", headers=HEADERS, **server):
+    def open(self, hub=None, ready=True, offline="block", headers=HEADERS, **server):
         """Open the page in a context of its own, which has seen nothing; returns the tab.
 
         Args:
-            path: The end of the page's address.
             hub: A function that answers requests to the Hub, which nothing may ask otherwise.
             ready: Wait for the first answer of the Demo.
             offline: "block" keeps the service worker away, "allow" does not.
@@ -69,7 +68,7 @@ class Visits(contextlib.ExitStack):
         tab = context.new_page()
         tab.space = space
         listen(tab, self.complaints, space.url, *([HUB] if hub else []))
-        tab.goto(space.url + path)
+        tab.goto(space.url)
         if ready:
             tab.wait_for_selector("figure.reconstructed img[src]")
         return tab

@@ -26,7 +26,7 @@ PACKAGES = ROOT / ".node" / "node_modules"
 TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".onnx": "application/octet-stream"}
 
 
-class StaticSpace:
+class StaticSpace(ThreadingHTTPServer):
     """Serves a folder; a context manager.
 
     Args:
@@ -37,31 +37,26 @@ class StaticSpace:
             called for the content.
     """
 
+    daemon_threads = True
+
     def __init__(self, folder, headers=None, variables=None, replaced=None):
-        self.folder = Path(folder)
-        self.headers, self.variables = headers or {}, variables
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.folder, self.headers, self.variables = Path(folder), headers or {}, variables
         self.replaced = {} if replaced is None else replaced
         self.log = []  # (path, bytes sent)
-        handler = type("Bound", (Handler,), {"space": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/"
 
     def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, *_):
-        self.stop()
-
-    def stop(self) -> None:
         """End serving, as when there is no network."""
-        self._server.shutdown()
-        self._server.server_close()
+        self.shutdown()
+        self.server_close()
 
     def content(self, path: str) -> bytes | None:
         """Return what is served under a path, or None."""
-        path = path or "index.html"
         if path in self.replaced:
             instead = self.replaced[path]
             return instead() if callable(instead) else instead
@@ -77,7 +72,6 @@ class StaticSpace:
 class Handler(BaseHTTPRequestHandler):
     """Answers GET."""
 
-    space: StaticSpace
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
@@ -85,18 +79,18 @@ class Handler(BaseHTTPRequestHandler):
         """Keep quiet: `StaticSpace.log` has it all."""
 
     def do_GET(self) -> None:
-        path = unquote(urlsplit(self.path).path.lstrip("/"))
-        content = self.space.content(path)
-        self.space.log.append((path, len(content or b"")))
-        self.send_response(200 if content is not None else 404)
-        kind = TYPES.get(Path(path).suffix) or mimetypes.guess_type(path or "index.html")[0]
-        self.send_header("Content-Type", kind or "application/octet-stream")
-        self.send_header("Content-Length", str(len(content or b"")))
-        for name, value in self.space.headers.items():
+        path = unquote(urlsplit(self.path).path.lstrip("/")) or "index.html"
+        found = self.server.content(path)
+        content = found or b""
+        self.server.log.append((path, len(content)))
+        self.send_response(404 if found is None else 200)
+        kind = TYPES.get(Path(path).suffix) or mimetypes.guess_type(path)[0]
+        headers = {"Content-Type": kind, "Content-Length": len(content)} | self.server.headers
+        for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
         with contextlib.suppress(ConnectionError):  # the visitor has gone
-            self.wfile.write(content or b"")
+            self.wfile.write(content)
 
 
 def build_page(folder) -> None:
