@@ -8,27 +8,22 @@ lines differ in marker too.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from olivetti_denoiser.atomic import atomic_file
 from olivetti_denoiser.noise import to_uint8
-from olivetti_denoiser.release import MODEL, NOISY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 INK, MUTED, GRID = "#222222", "#666666", "#dddddd"
-BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
-# The model's own colour is vermilion and the input's is gray; the other methods take these.
-COLOURS = (BLUE, "#E69F00", GREEN, "#CC79A7", "#56B4E9", "#000000", "#8C6D1F")
-MARKERS = ("s", "^", "D", "v", "P", "X", "<")
+BLUE, VERMILION = "#0072B2", "#D55E00"
 
 DPI = 150
 PIXELS = 3  # screen pixels a side for each pixel of a picture in the grid
@@ -85,19 +80,6 @@ def plain_log_ticks(axes: Axes) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=20))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def line_styles(names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return each method's line as matplotlib's options; the model's is in front."""
-    own = {
-        MODEL: {"color": VERMILION, "marker": "o", "linewidth": 2.6, "zorder": 5},
-        NOISY: {"color": "#888888", "marker": ".", "linewidth": 1.6, "linestyle": "--"},
-    }
-    looks = cycle(
-        {"color": colour, "marker": marker, "linewidth": 1.4}
-        for colour, marker in zip(COLOURS, MARKERS, strict=True)
-    )
-    return {name: {"markersize": 5, **(own.get(name) or next(looks))} for name in names}
 
 
 def picture_grid(

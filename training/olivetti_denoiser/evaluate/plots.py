@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,14 +18,21 @@ from olivetti_denoiser.evaluate.plot_style import (
     MUTED,
     VERMILION,
     decorate,
-    line_styles,
     new_figure,
     picture_grid,
     plain_log_ticks,
     save_figure,
 )
 from olivetti_denoiser.metrics import psnr, ssim
-from olivetti_denoiser.release import COMPARISON, CURVES, ERRORS, LEVELS, NOISY, Metrics
+from olivetti_denoiser.release import COMPARISON, CURVES, ERRORS, LEVELS, MODEL, NOISY, Metrics
+
+# Lines of the model, in front, and of its input; the other methods take the colours and markers.
+OWN_LINES: dict[str, dict[str, Any]] = {
+    MODEL: {"color": VERMILION, "marker": "o", "linewidth": 2.6, "zorder": 5},
+    NOISY: {"color": "#888888", "marker": ".", "linewidth": 1.6, "linestyle": "--"},
+}
+COLOURS = (BLUE, "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#8C6D1F")
+MARKERS = ("s", "^", "D", "v", "P", "X", "<")
 
 
 def draw_plots(
@@ -175,10 +183,13 @@ def psnr_against_sigma(
     places = [float(sigma) for sigma in sigmas]
     figure = new_figure(11.1, 4.2)
     scores, gains = figure.subplots(1, 2)
-    for name, style in line_styles(curves).items():
-        scores.plot(places, curves[name], label=name, **style)
+    for axes in (scores, gains):
+        axes.set_prop_cycle(color=COLOURS, marker=MARKERS)
+    for name, values in curves.items():
+        style = {"markersize": 5, "linewidth": 1.4, **OWN_LINES.get(name, {})}
+        scores.plot(places, values, label=name, **style)
         if name != NOISY:
-            gains.plot(places, curves[name] - curves[NOISY], **style)
+            gains.plot(places, values - curves[NOISY], **style)
     unit = "noise level σ (fraction of the range)"
     decorate(scores, f"PSNR on {on}", unit, "PSNR in dB")
     decorate(gains, "Gain over the noisy input", unit, "gain in dB")
