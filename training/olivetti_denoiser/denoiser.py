@@ -78,8 +78,6 @@ class Denoiser:
         self.networks: dict[Name, Network] = {}
         for network in networks:
             self.networks.setdefault(NAMES[network.channels], network)
-        if not self.networks:
-            raise ValueError("a denoiser needs a network. Received: none")
 
     @classmethod
     def from_pretrained(
