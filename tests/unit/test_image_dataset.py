@@ -1,4 +1,4 @@
-"""Folders as datasets of pictures: which files, which split, which column, errors that help."""
+"""Folders of pictures, also as datasets: which files, split and column, errors that help."""
 
 from __future__ import annotations
 
@@ -7,20 +7,47 @@ from PIL import Image
 
 from olivetti_denoiser.data import image_dataset as module
 from olivetti_denoiser.data.image_dataset import open_pictures
+from olivetti_denoiser.data.picture_folder import in_words, list_folder
 
 
 @pytest.fixture
 def photos(tmp_path):
-    """Makes files of a folder: PNG pictures, whatever their names."""
+    """A function that makes empty files below a folder, which it returns."""
 
-    def write(*names, folder="photos"):
+    def make(*names, folder="photos"):
         for name in names:
             path = tmp_path / folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.new("L", (64, 64), len(name)).save(path, "PNG")
+            path.touch()
         return tmp_path / folder
 
-    return write
+    return make
+
+
+def listed(*arguments):
+    return [path.as_posix() for path in list_folder(*arguments).pictures]
+
+
+def test_pictures_are_listed_in_order_and_other_files_counted(photos):
+    read = ["a.HIF", "b.webp", "sub/f.pnm"]
+    others = ["notes.txt", "sub/a.CR2", "sub/b.cr2", "README"]
+    folder = photos(*read, *others, ".hidden.png", ".git/h.png", "empty/.png")
+    assert listed(folder) == read
+    assert list_folder(folder).others == {".cr2": 2, ".txt": 1, "without an ending": 1}
+    assert in_words(list_folder(folder).others).startswith("2 .cr2, 1 ")
+    assert listed(folder, False) == listed(folder, True, folder / "sub") == read[:2]
+
+
+def test_linked_folders_are_followed_once_and_loops_end(photos):
+    folder = photos("own/a.png")
+    elsewhere = photos("deep/b.png", folder="elsewhere")
+    for link in (folder / "linked", folder / "linked_again", elsewhere / "back"):
+        link.symlink_to(elsewhere)
+    (folder / "own" / "loop").symlink_to(folder)
+    (folder / "file.png").symlink_to(elsewhere / "deep" / "b.png")
+    assert listed(folder) == ["file.png", "linked/deep/b.png", "own/a.png"]
+    (folder.parent / "alias").symlink_to(folder)
+    assert listed(folder.parent / "alias") == listed(folder)
 
 
 def names(stream):
@@ -29,8 +56,7 @@ def names(stream):
 
 def test_a_folder_gives_every_picture_once_and_nothing_else(photos):
     wanted = ["test_1.png", "cats/b.JPG", "cats/train-3.webp", "dogs/old/c.tif"]
-    folder = photos(*wanted, ".hidden.png", ".cache/d.png")
-    pictures = open_pictures(folder)
+    pictures = open_pictures(photos(*wanted, "notes.txt"))
     assert (pictures.source["dataset"], pictures.source["on_hub"]) == ("photos", False)
     assert pictures.source["splits"] == {"train": "train"}
     assert names(pictures.parts["train"]) == sorted(wanted)
