@@ -1,11 +1,11 @@
 """A Hugging Face Hub on loopback: the unmodified client talks to it, faults included.
 
     with LocalHub() as hub:
-        hub.run("-m", "olivetti_denoiser", ..., token=hub.user("alice"), home=home)
+        hub.connect(monkeypatch, hub.user("alice"), home)
         hub.fault("commit", status=503, times=2)  # the next two commits answer 503
 
-Everything lives in memory. `connect` lets the client of this process talk to it, `environment` and
-`run` those of other processes. It answers what this project asks, and no more: large files through
+Everything lives in memory. `connect` lets the client of this process talk to it, `environment` one
+of another process. It answers what this project asks, and no more: large files through
 LFS, without a storage beside the Hub, one branch, no pull requests, no organizations.
 """
 
@@ -14,12 +14,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import re
 import secrets
 import socket
-import subprocess
-import sys
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -36,10 +33,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-ROOT = Path(__file__).resolve().parents[2]
 LFS_SUFFIXES = (".h5", ".onnx", ".parquet", ".png")
 PREFIXES = {"models": "", "datasets": "datasets/", "spaces": "spaces/"}
-DATE = "2026-01-01T00:00:00.000Z"
 
 
 def refusal(status: int, message: str, code: str = "", **headers: str) -> HTTPException:
@@ -130,15 +125,13 @@ class Fault:
 
 
 class LocalHub:
-    """The state of the Hub and its server; a context manager. `log` lists every operation."""
+    """The state of the Hub and its server; a context manager."""
 
-    def __init__(self, checkout: Path = ROOT):
-        self.checkout = checkout  # where its clients run
+    def __init__(self):
         self.users: dict[str, dict] = {}
         self.trusted: dict[str, str] = {}  # identity token of a CI job: the user it may act for
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.uploads: dict[str, bytes] = {}  # large files, by their SHA-256
-        self.log: list[str] = []
         self._faults: list[Fault] = []
         self.stalled, self.released = threading.Event(), threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -167,7 +160,6 @@ class LocalHub:
 
     async def _answer(self, operation: str, request: Request) -> Response:
         """Answer a request, unless a fault meets it."""
-        self.log.append(operation)
         call = Call(self, request, await request.body())
         fault = self._take_fault(operation, request) or Fault(operation, action="")
         if fault.action == "status":
@@ -208,7 +200,7 @@ class LocalHub:
         patch.setattr("huggingface_hub.utils._auth._OIDC_TOKEN_CACHE", None)
         patch.setenv("HF_TOKEN", token or "")
 
-    def environment(self, token: str | None, home) -> dict[str, str]:
+    def environment(self, token: str | None, home: Path) -> dict[str, str]:
         """Return the variables that point a fresh client process at this Hub."""
         return {
             "HF_ENDPOINT": self.endpoint,
@@ -217,21 +209,7 @@ class LocalHub:
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_TOKEN": token or "",
             "NO_PROXY": "127.0.0.1",
-            "PYTHONPATH": os.pathsep.join(str(self.checkout / f) for f in ("training", "space")),
         }
-
-    def run(self, *arguments: str, token: str | None, home, **variables) -> str:
-        """Run Python in a fresh process that knows only this Hub; return what it printed."""
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            env={**os.environ, **self.environment(token, home), **variables},
-            cwd=self.checkout,
-            capture_output=True,
-            text=True,
-            timeout=900,
-        )
-        assert done.returncode == 0, f"{arguments}:\n{done.stderr[-3000:]}"
-        return done.stdout
 
     def fault(self, operation: str, **options) -> None:
         """Switch a fault on; see `Fault`."""
@@ -355,9 +333,6 @@ class Call:
             "sha": commit.oid,
             "private": repository.private,
             "gated": "manual" if repository.gated else False,
-            "lastModified": DATE,
-            "createdAt": DATE,
-            "siblings": [{"rfilename": path} for path in sorted(commit.files)],
             "tags": [],
         }
         return answer | ({"sdk": repository.sdk} if repository.sdk else {})

@@ -33,9 +33,10 @@ def published(faces, tmp_path_factory):
     link_environment(checkout / ".venv", Path(sys.prefix))
     link_packages(checkout / ".node")
     (checkout / "tiny.json").write_text(json.dumps(TINY))
-    with LocalHub(checkout=checkout) as hub:
+    with LocalHub() as hub:
         token = hub.user("alice")
         variables = os.environ | hub.environment(token, folder / "home")
+        variables["PYTHONPATH"] = str(checkout / "training")
         variables |= {"MODEL": "outputs/model", "REPOSITORY": NAME, "SPACE": NAME, "TAG": "v1.0.0"}
         variables |= {"PRESET": "default", "CONFIG": "tiny.json", "KERAS_BACKEND": "tensorflow"}
         files = {name: folder / name for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")}
@@ -49,11 +50,11 @@ def published(faces, tmp_path_factory):
             done = run_step("retrain.yml", "retrain", name, checkout, variables)
             assert done.returncode == 0, done.stdout
             assert token not in done.stdout
-        yield hub, token, checkout, {name: path.read_text() for name, path in files.items()}
+        yield hub, checkout, {name: path.read_text() for name, path in files.items()}
 
 
 def test_the_retraining_publishes_three_repositories_and_shows_its_figures(published):
-    hub, _, checkout, said = published
+    hub, checkout, said = published
     assert "publish=true" in said["GITHUB_OUTPUT"]
     summary = said["GITHUB_STEP_SUMMARY"]
     metrics = json.loads((checkout / "outputs/model/metrics.json").read_text())
@@ -69,13 +70,16 @@ def test_the_retraining_publishes_three_repositories_and_shows_its_figures(publi
 
 def test_keras_tensorflow_and_datasets_pull_back_what_was_trained(published, test_faces, tmp_path):
     """Figshare's copy of the faces is out of their reach."""
-    hub, token, checkout, _ = published
+    hub, checkout, _ = published
     trained = Denoiser.from_pretrained(checkout / "outputs" / "model")
     np.save(tmp_path / "restored.npy", trained(test_faces.noisy))
     np.save(tmp_path / "plain.npy", trained(test_faces.noisy[:1], mirror=False))
     variables = {"SCIKIT_LEARN_DATA": str(tmp_path / "empty"), "KERAS_BACKEND": "tensorflow"}
-    script = ("tests/helpers/pull_back.py", str(tmp_path))
-    said = hub.run(*script, token=token, home=tmp_path / "home", **variables)
+    said = subprocess.run(
+        [sys.executable, checkout / "tests/helpers/pull_back.py", tmp_path],
+        env=os.environ | hub.environment(None, tmp_path / "home") | variables,
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
     differences = json.loads(said.splitlines()[-1])
     assert max(differences.values()) < 1e-5  # TensorFlow against ONNX Runtime
 
@@ -83,7 +87,7 @@ def test_keras_tensorflow_and_datasets_pull_back_what_was_trained(published, tes
 def test_the_space_serves_it_with_its_own_requirements_alone(published, tmp_path):
     from gradio_client import Client, handle_file
 
-    hub, _, checkout, _ = published
+    hub, checkout, _ = published
     commit, published = hub.repository(NAME).head.oid, hub.repository(NAME, "spaces")
     variables = {key: variable["value"] for key, variable in published.variables.items()}
     assert variables == {"MODEL_ID": NAME, "MODEL_REVISION": commit}
@@ -94,7 +98,7 @@ def test_the_space_serves_it_with_its_own_requirements_alone(published, tmp_path
     (tmp_path / "bare").mkdir()
     bare = EmptyEnvironment(tmp_path / "bare")
     bare.install("-r", space / "requirements.txt")
-    variables |= hub.environment(None, tmp_path / "hub") | {"PYTHONPATH": ""}
+    variables |= hub.environment(None, tmp_path / "hub")
     with PageServer(space, [bare.bin / "python", "app.py"], **variables) as page:
         client = Client(page.url, verbose=False)
         assert commit[:7] in json.dumps(client.config)

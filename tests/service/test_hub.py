@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 
 import httpx2
@@ -15,7 +14,6 @@ from network_folders import MODEL
 from olivetti_denoiser import hub
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.errors import DamagedFileError
-from page.serving import load_networks
 
 NAME, PRIVATE = "alice/m", "alice/private"
 
@@ -61,9 +59,8 @@ def raised(work):
 
 @pytest.mark.parametrize(
     ("name", "good"),
-    [("A1/b.c_d-e", True), ("model", False), ("a/b/c", False), ("./m", False), ("a/b--c", False),
-     ("https://huggingface.co/a/b", False), ("a/b@main", False), ("a/ü\n", False)],
-)  # fmt: skip
+    [("A1/b.c_d-e", True), ("model", False), ("a/b/c", False), ("./m", False), ("a/b--c", False)],
+)
 def test_a_repository_is_named_owner_and_name(name, good):
     if good:
         assert hub.check_repo_id(name) == name
@@ -84,9 +81,8 @@ def test_a_busy_hub_is_asked_again_after_growing_pauses(connected, pauses):
 
 @pytest.mark.parametrize(
     ("status", "kind", "words"),
-    [(401, PermissionError, "does not accept the token"), (402, PermissionError, "a paid plan"),
-     (403, PermissionError, "refuses access"), (418, OSError, "model repository alice/m: ")],
-)  # fmt: skip
+    [(403, PermissionError, "refuses access"), (418, OSError, "model repository alice/m: ")],
+)
 def test_what_does_not_pass_by_itself_is_explained_at_once(connected, pauses, status, kind, words):
     connected.fault("info", status=status)
     error = hub.explained(raised(info), NAME)
@@ -109,14 +105,14 @@ def test_a_message_holds_no_token():
     assert hub.first_line(error) == "refused hf_… and more because of hf_…"
 
 
+LARGE, SMALL = ({"operation": "resolve", "only": name} for name in ("restorer.onnx", "config.json"))
 # What goes wrong, how it is asked for, and how it must end.
 DOWNLOADS = {
-    "by tag": (None, {"revision": "v1.0.0"}, None),
-    "large file cut short": (("resolve", "short"), {}, None),
-    "one bit of a large file flips": (("resolve", "flip"), {}, None),
-    "one bit of a small file flips": (("resolve", "flip"), {}, None),
-    "flips for good": (("resolve", "flip", 99), {}, (DamagedFileError, "is damaged")),
-    "busy": (("info", "status"), {}, None),
+    "large file cut short": (LARGE | {"action": "short"}, {}, None),
+    "one bit of a large file flips": (LARGE | {"action": "flip"}, {}, None),
+    "one bit of a small file flips": (SMALL | {"action": "flip"}, {}, None),
+    "flips for good": (LARGE | {"action": "flip", "times": 99}, {}, (DamagedFileError, "damaged")),
+    "busy": ({"operation": "info"}, {"revision": "v1.0.0"}, None),
     "wrong token": (None, {"token": "hf_no"}, (PermissionError, "does not accept the token")),
     "private": (None, {"name": PRIVATE, "token": False}, (ValueError, "it is private")),
     "no such revision": (None, {"revision": "v9"}, (ValueError, "no such revision.*'v9'")),
@@ -130,19 +126,16 @@ def test_download_fault(connected, case):
     """Each fault ends in the networks as they were published or in one clear line."""
     fault, options, ends = DOWNLOADS[case]
     if fault:
-        operation, action, *times = fault
-        connected.fault(operation, action=action, times=(times or [1])[0])
+        connected.fault(**fault)
     name = options.pop("name", NAME)
     if ends:
         with pytest.raises(ends[0], match=ends[1]) as error:
             Denoiser.from_pretrained(name, **options)
         assert "\n" not in str(error.value)
         return
-    networks = Denoiser.from_pretrained(name, **options).networks
-    released = Denoiser.from_pretrained(MODEL).networks
-    assert {n: network.files for n, network in networks.items()} == {
-        n: network.files for n, network in released.items()
-    }
+    downloaded = Denoiser.from_pretrained(name, **options).networks
+    for network, released in Denoiser.from_pretrained(MODEL).networks.items():
+        assert downloaded[network].files == released.files
 
 
 @pytest.mark.smoke
@@ -172,23 +165,3 @@ def test_the_cache_serves_what_is_whole(connected, tmp_path, monkeypatch):
         Denoiser.from_pretrained(NAME, local_files_only=True)
     with pytest.raises(ConnectionError, match="the cache holds no copy"):
         Denoiser.from_pretrained("alice/other", local_files_only=True)
-
-
-def test_what_the_page_serves(connected, tmp_path, monkeypatch):
-    """The published networks where there are some, the built-in ones where not, and why."""
-
-    def words(name, revision="", seconds=60.0):
-        return load_networks({"MODEL_ID": name, "MODEL_REVISION": revision}, MODEL, seconds).words
-
-    commit = connected.repository(NAME).head.oid
-    score = r"30\.17 dB on the test faces"
-    assert re.fullmatch(f"{NAME} at {commit[:7]}, {score}", words(NAME, "v1.0.0"))
-    assert re.fullmatch(f"the built-in networks, {score}", words(""))
-    assert re.match(rf"the built-in networks, {score} \(.*alice/none", words("alice/none"))
-    shutil.copytree(MODEL / "colour", tmp_path / "colour")
-    connected.add_model("alice/colour", tmp_path / "colour")
-    assert "with the built-in gray network" in words("alice/colour")
-    connected.fault("info", action="stall")
-    assert "within 0.5 s" in words(NAME, seconds=0.5)
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
-    assert "does not answer" in words("alice/other")

@@ -96,7 +96,7 @@ def test_model_dataset_and_space(faces, hub, folders, capsys):
 
     publish(folders["both"], **EVERYTHING, dry_run=True)
     plan = capsys.readouterr().out
-    assert hub.log == []
+    assert hub.repositories == {}
     commits = publish(folders["both"], **EVERYTHING)
     pages = ("/datasets/alice/d", "/alice/m", "/spaces/alice/s")
     shown = [line.split()[-1] for line in capsys.readouterr().out.splitlines()[-3:]]

@@ -11,7 +11,8 @@ import shutil
 import pytest
 import yaml
 
-from local_hub import ROOT, LocalHub
+from checkout import ROOT
+from local_hub import LocalHub
 from olivetti_denoiser.publish.publish import publish
 from static_space import build_page, headers_of
 
