@@ -47,7 +47,7 @@ def published(faces, tmp_path_factory):
             "Install", "look", "train", "Compare with the released model",
             "Build the page for a static Space", "Publish",
         ):  # fmt: skip
-            done = run_step("retrain.yml", "retrain", name, checkout, variables)
+            done = run_step(name, checkout, variables)
             assert done.returncode == 0, done.stdout
             assert token not in done.stdout
         yield hub, checkout, {name: path.read_text() for name, path in files.items()}
