@@ -137,22 +137,18 @@ def page(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def visits(tmp_path_factory):
-    """The static Space with the released networks, in a browser: see `browser_visit.Visits`."""
+    """The static Space with the released networks, in a browser: see `browser_visit.Visits`.
+
+    Fails if the page complains, or asks any other origin.
+    """
     from browser_visit import Visits
 
     with Visits(tmp_path_factory.mktemp("page") / "dist") as visits:
         yield visits
-
-
-@pytest.fixture
-def visit(visits):
-    """Opens the static Space as a new visitor; fails if it complains or asks any other origin."""
-    yield visits.open
     assert not visits.complaints
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tab(visits):
     """The static Space in a tab that the tests of a file share; each brings its own picture."""
-    yield visits.shared
-    assert not visits.complaints
+    return visits.open()

@@ -32,9 +32,9 @@ class Hub:
         answer = {"status": 404} if found is None else {"body": found}
         return route.fulfill(headers={"Access-Control-Allow-Origin": "*"}, **answer)
 
-    def visit(self, visit):
+    def open(self, visits):
         """Open a page that names this repository."""
-        return visit(variables=VARIABLES, hub=self)
+        return visits.open(variables=VARIABLES, hub=self)
 
 
 def network_at(place, network):
@@ -55,9 +55,9 @@ def serving(tab):
 
 
 @pytest.mark.smoke
-def test_both_networks_come_from_the_hub_when_they_are_needed(visit, tmp_path):
+def test_both_networks_come_from_the_hub_when_they_are_needed(visits, tmp_path):
     hub = Hub({**network_at("", "gray"), **network_at("colour/", "colour"), "config.json": b"{}"})
-    tab = hub.visit(visit)
+    tab = hub.open(visits)
     assert serving(tab) == "Serving owner/olivetti-denoiser at v1.0.0."
     # The head of config.json is what the Hub counts downloads by.
     first = ["GET onnx/estimator.onnx", "GET onnx/restorer.onnx", "HEAD config.json"]
@@ -74,11 +74,11 @@ def test_both_networks_come_from_the_hub_when_they_are_needed(visit, tmp_path):
     assert "could not be loaded from the Hub" in serving(tab)
 
 
-def test_a_repository_of_one_network_is_joined_by_a_built_in_one(visit, tmp_path):
+def test_a_repository_of_one_network_is_joined_by_a_built_in_one(visits, tmp_path):
     own = save(tmp_path / "own.png", noisy_scene(60, 50, 3))
     gray = save(tmp_path / "gray.png", noisy_scene(60, 50, 1))
     hub = Hub(network_at("", "colour"))
-    tab = hub.visit(visit)
+    tab = hub.open(visits)
     assert "v1.0.0, with the built-in gray network." in serving(tab)
     assert restored_by(tab, own) == "the network for colour."
     assert restored_by(tab, gray) == "the built-in gray network."
@@ -109,17 +109,17 @@ WITHOUT_WEBASSEMBLY = b"delete self.WebAssembly;\n"
     ],
     ids=["damaged", "missing", "no worker", "no WebAssembly"],
 )
-def test_a_broken_page_says_so_in_one_sentence(visit, visits, path, content, sentence):
+def test_a_broken_page_says_so_in_one_sentence(visits, path, content, sentence):
     if content == WITHOUT_WEBASSEMBLY:
         content += visits.file(path)
-    tab = visit(replaced={path: content}, ready=False)
+    tab = visits.open(replaced={path: content}, ready=False)
     told(tab, sentence)
     assert serving(tab) == "Nothing serves."
 
 
-def test_a_page_that_was_loaded_outlives_a_new_version_and_its_server(visit, visits, tmp_path):
+def test_a_page_that_was_loaded_outlives_a_new_version_and_its_server(visits, tmp_path):
     replaced = {}
-    tab = visit(replaced=replaced, offline="allow")
+    tab = visits.open(replaced=replaced, offline="allow")
     tab.evaluate("navigator.serviceWorker.ready.then(() => true)")
     # A part that the server has no more comes from what was kept.
     replaced |= {f"parts/{path.name}": None for path in visits.folder.glob("parts/decode_tiff*")}

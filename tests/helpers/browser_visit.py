@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-from functools import cached_property
 from pathlib import Path
 
 from PIL import Image
@@ -41,11 +40,6 @@ class Visits(contextlib.ExitStack):
         build_page(self.folder)
         main(str(ROOT / "model_card"), str(self.folder))
         return self
-
-    @cached_property
-    def shared(self):
-        """A tab that many tests share."""
-        return self.open()
 
     def file(self, name):
         """Return the content of a file of the page."""

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
-import subprocess
-import sys
 
-import numpy as np
 import pytest
 
 from checkout import ROOT
@@ -75,32 +71,3 @@ def test_it_was_made_with_the_defaults_and_its_events_are_small():
     assert dataclasses.replace(config, seed=0) == TrainingConfig()
     events = list((RELEASED / "runs").rglob("events*"))
     assert 0 < sum(path.stat().st_size for path in events) < 300_000
-
-
-LOAD = """
-import sys, keras, numpy
-predictions = []
-for folder in sys.argv[2:]:
-    model = keras.saving.load_model(folder)
-    shape = (2, 64, 64, model.input_shape[-1])
-    noisy = numpy.random.default_rng(0).random(shape, dtype="float32")
-    predictions.append(numpy.asarray(model.predict(noisy, verbose=0)).ravel())
-numpy.save(sys.argv[1], numpy.concatenate(predictions))
-print(keras.backend.backend(), "olivetti_denoiser" in sys.modules)
-"""
-
-
-def test_keras_alone_opens_both_networks_on_every_backend_that_trains(tmp_path):
-    """In an empty folder and in isolated mode, so that none of our code can be imported."""
-    predictions = {}
-    for backend in ("tensorflow", "jax"):
-        path = tmp_path / f"{backend}.npy"
-        done = subprocess.run(
-            [sys.executable, "-I", "-c", LOAD, path, RELEASED, RELEASED / "colour"],
-            env=os.environ | {"KERAS_BACKEND": backend},
-            cwd=tmp_path, capture_output=True, text=True,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.split() == [backend, "False"]
-        predictions[backend] = np.load(path)
-    assert np.abs(predictions["tensorflow"] - predictions["jax"]).max() < 1e-5
