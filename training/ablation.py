@@ -64,9 +64,8 @@ def main(arguments: list[str] | None = None) -> None:
         from olivetti_denoiser.release import LOSS_FACES
 
         shown = faces.take(slice(-HELD_OUT, None)).take(SHOWN)
-        grid = shown.clean, shown.noisy, restored
-        draw = lambda folder: losses_grid(*grid, folder / LOSS_FACES)  # noqa: E731
-        update_release(options.save, {"ablation": ablation}, draw=draw)
+        folder = update_release(options.save, {"ablation": ablation})
+        losses_grid(shown.clean, shown.noisy, restored, folder / LOSS_FACES)
 
 
 def run(rows: dict[str, str], seeds: list[str], faces: Faces, folder: Path) -> tuple[dict, dict]:

@@ -68,7 +68,7 @@ def register(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> None:
     """Measure the model and print its tables."""
     check(options)
-    from olivetti_denoiser.data.faces import load_split
+    from olivetti_denoiser.data.faces import load_split, split_checksum
     from olivetti_denoiser.denoiser import Denoiser
     from olivetti_denoiser.publish.write import check_update, update_release
 
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> None:
             )
         split = None if in_colour else load_split(options.split, options.dataset)
         if options.save:
-            check_update(model, split)
+            check_update(model, split and split_checksum(split))
         if split is None:
             metrics = _measure_colour(options, denoiser)
         else:

@@ -44,8 +44,6 @@ def find_credentials(names: Mapping[str, str]) -> tuple[bool, str]:
         return False, "Nothing is published: no repository on the Hub is named."
     if token := get_token():
         return True, f"Publishes with the token of {_owner(token, names)}."
-    if not _has_identity():
-        return False, "Nothing is published: there is no HF_TOKEN."
     resources = {kind: hub.ADDRESSES[kind] + name for kind, name in names.items()}
     refusing = [resources[kind] for kind, name in names.items() if not token_for(kind, name)]
     if not refusing:
@@ -74,7 +72,7 @@ def token_for(kind: str, name: str) -> str | None:
     """
     from huggingface_hub import errors, get_token
 
-    if (token := get_token()) or not _has_identity():
+    if (token := get_token()) or not any(map(os.environ.get, IDENTITY)):
         return token
     os.environ[RESOURCE] = hub.ADDRESSES[kind] + name
     try:
@@ -87,10 +85,6 @@ def token_for(kind: str, name: str) -> str | None:
         raise hub.explained(error, name, kind) from error
     finally:
         del os.environ[RESOURCE]
-
-
-def _has_identity() -> bool:
-    return any(map(os.environ.get, IDENTITY))
 
 
 def _owner(token: str, names: Mapping[str, str]) -> str:

@@ -27,7 +27,7 @@ def write_space(
     split: DatasetDict,
     names: Mapping[str, str],
     folder: Path,
-) -> Path:
+) -> None:
     """Write the files of a Space.
 
     Args:
@@ -36,9 +36,6 @@ def write_space(
         split: Its first test faces become examples.
         names: OWNER/NAME of each kind of repository.
         folder: Where to write, an empty folder.
-
-    Returns:
-        The folder.
 
     Raises:
         ValueError: The page of a static Space is not built.
@@ -61,7 +58,6 @@ def write_space(
     if "dataset" in names:
         card.data["datasets"] = [names["dataset"]]
     card.save(folder / CARD)
-    return folder
 
 
 def copy_network(source: Path, target: Path, patterns: tuple[str, ...] = ("*",)) -> None:

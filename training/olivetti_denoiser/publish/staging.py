@@ -102,12 +102,11 @@ class Stage:
             (folder / release.PLACES[name] / release.CARD).write_text(text, encoding="utf-8")
         self._refuse_tokens()
 
-    def compose_space(self, sdk: str) -> Path:
+    def compose_space(self, sdk: str) -> None:
         """Write the files of the Space, with the networks of the model repository, in a folder."""
         folder = self._new_folder("space")
         write_space(sdk, self._networks, self._split, self.names, folder)
         self._refuse_tokens()
-        return folder
 
     def stays(self, kind: str, path: str) -> bool:
         """Tell whether a published file stays that is not among the files of its repository.

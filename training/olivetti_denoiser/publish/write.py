@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from olivetti_denoiser import release
 from olivetti_denoiser.atomic import atomic_folder
-from olivetti_denoiser.data.faces import REFERENCE, split_checksum, split_name
+from olivetti_denoiser.data.faces import REFERENCE, split_name
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.colour_comparison import draw_photographs
 from olivetti_denoiser.evaluate.plots import draw_plots, plot_sigmas
@@ -26,8 +26,6 @@ from olivetti_denoiser.publish.card import render_card, render_cards
 from olivetti_denoiser.release import COLOUR, network_of, read_metrics
 
 if TYPE_CHECKING:
-    from datasets import DatasetDict
-
     from olivetti_denoiser.train.run import Trained
 
 SETS = {"colour", "pairs"}  # metrics by the name of a set of pictures
@@ -66,12 +64,7 @@ def write_model_folder(folder: str | Path, trained: Trained) -> Path:
     return Path(folder)
 
 
-def update_release(
-    folder: str | Path,
-    metrics: Mapping[str, Any],
-    *,
-    draw: Callable[[Path], None] | None = None,
-) -> Path:
+def update_release(folder: str | Path, metrics: Mapping[str, Any]) -> Path:
     """Put later metrics of a network into its model folder; plot and card are made anew.
 
     Args:
@@ -79,7 +72,6 @@ def update_release(
         metrics: Some of `release.Metrics`, which replace those of the same name. Of `colour` and
             `pairs` only the given sets are replaced. Metrics with `parts` are a whole evaluation
             on the faces: published denoisers that it did not measure are dropped.
-        draw: Called with the folder that is written; draws further plots.
 
     Returns:
         The folder.
@@ -87,7 +79,7 @@ def update_release(
     Raises:
         ValueError: It is no whole model folder, or the metrics are of another split than its own.
     """
-    check_update(folder)
+    check_update(folder, metrics.get("split_checksum"))
     before: Any = read_metrics(folder)
     in_colour = network_of(before) == COLOUR
     after: Any = {**before, **metrics}
@@ -97,7 +89,6 @@ def update_release(
         else:
             del after[kind]
     if "parts" in metrics:
-        _check_split(folder, before, metrics["split_checksum"])
         learned_from = {part: row for part, row in before["parts"].items() if part == "pictures"}
         after["parts"] = {**metrics["parts"], **learned_from}
         if "published" not in metrics:
@@ -106,25 +97,28 @@ def update_release(
         release.write_metrics(stage, after)
         if "sigmas" in metrics or (in_colour and "colour" in metrics):
             plot_sigmas(after, stage / release.LEVELS)
-        if draw is not None:
-            draw(stage)
     return Path(folder)
 
 
-def check_update(folder: str | Path, split: DatasetDict | None = None) -> None:
+def check_update(folder: str | Path, checksum: str | None = None) -> None:
     """Make sure that metrics can be kept in a folder, before they are measured.
 
     Args:
         folder: A model folder.
-        split: The `datasets.DatasetDict` to measure on, where it is measured on faces.
+        checksum: Of the split to measure on, where it is measured on faces.
 
     Raises:
         ValueError: See `update_release`.
     """
     if not release.is_released(folder):
         raise ValueError(f"metrics are kept in a whole model folder. Received: {folder}")
-    if split is not None:
-        _check_split(folder, read_metrics(folder), split_checksum(split))
+    metrics = read_metrics(folder)
+    if checksum not in (None, metrics["split_checksum"]):
+        raise ValueError(
+            f"the metrics to keep must be of the model's own split, "
+            f"{metrics.get('split', REFERENCE)}; give it as --split. "
+            f"Received: {folder} and the split {split_name(checksum) or checksum}"
+        )
 
 
 @contextlib.contextmanager
@@ -134,16 +128,6 @@ def _card_rendered(folder, ignore=None) -> Iterator[Path]:
         yield stage
         (stage / release.CARD).write_text(render_card(stage), encoding="utf-8")
     render_cards(folder)
-
-
-def _check_split(folder, metrics, checksum):
-    """Refuse metrics of another split than that of a model folder."""
-    if metrics["split_checksum"] != checksum:
-        raise ValueError(
-            f"the metrics to keep must be of the model's own split, "
-            f"{metrics.get('split', REFERENCE)}; give it as --split. "
-            f"Received: {folder} and the split {split_name(checksum) or checksum}"
-        )
 
 
 def _replaced(folder):
