@@ -9,7 +9,6 @@ Nothing is downloaded as a whole and nothing is decoded here.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,8 +26,7 @@ KNOWN_SPLITS = {
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test", "testing", "eval", "evaluation"),
 }
-SHARDS = 16  # of a folder, each of every sixteenth picture
-COLUMN = "image"
+SHARDS = 16  # of a folder
 
 
 class Pictures(NamedTuple):
@@ -133,7 +131,7 @@ def _in_folder(folder, split):
     With them a checksum of the files' names, which is as much as a look at a million files can
     cost. A folder without picture files may hold them in other files, such as Parquet.
     """
-    from datasets import Features, Image, IterableDataset, load_dataset
+    from datasets import Dataset, Features, Image, load_dataset
 
     pictures, others, _ = list_folder(folder)
     below: dict[str, list[Path]] = {}
@@ -144,11 +142,10 @@ def _in_folder(folder, split):
     listed = (with_splits and below) or {"train": pictures}
     if pictures:
         streams = {
-            name: IterableDataset.from_generator(
-                _files_of,
-                gen_kwargs={"folder": folder, "shards": [paths[i::SHARDS] for i in range(SHARDS)]},
-                features=Features({COLUMN: Image(decode=False)}),
-            )
+            name: Dataset.from_dict(
+                {"image": [str(folder / path) for path in paths]},
+                features=Features({"image": Image(decode=False)}),
+            ).to_iterable_dataset(min(SHARDS, len(paths)))
             for name, paths in listed.items()
         }
     else:
@@ -161,12 +158,6 @@ def _in_folder(folder, split):
             ) from error
     names = "\0".join(sorted(map(str, pictures or folder.rglob("*"))))
     return streams, hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()
-
-
-def _files_of(folder: Path, shards: list[list[Path]]) -> Iterator[dict]:
-    for shard in shards:
-        for path in shard:
-            yield {COLUMN: {"path": str(folder / path), "bytes": None}}
 
 
 def _picture_column(features, asked, dataset):
@@ -206,7 +197,7 @@ def _splits(names, asked, dataset):
         )
     left = [name for name in names if name != train]
     own = {part: _named(left, KNOWN_SPLITS[part]) for part in ("validation", "test")}
-    return {"train": train} | {part: name for part, name in own.items() if name}
+    return {part: name for part, name in {"train": train, **own}.items() if name}
 
 
 def _named(names, wishes):
