@@ -13,10 +13,6 @@ from olivetti_denoiser.images.colour_profile import to_srgb
 from olivetti_denoiser.images.exif import kept_exif, orientation_of, turn
 from olivetti_denoiser.images.formats import NoPictureError
 
-MODES_AS_THEY_ARE = ("L", "LA", "RGB", "RGBA", "I;16", "F")
-MODES_CONVERTED = {"1": "L", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB", "HSV": "RGB"}
-MODES_CONVERTED |= {"P": "RGB", "PA": "RGBA", "YCbCr": "RGB"}
-
 
 def upright(image: Image.Image) -> Image.Image:
     """Apply the EXIF orientation and turn rare modes into the nearest common one.
@@ -41,15 +37,16 @@ def common_mode(image: Image.Image) -> Image.Image:
     Raises:
         ValueError: The mode holds no picture in a known range.
     """
-    mode = MODES_CONVERTED.get(image.mode, image.mode)
     if image.mode == "CMYK":
         return to_srgb(image)
-    if "transparency" in image.info and mode in ("L", "RGB"):
-        return image.convert("LA" if mode == "L" else "RGBA")
-    if mode.startswith("I") and mode != "I;16":  # 32 bits, or another byte order
+    if image.mode in ("F", "I;16"):
+        return image
+    if image.mode.startswith("I"):  # 32 bits, or another byte order
         return _sixteen_bits(image)
-    if mode not in MODES_AS_THEY_ARE:
-        raise NoPictureError(f"mode must be gray, RGB or CMYK. Received: mode={mode}")
+    if image.mode == "LAB":
+        raise NoPictureError(f"mode must be gray, RGB or CMYK. Received: mode={image.mode}")
+    colours = "L" if image.mode in ("1", "L", "La", "LA") else "RGB"
+    mode = colours + ("A" if image.has_transparency_data else "")
     return image if mode == image.mode else image.convert(mode)
 
 
