@@ -8,15 +8,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from os.path import exists, isdir  # Path's own raise where a name is too long
 from pathlib import Path
 from typing import NamedTuple
 
 from olivetti_denoiser.data.picture_folder import in_words, list_folder
-
-CASELESS = sys.platform in ("win32", "darwin")  # where a.png and A.png are one file
 
 
 class Plan(NamedTuple):
@@ -56,17 +53,14 @@ def plan_files(arguments: Sequence[str], folder: str, recursive: bool, ending: s
     paths = list(map(Path, arguments))
     if recursive and not any(map(isdir, paths)):
         raise ValueError("--recursive is for folders. Received: files alone")
-    taken: dict[str, Path] = {}
     for place, source in _found(paths, into.resolve(), recursive, plan):
         output = into / (place.with_suffix(ending) if ending else place)
-        name = str(output).casefold() if CASELESS else str(output)
-        other = taken.setdefault(name, source)
+        other = plan.files.setdefault(output, source)
         if os.path.realpath(other) != os.path.realpath(source):
             raise ValueError(
                 f"two pictures would become {output}; restore them into different folders. "
                 f"Received: {other} and {source}"
             )
-        plan.files[output] = source
     read = set(map(os.path.realpath, plan.files.values()))
     for output in plan.files:
         if os.path.realpath(output) in read:
