@@ -56,6 +56,7 @@ def test_a_folder_goes_to_a_folder_and_what_is_no_picture_is_said(here, capsys):
     for name in ("in/a.png", "in/sub/b.jpg", "in/sub/.hidden.png", "in/.trash/c.png", "d/é 1.png"):
         add_picture(name)
     Path("in/list.txt").write_text("mine")
+    os.mkfifo("in/pipe.png")  # which would be waited for
     Path("in/sub/again").symlink_to("..", target_is_directory=True)
     Path("in/link.png").symlink_to(Path("d/é 1.png").resolve())
     command = ["restore", "in/", "d/é 1.png", "in/a.png", "--output-dir", "in/out"]
@@ -66,7 +67,7 @@ def test_a_folder_goes_to_a_folder_and_what_is_no_picture_is_said(here, capsys):
     assert sorted(said.out.splitlines()) == sorted(
         str(Path("in/out") / name) for name in files_below("in/out")
     )
-    assert "Not pictures in in: 1 .txt." in said.err
+    assert "Not pictures in in: 1 .txt, 1 pipe." in said.err
     assert "Subfolders of in are left out; --recursive takes them." in said.err
     assert said.err.splitlines()[-1].startswith("3 restored, 0 failed")
 

@@ -57,7 +57,9 @@ def list_folder(folder: str | Path, recursive: bool = True, without: Path | None
             kind = path.suffix.lower()
             if name.startswith("."):
                 continue
-            if kind in ENDINGS:
+            if (here / name).is_fifo():  # to be read it needs somebody who writes to it
+                listing.others["pipe"] += 1
+            elif kind in ENDINGS:
                 listing.pictures.append(path)
             else:
                 listing.others[kind or "without an ending"] += 1
