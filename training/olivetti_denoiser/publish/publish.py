@@ -20,7 +20,6 @@ import numpy as np
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.errors import DamagedFileError, PublishError, RefusedError
-from olivetti_denoiser.publish.credentials import token_for
 from olivetti_denoiser.publish.gate import judge
 from olivetti_denoiser.publish.repository import Repository
 from olivetti_denoiser.publish.space_files import GRADIO, SHOWN, STATIC
@@ -92,23 +91,18 @@ class _Run:
     def __init__(self, stage: Stage, tag: str | None, private: bool, allow_regression: bool):
         self.stage, self.tag = stage, tag
         self.private, self.allow_regression = private, allow_regression
-        self.repositories: dict[str, Repository] = {}
+        self.repositories = {kind: Repository(kind, name) for kind, name in stage.names.items()}
         self.commits: dict[str, str] = {}  # that stand, by the kind of repository
         self.changed: set[str] = set()  # kinds of the repositories that this run has changed
         self.composed_at: str | None = ""  # the model's commit beside which its files were made
         self.sdk: str | None = None  # the kind of the Space
 
     def go(self) -> dict[str, str]:
-        from huggingface_hub import HfApi
-
         kind, names = "model", self.stage.names
         try:
-            for kind, name in names.items():
-                self.repositories[kind] = Repository(HfApi(token=token_for(kind, name)), kind, name)
-            kind = "model"
             model = self.repositories["model"].info()
             self._compose(model and model.sha)
-            for kind in reversed(names):  # a Space that cannot be made is no half release
+            for kind in reversed([*names]):  # a Space that cannot be made is no half release
                 self._ensure(self.repositories[kind])
             for kind in names:
                 self._publish(self.repositories[kind])

@@ -1,6 +1,6 @@
 """One repository on the Hub: its files and tags, and its update in one commit.
 
->>> repository = Repository(HfApi(), "model", "owner/olivetti-denoiser")
+>>> repository = Repository("model", "owner/olivetti-denoiser")
 >>> commit, made = repository.update(lambda head: Path("stage"), "Publish it", keep=stays)
 
 A repository changes in one commit that names its parent, and is read again afterwards.
@@ -10,15 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from olivetti_denoiser import hub
 from olivetti_denoiser.errors import PublishError
+from olivetti_denoiser.publish.credentials import token_for
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+
+T = TypeVar("T")
 
 GIT_FILE = ".gitattributes"  # the Hub's own, in every repository
 ATTEMPTS = 3  # when another publisher commits in between
@@ -29,14 +32,19 @@ class Repository:
     """A model, dataset or Space repository.
 
     Attributes:
-        api: The client.
         kind: "model", "dataset" or "space".
         name: OWNER/NAME.
     """
 
-    api: HfApi
     kind: str
     name: str
+
+    @cached_property
+    def api(self) -> HfApi:
+        """The client, with the token for this repository."""
+        from huggingface_hub import HfApi
+
+        return HfApi(token=token_for(self.kind, self.name))
 
     def __str__(self) -> str:
         """Return the repository's name in messages."""
@@ -55,10 +63,9 @@ class Repository:
         Raises:
             ValueError: It exists and is public, though `private` was asked for.
         """
-        options = {"repo_type": self.kind, "private": private or None, "space_sdk": sdk}
-        hub.patiently(lambda: self.api.create_repo(self.name, exist_ok=True, **options))
+        self._ask(self.api.create_repo, private=private or None, space_sdk=sdk, exist_ok=True)
         try:
-            hub.patiently(lambda: self.api.auth_check(self.name, repo_type=self.kind, write=True))
+            self._ask(self.api.auth_check, write=True)
         except Exception as error:
             if hub.status_of(error) in (401, 403):  # else the commit will tell
                 raise
@@ -75,14 +82,14 @@ class Repository:
         from huggingface_hub.errors import RepositoryNotFoundError
 
         try:
-            return hub.patiently(lambda: self.api.repo_info(self.name, repo_type=self.kind))
+            return self._ask(self.api.repo_info)
         except RepositoryNotFoundError:
             return None
 
     def commit_of(self, tag: str) -> str | None:
         """Return the commit that a tag stands on; None where there is no such tag."""
-        refs = hub.patiently(lambda: self.api.list_repo_refs(self.name, repo_type=self.kind))
-        return {ref.name: ref.target_commit for ref in refs.tags}.get(tag)
+        tags = self._ask(self.api.list_repo_refs).tags
+        return {found.name: found.target_commit for found in tags}.get(tag)
 
     def put_tag(self, tag: str, commit: str) -> None:
         """Put a tag on a commit.
@@ -90,11 +97,7 @@ class Repository:
         Raises:
             PublishError: The tag stands on another commit.
         """
-        hub.patiently(
-            lambda: self.api.create_tag(
-                self.name, tag=tag, revision=commit, repo_type=self.kind, exist_ok=True
-            )
-        )
+        self._ask(self.api.create_tag, tag=tag, revision=commit, exist_ok=True)
         if (stands := self.commit_of(tag)) != commit:
             raise PublishError(f"the tag {tag} of {self.name} went to {stands}, not to {commit}.")
 
@@ -105,11 +108,7 @@ class Repository:
             The files of the folder that the commit lacks or has with another content, and the files
             that the commit has and the folder lacks.
         """
-        found = hub.patiently(
-            lambda: self.api.verify_repo_checksums(
-                self.name, repo_type=self.kind, revision=commit, local_dir=folder
-            )
-        )
+        found = self._ask(self.api.verify_repo_checksums, revision=commit, local_dir=folder)
         changed = [*(mismatch["path"] for mismatch in found.mismatches), *found.extra_paths]
         return sorted(changed), [path for path in found.missing_paths if path != GIT_FILE]
 
@@ -137,6 +136,8 @@ class Repository:
             ValueError: The tag stands on other files; or the Hub finds fault with the card.
             PublishError: Other publishers keep committing, or the commit lists other checksums.
         """
+        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
         first = None
         for _ in range(ATTEMPTS):
             head = self.info().sha
@@ -155,7 +156,15 @@ class Repository:
                 return head, head != first
             print(f"{self}: {len(changed)} files to upload")
             try:
-                commit = hub.patiently(partial(self._commit, message, head, folder, changed, gone))
+                commit = self._ask(
+                    self.api.create_commit,
+                    operations=[
+                        *(CommitOperationAdd(path, folder / path) for path in changed),
+                        *(CommitOperationDelete(path) for path in gone),
+                    ],
+                    commit_message=message,
+                    parent_commit=head,
+                ).oid
             except Exception as error:
                 if hub.status_of(error) != 412:
                     raise
@@ -171,16 +180,6 @@ class Repository:
             f"other publishers keep committing to {self.name}; run the same command again."
         )
 
-    def _commit(self, message, parent, folder, changed, gone) -> str:
-        from huggingface_hub import CommitOperationAdd, CommitOperationDelete
-
-        return self.api.create_commit(
-            self.name,
-            [
-                *(CommitOperationAdd(path, folder / path) for path in changed),
-                *(CommitOperationDelete(path) for path in gone),
-            ],
-            commit_message=message,
-            repo_type=self.kind,
-            parent_commit=parent,
-        ).oid
+    def _ask(self, method: Callable[..., T], **options: Any) -> T:
+        """Call a method of the client for this repository, again while the Hub is busy."""
+        return hub.patiently(partial(method, self.name, repo_type=self.kind, **options))
