@@ -41,7 +41,7 @@ def measure_drawn(
     found = {}
     for kind in kinds:
         pictures = draw_pictures(kind, count, seed)
-        clean, noisy = (from_uint8(np.stack(images)) for images in pictures[1:3])
+        clean, noisy = (from_uint8(np.asarray(images)) for images in pictures[1:3])
         restored = from_uint8(to_uint8(restore(noisy)))
         gain = psnr(clean, restored) - psnr(clean, noisy)
         found[kind] = {
