@@ -100,10 +100,8 @@ def test_bm3d_is_there_where_it_is_installed(folder, monkeypatch):
 
 
 def test_a_file_that_is_missing_is_named_and_the_one_for_clipped_noise_is_not_needed(tmp_path):
-    with pytest.raises(ValueError, match=rf"{FFDNET_FILE}, {DNCNN_FILE} missing\. Received: "):
-        published_denoisers(tmp_path / "absent")
     small_weights(tmp_path / FFDNET_FILE, (5, 6, 4))
-    with pytest.raises(ValueError, match=rf"; {DNCNN_FILE} missing\. Received: "):
+    with pytest.raises(ValueError, match=rf"No such file .* Received: .*{DNCNN_FILE}"):
         published_denoisers(tmp_path)
     for name, count in ((COLOUR_FILE, 1), (CLIPPED_FILE, 2)):
         small_weights(tmp_path / name, (13, 12))

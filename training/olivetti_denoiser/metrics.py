@@ -73,15 +73,13 @@ def details(clean: np.ndarray, noisy: np.ndarray, restored: np.ndarray) -> list[
         energy, `noise` and `left`.
 
     Raises:
-        ValueError: The shapes differ or are not those of a batch of squares.
+        ValueError: The shapes differ or are not those of a batch.
     """
     from scipy.fft import dctn
 
     clean, noisy = _gray(*_batches(clean, noisy))
     clean, restored = _gray(*_batches(clean, np.reshape(restored, clean.shape)))
-    side, width = clean.shape[1:]
-    if side != width:
-        raise ValueError(f"details are those of square pictures. Received: {side}×{width}")
+    side = clean.shape[1]
     clean, noisy, restored = (
         dctn(pictures, axes=(1, 2), norm="ortho") for pictures in (clean, noisy, restored)
     )

@@ -42,18 +42,15 @@ def published_denoisers(folder: str | Path, channels: int = 1) -> dict[str, Meth
         ValueError: A file is missing, cannot be read or holds other arrays.
     """
     folder = Path(folder)
-    needed = (FFDNET_FILE, DNCNN_FILE) if channels == 1 else (COLOUR_FILE,)
-    missing = [name for name in needed if not (folder / name).is_file()]
-    if missing:
-        raise ValueError(
-            f"the folder of published denoisers needs {' and '.join(needed)}; "
-            f"{', '.join(missing)} missing. Received: {folder}"
-        )
-    published = {"FFDNet": ffdnet(folder / needed[0], channels)}
     if channels == 1:
-        published["DnCNN (σ = 25/255)"] = dncnn(folder / DNCNN_FILE)
-    elif (folder / CLIPPED_FILE).is_file():
-        published[CLIPPED] = ffdnet(folder / CLIPPED_FILE, channels)
+        published = {
+            "FFDNet": ffdnet(folder / FFDNET_FILE),
+            "DnCNN (σ = 25/255)": dncnn(folder / DNCNN_FILE),
+        }
+    else:
+        published = {"FFDNet": ffdnet(folder / COLOUR_FILE, channels)}
+        if (folder / CLIPPED_FILE).is_file():
+            published[CLIPPED] = ffdnet(folder / CLIPPED_FILE, channels)
     if find_spec("bm3d"):
         published["BM3D" if channels == 1 else "CBM3D"] = bm3d
     return published
