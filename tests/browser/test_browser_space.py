@@ -12,16 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from browser_visit import WIDE, download, give, told, wait_for_result
+from browser_visit import download, give, told, wait_for_result
 from olivetti_denoiser.images.gray_view import gray_view
 from olivetti_denoiser.metrics import mse, psnr, ssim
-from page_in_browser import section, until
+from page_in_browser import PHONE, WIDE, look, section, until
 from pictures_for_browsers import deep, noisy_scene, save, with_alpha
 from static_space import PACKAGES, ROOT
 
 EXAMPLES = ROOT / "space" / "examples"
-SHOTS = ROOT / "screenshots"
-PHONE = {"width": 390, "height": 844}
 VIEWS = {
     "large.jpg": noisy_scene(1203, 911, 3),  # not the middle, or aliased
     "tall.png": noisy_scene(65, 64 * 60, 1),  # the other side in the middle
@@ -148,11 +146,7 @@ def test_it_fits_the_window_and_is_accessible(tab, phone):
             for text in ("30.17 (29.35–30.99)", "AT&T Laboratories", 'from_pretrained("OWNER/'):
                 assert text in panel.inner_text()
             assert panel.locator(".plots img").count() == 4
-        tab.wait_for_timeout(500)  # pictures are decoded
-        overflow = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert overflow <= 0, f"{part} is {overflow} pixels wider than the window"
-        name = f"browser_{'phone' if phone else 'wide'}_{part.lower().replace(' ', '_')}.png"
-        tab.screenshot(path=SHOTS / name, full_page=True)
+        look(tab, f"browser_{'phone' if phone else 'wide'}_{part}")
         found = tab.evaluate("axe.run()")["violations"]
         assert not [one for one in found if one["impact"] in ("serious", "critical")]
     ground = tab.evaluate("getComputedStyle(document.documentElement).backgroundColor")

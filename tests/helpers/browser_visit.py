@@ -15,10 +15,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from page_in_browser import chromium, listen, section, until
+from page_in_browser import WIDE, chromium, listen, section, until
 from static_space import ROOT, StaticSpace, build_page, headers_of
 
-WIDE = {"width": 1280, "height": 900}
 HEADERS = headers_of((ROOT / "space" / "browser" / "README.md").read_text(encoding="utf-8"))
 HUB = "https://huggingface.co/"
 

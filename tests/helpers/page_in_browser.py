@@ -20,6 +20,8 @@ import pytest
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
 PATIENCE = 120_000  # milliseconds
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+SHOTS = Path(__file__).resolve().parents[2] / "screenshots"
 
 
 @contextlib.contextmanager
@@ -85,3 +87,11 @@ def upload(part, path):
 def changed(tab, part, label, before):
     """Wait until another picture stands under a label."""
     until(tab, lambda: source(part, label) != before)
+
+
+def look(tab, name):
+    """Assert that the page is not wider than the window, and keep a screenshot."""
+    tab.wait_for_timeout(700)  # pictures are decoded, fonts are there
+    overflow = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert overflow <= 0, f"{name} is {overflow} pixels wider than the window"
+    tab.screenshot(path=SHOTS / f"{name.lower().replace(' ', '_')}.png", full_page=True)

@@ -117,11 +117,9 @@ def test_values_may_be_left_out_and_wrong_ones_get_one_sentence(page):
     again, words = visitor.ask("restore", image)
     assert (again["path"], words) == (whole["path"], estimate)  # named by its content
     for endpoint, values, words in (
-        ("restore", (1.0, 4.5), "from 0 to 4"),
         ("restore", (1.0, "much"), "from 0 to 4"),
         ("restore", (-0.5, 1.0), "Strength must be a number from 0 to 1"),
         ("denoise", (0.4, 0), "from 0 to 0.3, not 0.4"),
-        ("denoise", (None, 0), "not nothing"),
         ("denoise", (0.1, 2**40), "from 0 to 4294967295"),
     ):
         with pytest.raises(RefusedError, match=words):
