@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from olivetti_denoiser.bundled import PACKAGE, bundled
-from olivetti_denoiser.publish.static_space import built_page, write_page
+from olivetti_denoiser.publish.static_space import EXAMPLES, built_page, complete_page
 from olivetti_denoiser.release import CARD, PLACES, Released, files_of
 
 if TYPE_CHECKING:
@@ -43,14 +43,16 @@ def write_space(
     from huggingface_hub import SpaceCard
 
     source = bundled("space")
+    (folder / EXAMPLES).mkdir()
+    for row in split["test"].select(range(EXAMPLE_FACES)):
+        row["clean"].save(folder / EXAMPLES / f"face_{row['face_id']:03d}.png")
     if sdk == STATIC:
-        page = built_page()
-        write_page(page, folder, networks, _example_faces(split, folder / "examples"))
+        shutil.copytree(built_page(), folder, dirs_exist_ok=True)
+        complete_page(folder, networks)
         source /= BROWSER
     else:
         _copy_source(source, folder, BROWSER)
         _copy_source(PACKAGE, folder / PACKAGE.name, "bundled")
-        _example_faces(split, folder / "examples")
         for name, network in networks.items():
             copy_network(network.folder, folder / "model_card" / PLACES[name], SHOWN)
     card = SpaceCard.load(source / CARD)
@@ -71,14 +73,3 @@ def copy_network(source: Path, target: Path, patterns: tuple[str, ...] = ("*",))
 def _copy_source(source, target, left_out):
     left_out = shutil.ignore_patterns(*NOT_SOURCE, left_out)
     shutil.copytree(source, target, ignore=left_out, dirs_exist_ok=True)
-
-
-def _example_faces(split, folder):
-    """Write the first test faces, and return them by their names."""
-    folder.mkdir(parents=True, exist_ok=True)
-    faces = {}
-    for row in split["test"].select(range(EXAMPLE_FACES)):
-        name = f"face_{row['face_id']:03d}.png"
-        row["clean"].save(folder / name)
-        faces[name] = folder / name
-    return faces

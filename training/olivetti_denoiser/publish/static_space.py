@@ -27,7 +27,9 @@ from olivetti_denoiser.release import COLOUR, GRAY, Released, gate_score, networ
 
 CONTENT = "content.json"
 FOLDERS = {GRAY: "model", COLOUR: "colour"}  # of each network in the page
-EXAMPLES = {"demo": ("face_", "drawn_"), "cleanUp": ("noisy_",)}  # by how their names begin
+EXAMPLES = "examples"  # the folder of pictures
+# The examples of each tab, by how their paths begin.
+SHOWN = {"demo": ("examples/face_", "examples/drawn_"), "cleanUp": ("examples/noisy_",)}
 # The page's names of the numbers that it shares with this package.
 SETTINGS = {
     "viewSide": VIEW_SIDE,
@@ -63,48 +65,33 @@ def built_page() -> Path:
     return folder
 
 
-def write_page(
-    page: Path, target: Path, networks: Mapping[str, Released], faces: Mapping[str, Path]
-) -> None:
-    """Put the built page and what Python makes for it into a folder.
+def complete_page(folder: Path, networks: Mapping[str, Released]) -> None:
+    """Put what Python makes for the built page beside it.
 
     Args:
-        page: The built page.
-        target: Where to write; may be the built page itself.
+        folder: The built page; it may hold further examples.
         networks: The gray network, whose metrics and plots the page shows, and the one for colour.
-        faces: Further examples by name, such as the test faces that a published Space shows.
     """
-    files = {
-        path.relative_to(page).as_posix(): path
-        for path in sorted(page.rglob("*"))
-        if path.is_file() and path.relative_to(page).parts[0] in ("parts", "runtime", path.name)
-    }
+    (folder / EXAMPLES).mkdir(exist_ok=True)
+    for path in (bundled("space") / EXAMPLES).glob("*.png"):
+        shutil.copy(path, folder / EXAMPLES)
     for name, network in networks.items():
+        (folder / FOLDERS[name]).mkdir(exist_ok=True)
         shown = (release.METRICS, *release.PLOTS) if name == GRAY else ()
-        there = [path for path in shown if (network.folder / path).is_file()]
-        for path in (*release.ONNX_FILES, *there):
-            files[f"{FOLDERS[name]}/{Path(path).name}"] = network.folder / path
-    pictures = {path.name: path for path in (bundled("space") / "examples").glob("*.png")}
-    pictures.update(faces)
-    files |= {f"examples/{name}": pictures[name] for name in sorted(pictures)}
-    files.pop(CONTENT, None)
-    for name, source in files.items():
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        if source != target / name:
-            shutil.copyfile(source, target / name)
+        for path in (network.folder / file for file in (*release.ONNX_FILES, *shown)):
+            if path.is_file():
+                shutil.copy(path, folder / FOLDERS[name])
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     content = {
         "settings": SETTINGS,
         "builtIn": f"the built-in networks{_score(networks[GRAY].metrics)}",
-        "examples": {tab: _examples(files, starts) for tab, starts in EXAMPLES.items()},
-        "files": sorted([*files, CONTENT]),
+        "examples": {
+            tab: [path for start in starts for path in sorted(files) if path.startswith(start)]
+            for tab, starts in SHOWN.items()
+        },
+        "files": sorted({*files, CONTENT}),
     }
-    (target / CONTENT).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-def _examples(files, starts):
-    """Return the examples whose names begin so, in the order of the beginnings."""
-    names = [f"examples/{start}" for start in starts]
-    return [path for name in names for path in sorted(files) if path.startswith(name)]
+    (folder / CONTENT).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _score(metrics):
@@ -121,7 +108,7 @@ def main(model_folder: str, target: str) -> None:
         target: The folder of the built page.
     """
     networks = networks_of(bundled("model_card")) | networks_of(model_folder)
-    write_page(Path(target), Path(target), networks, {})
+    complete_page(Path(target), networks)
     print(f"{target}/index.html is the page; any server of files can serve it")
 
 
