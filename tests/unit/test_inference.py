@@ -10,6 +10,7 @@ from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.inference import estimation_patches as patches
 from olivetti_denoiser.inference.letterbox import THIN, inside_letterbox
 from olivetti_denoiser.inference.transparent_pixels import fill_transparent
+from pictures_for_browsers import framed
 
 SIGMA = 25 / 255
 CLOSE = 0.3  # dB between a result by the estimated and one by the true sigma
@@ -37,12 +38,6 @@ def scene(denoiser, height=192, width=256):
     clean = np.clip(clean, 0.05, 0.95)[..., None].repeat(network.channels, axis=2)
     noisy = np.clip(clean + rng.normal(0, SIGMA, clean.shape), 0, 1)
     return clean, np.rint(255 * noisy).astype(np.uint8)
-
-
-def framed(picture, above, below, left, right):
-    """Black bars above and below, white margins beside an H×W×C picture."""
-    picture = np.pad(picture, ((0, 0), (left, right), (0, 0)), constant_values=255)
-    return np.pad(picture, ((above, below), (0, 0), (0, 0)))
 
 
 def psnr(restored, clean, where):

@@ -22,7 +22,6 @@ from odd_pictures import (
 from olivetti_denoiser.images.colour_profile import to_srgb
 from olivetti_denoiser.images.formats import (
     DamagedPictureError,
-    NoPictureError,
     PictureError,
     TooLargeError,
     formats,
@@ -128,7 +127,7 @@ NO_PICTURES = {
 def test_what_is_not_read_is_refused_in_a_sentence_and_starts_no_program(name, monkeypatch):
     content, words = NO_PICTURES[name]
     monkeypatch.setattr(subprocess, "Popen", None)
-    with pytest.raises(NoPictureError, match=rf"{words}.*Received: a\.png$"):
+    with pytest.raises(PictureError, match=rf"{words}.*Received: a\.png$"):
         decode_picture(content, "a.png")
 
 

@@ -33,11 +33,7 @@ OTHER_VALUES = (
 
 
 class PictureError(ValueError):
-    """A file is no picture that can be read; the base of the three below."""
-
-
-class NoPictureError(PictureError):
-    """The file is of another kind."""
+    """A file is no picture that can be read: of another kind, or one of the two below."""
 
 
 class DamagedPictureError(PictureError):
@@ -68,15 +64,15 @@ def reason(content: bytes) -> PictureError:
         content: The whole file.
     """
     if not content:
-        return NoPictureError("the file is empty")
+        return PictureError("the file is empty")
     for mark, sentence in NO_PICTURES.items():
         if mark in content[:1024]:
-            return NoPictureError(sentence)
+            return PictureError(sentence)
     if content.startswith((b"II", b"MM")):
-        return NoPictureError(OTHER_VALUES)
+        return PictureError(OTHER_VALUES)
     if content[4:8] == b"ftyp" and content[8:12] in HEIC_BRANDS and "HEIF" not in formats():
-        return NoPictureError(f"HEIC needs pillow-heif: {INSTALL}")
+        return PictureError(f"HEIC needs pillow-heif: {INSTALL}")
     for _, accept in map(Image.OPEN.__getitem__, formats()):
         if accept and accept(content[:16]):
             return DamagedPictureError("the picture is damaged or cut short")
-    return NoPictureError(f"this is not a picture in a format that is read; {IN_WORDS} work")
+    return PictureError(f"this is not a picture in a format that is read; {IN_WORDS} work")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from olivetti_denoiser.images.colour_profile import to_srgb
 from olivetti_denoiser.images.exif import kept_exif, orientation_of, turn
-from olivetti_denoiser.images.formats import NoPictureError
+from olivetti_denoiser.images.formats import PictureError
 
 
 def upright(image: Image.Image) -> Image.Image:
@@ -44,7 +44,7 @@ def common_mode(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 32 bits, or another byte order
         return _sixteen_bits(image)
     if image.mode == "LAB":
-        raise NoPictureError(f"mode must be gray, RGB or CMYK. Received: mode={image.mode}")
+        raise PictureError(f"mode must be gray, RGB or CMYK. Received: mode={image.mode}")
     colours = "L" if image.mode in ("1", "L", "La", "LA") else "RGB"
     mode = colours + ("A" if image.has_transparency_data else "")
     return image if mode == image.mode else image.convert(mode)
@@ -58,7 +58,7 @@ def eight_bits(pixels: np.ndarray) -> np.ndarray:
 def _sixteen_bits(image):
     values = np.asarray(image)
     if values.min() < 0 or values.max() > 65535:
-        raise NoPictureError(
+        raise PictureError(
             "whole-number pictures must lie in 0 to 65535. "
             f"Received: {values.min()} to {values.max()}"
         )

@@ -25,7 +25,6 @@ from olivetti_denoiser.images.exif import kept_exif, orientation_of, turn
 from olivetti_denoiser.images.formats import (
     OTHER_VALUES,
     DamagedPictureError,
-    NoPictureError,
     PictureError,
     TooLargeError,
     formats,
@@ -143,19 +142,17 @@ def _opened(content):
     if image.format == "TIFF":
         tags = image.tag_v2
         if tags.get(SUBFILE, 0) & REDUCED or DNG in tags or content[8:10] == b"CR":
-            raise NoPictureError(
-                "raw photographs are not read; developed and saved as TIFF it works"
-            )
+            raise PictureError("raw photographs are not read; developed and saved as TIFF it works")
         bits = max(tags.get(BITS, (8,)))
         if bits not in (1, 2, 4, 8, 16, 32) or (
             bits > 8 and tags.get(PHOTOMETRIC) == WHITE_IS_ZERO
         ):
-            raise NoPictureError(OTHER_VALUES)
+            raise PictureError(OTHER_VALUES)
         if tags.get(PLANES) == SEPARATE and bits > 8 and len(image.getbands()) > 1:
-            raise NoPictureError("16 bits in separate planes are not read; saved as PNG it works")
+            raise PictureError("16 bits in separate planes are not read; saved as PNG it works")
         image.load_end = lambda: None  # it would stop at odd EXIF once the pixels are there
     elif "16" in rawmode_of(image) and "transparency" in image.info:
-        raise NoPictureError(
+        raise PictureError(
             "one transparent value of 16 bits is not read; saved with an alpha channel it works"
         )
     return image
