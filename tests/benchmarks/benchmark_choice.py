@@ -18,7 +18,12 @@ import io
 import numpy as np
 from PIL import Image
 
-from olivetti_denoiser.data.test_sets import read_colour_set, read_pairs, standing_set
+from olivetti_denoiser.data.test_sets import (
+    middle_square,
+    read_colour_set,
+    read_pairs,
+    standing_set,
+)
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.evaluate.measure_colour import mean_psnr
 from olivetti_denoiser.inference.choose_network import choose_network
@@ -88,9 +93,8 @@ def main() -> None:
     options = parser.parse_args()
     both = Denoiser.from_pretrained(options.model)
     networks = {name: both.only(name) for name in ("gray", "colour")}
-    photographs = (
-        read_colour_set(options.photographs, SIDE) if options.photographs else standing_set(SIDE)
-    ).clean
+    found = read_colour_set(options.photographs) if options.photographs else standing_set()
+    photographs = [middle_square(image, SIDE) for image in found.clean]
     photographs = photographs[:: max(1, len(photographs) // options.pictures)][: options.pictures]
     cases = [case for image in photographs for case in cases_of(image, np.random.default_rng(SEED))]
     if options.pairs:

@@ -31,19 +31,13 @@ def test_pairs_are_found_by_their_names(tmp_path):
         Image.new("RGB", (6, 4), (colour,) * 3).save(tmp_path / f"{name}.PNG")
     pairs = read_pairs(tmp_path)
     assert [image[0, 0, 0] for image in (*pairs.noisy, *pairs.clean)] == [1, 9, 2, 8]
-    Image.new("RGB", (6, 4)).save(tmp_path / "a_real.bmp")
-    with pytest.raises(ValueError, match=r"needs one clean.*'a' has not\. Received"):
-        read_pairs(tmp_path)
-    (tmp_path / "a_real.bmp").unlink()
     Image.new("RGB", (6, 5)).save(tmp_path / "a_mean.PNG")
-    with pytest.raises(ValueError, match=r"one size\. Received: a of \(4, 6\) and \(5, 6\)"):
+    with pytest.raises(ValueError, match=r"of the same size, .*Received: .* with a$"):
         read_pairs(tmp_path)
+    (tmp_path / "b_real.PNG").unlink()
     (tmp_path / "a_mean.PNG").unlink()
-    with pytest.raises(ValueError, match=r"'a' has not\. Received"):
+    with pytest.raises(ValueError, match=r"needs a picture NAME_mean .*Received: .* with a$"):
         read_pairs(tmp_path)
-    for pattern in ("noisy", "?_real*"):
-        with pytest.raises(ValueError, match=r"needs a \*, its only wildcard"):
-            read_pairs(tmp_path, pattern, "*_mean.*")
 
 
 def test_the_standing_set_comes_with_scikit_image_and_has_one_checksum():

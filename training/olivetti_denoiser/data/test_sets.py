@@ -6,13 +6,12 @@
 
 small = read_photographs("BSD68")            # each as 64×64 gray, with noise
 photographs = read_colour_set("CBSD68", crop=256, every=4)
-pairs = read_pairs("PolyU", "*_real.*", "*_mean.*")
+pairs = read_pairs("PolyU")                  # a_real.jpg and a_mean.jpg
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,16 +20,16 @@ import numpy as np
 from PIL import Image
 
 from olivetti_denoiser.data.faces import SEED, SIGMA
-from olivetti_denoiser.images.colour_profile import to_srgb
 from olivetti_denoiser.images.formats import ENDINGS, IN_WORDS
-from olivetti_denoiser.images.gray_view import VIEW_SIDE, gray_view
+from olivetti_denoiser.images.gray_view import VIEW_SIDE, colour_pixels, gray_view
 from olivetti_denoiser.images.read import read_picture
 from olivetti_denoiser.noise import from_uint8, noisy_uint8
 from olivetti_denoiser.release import STANDING_SET
 
 STANDING = ("astronaut", "chelsea", "coffee", "hubble_deep_field", "retina", "rocket")
 CROP = 256  # pixels: side of the middle square that is measured
-PAIR_PATTERN = ("*_real.*", "*_mean.*")  # the names of noisy and clean pictures
+NOISY, CLEAN = "_real", "_mean"  # how the names of a pair's pictures end
+NOISE_SEED = 900  # of the first picture; the next one's is one more
 
 Pictures = Sequence[np.ndarray] | np.ndarray
 
@@ -61,16 +60,12 @@ class PictureSet(NamedTuple):
         return digest.hexdigest()
 
 
-def standing_set(crop: int | None = CROP) -> PictureSet:
-    """Return the colour photographs that come with scikit-image, which any machine has.
-
-    Args:
-        crop: Side of the middle square to take; None takes whole pictures.
-    """
+def standing_set() -> PictureSet:
+    """Return middle squares of the colour photographs that come with scikit-image."""
     from skimage import data
 
     images = [np.ascontiguousarray(getattr(data, name)()[..., :3]) for name in STANDING]
-    return PictureSet(STANDING_SET, [middle_square(image, crop) for image in images], crop=crop)
+    return PictureSet(STANDING_SET, [middle_square(image, CROP) for image in images], crop=CROP)
 
 
 def read_photographs(folder: str | Path) -> PictureSet:
@@ -104,40 +99,34 @@ def read_colour_set(folder: str | Path, crop: int | None = None, every: int = 1)
     return PictureSet(Path(folder).resolve().name, images, crop=crop)
 
 
-def read_pairs(
-    folder: str | Path,
-    noisy: str = PAIR_PATTERN[0],
-    clean: str = PAIR_PATTERN[1],
-    crop: int | None = None,
-) -> PictureSet:
-    """Read noisy pictures and the clean pictures of the same scenes.
+def read_pairs(folder: str | Path, crop: int | None = None) -> PictureSet:
+    """Read noisy pictures, named *_real.*, and the clean ones of the same scenes, *_mean.*.
 
     Args:
         folder: The picture files.
-        noisy, clean: Patterns of their names; what the first `*` stands for is the same in both
-            names of a pair.
         crop: Side of the middle square to take; None takes whole pictures.
 
     Raises:
-        ValueError: A pattern is wrong, there are no pairs, a picture has not one partner, the two
-            of a pair differ in size, or a picture is smaller than the crop.
+        ValueError: There are no pairs, a picture has no partner, the two of a pair differ in
+            size, or a picture is smaller than the crop.
     """
-    sides = [_by_scene(folder, pattern) for pattern in (noisy, clean)]
-    scenes, partners = ([scene for scene, _ in side] for side in sides)
-    names = scenes + partners
-    if odd := [name for name in names if scenes.count(name) != 1 or partners.count(name) != 1]:
+    paths = _pictures_in(folder)
+    noisy, clean = (
+        {
+            path.stem.removesuffix(end): _read_square(path, crop)
+            for path in paths
+            if path.stem.endswith(end)
+        }
+        for end in (NOISY, CLEAN)
+    )
+    odd = noisy.keys() ^ clean.keys()
+    odd |= {name for name in noisy.keys() - odd if noisy[name].shape != clean[name].shape}
+    if odd or not noisy:
         raise ValueError(
-            f"every noisy picture needs one clean picture of the same name; {odd[0]!r} has not. "
-            f"Received: {folder}"
+            f"every picture NAME{NOISY} needs a picture NAME{CLEAN} of the same size, and the "
+            f"other way round. Received: {folder} with {min(odd, default='neither')}"
         )
-    seen, wanted = ([_read_square(path, crop) for _, path in side] for side in sides)
-    for scene, first, second in zip(scenes, seen, wanted, strict=True):
-        if first.shape != second.shape:
-            raise ValueError(
-                f"the pictures of a pair must have one size. "
-                f"Received: {scene} of {first.shape[:2]} and {second.shape[:2]}"
-            )
-    return PictureSet(Path(folder).resolve().name, wanted, seen, crop)
+    return PictureSet(Path(folder).resolve().name, list(clean.values()), list(noisy.values()), crop)
 
 
 def shrunk(image: Image.Image) -> np.ndarray:
@@ -175,46 +164,34 @@ def middle_square(image: np.ndarray, side: int | None) -> np.ndarray:
     return image[top : top + side, left : left + side]
 
 
-def noisy_versions(images: Pictures, sigma: float, seed: int = 900) -> list[np.ndarray]:
-    """Add white noise to pictures and round to 8 bits.
+def noisy_versions(images: Pictures, sigma: float) -> list[np.ndarray]:
+    """Add white noise to pictures and round to 8 bits; the same noise to the same pictures.
 
     Args:
         images: uint8 H×W×3 each.
         sigma: Standard deviation, a fraction of the range.
-        seed: Picture number i has the noise of `numpy.random.default_rng(seed + i)`.
 
     Returns:
         uint8, each shaped like its picture.
     """
     return [
-        noisy_uint8(image, sigma, np.random.default_rng(seed + index))
-        for index, image in enumerate(images)
+        noisy_uint8(image, sigma, np.random.default_rng(seed))
+        for seed, image in enumerate(images, NOISE_SEED)
     ]
 
 
-def _pictures_in(folder, pattern="*"):
+def _pictures_in(folder):
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"there is no such folder of pictures. Received: {folder}")
-    paths = [path for path in sorted(folder.glob(pattern)) if path.suffix.lower() in ENDINGS]
+    paths = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in ENDINGS]
     if not paths:
-        raise ValueError(
-            f"the folder holds no pictures named {pattern}; {IN_WORDS} work. Received: {folder}"
-        )
+        raise ValueError(f"the folder holds no pictures; {IN_WORDS} work. Received: {folder}")
     return paths
 
 
-def _by_scene(folder, pattern):
-    """Return the pictures of one pattern, each with what the first `*` stands for, by that."""
-    if "*" not in pattern or set("?[/") & set(pattern):
-        raise ValueError(f"a pattern of names needs a *, its only wildcard. Received: {pattern!r}")
-    parts = re.compile(re.escape(pattern).replace(r"\*", "(.*)"), re.IGNORECASE)
-    return sorted((parts.fullmatch(path.name)[1], path) for path in _pictures_in(folder, pattern))
-
-
 def _read_square(path, crop):
-    image = np.asarray(to_srgb(read_picture(path).image).convert("RGB"))
     try:
-        return middle_square(image, crop)
+        return middle_square(colour_pixels(read_picture(path).image), crop)
     except ValueError as error:
         raise ValueError(f"{error} in {path.name}") from error
