@@ -4,8 +4,8 @@ with chromium() as browser:
     tab = browser.new_page()
     tab.goto(page.url)
     part = section(tab, "Clean up")
-    upload(part, "photograph.jpg")
-    changed(tab, part, "Cleaned up", before)
+    with changes(part, "Cleaned up"):
+        upload(part, "photograph.jpg")
 """
 
 from __future__ import annotations
@@ -84,9 +84,12 @@ def upload(part, path):
     part.locator("input[type=file]").first.set_input_files(path)
 
 
-def changed(tab, part, label, before):
-    """Wait until another picture stands under a label."""
-    until(tab, lambda: source(part, label) != before)
+@contextlib.contextmanager
+def changes(part, label):
+    """Wait, when the block ends, until another picture stands under a label."""
+    before = source(part, label)
+    yield
+    until(part.page, lambda: source(part, label) != before)
 
 
 def look(tab, name):
