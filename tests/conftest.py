@@ -126,6 +126,16 @@ def pytest_sessionfinish(session):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A Hub on loopback, to which this process is connected as alice, with an empty cache."""
+    from local_hub import LocalHub
+
+    with LocalHub() as hub:
+        hub.connect(monkeypatch, hub.user("alice"), tmp_path / "home")
+        yield hub
+
+
 @pytest.fixture(scope="session")
 def page(tmp_path_factory):
     """The running page with the released networks, one for all tests."""

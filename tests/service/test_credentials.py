@@ -5,21 +5,17 @@ from __future__ import annotations
 import pytest
 from huggingface_hub import HfApi
 
-from local_hub import LocalHub
 from olivetti_denoiser.publish.credentials import find_credentials
 
 NAME = "alice/m"
 NAMES = {"model": NAME, "dataset": NAME}
 
 
-@pytest.fixture
-def hub(tmp_path, monkeypatch):
-    """A Hub on which alice has a model, to which this process is connected without a token."""
-    with LocalHub() as hub:
-        hub.connect(monkeypatch, hub.user("alice"), tmp_path)
-        HfApi().create_repo(NAME)
-        monkeypatch.setenv("HF_TOKEN", "")
-        yield hub
+@pytest.fixture(autouse=True)
+def model(hub, monkeypatch):
+    """A model of alice's, and no token any more."""
+    HfApi().create_repo(NAME)
+    monkeypatch.setenv("HF_TOKEN", "")
 
 
 @pytest.mark.smoke

@@ -6,28 +6,24 @@ import numpy as np
 import pytest
 from datasets import Dataset, DatasetDict, Features, Image, Value
 
-from local_hub import LocalHub
 from olivetti_denoiser.data.image_dataset import open_pictures
 from olivetti_denoiser.data.patches import prepare
 
 
-@pytest.fixture
-def hub(tmp_path, monkeypatch):
-    """A Hub with datasets of alice's, to which this process is connected as bob."""
+@pytest.fixture(autouse=True)
+def published(hub, tmp_path, monkeypatch):
+    """Datasets of alice's; from then on this process is connected as bob."""
     pictures = list(np.random.default_rng(0).integers(0, 256, (40, 70, 70), dtype=np.uint8))
     features = Features({"photo": Image(), "label": Value("int64")})
     whole = Dataset.from_dict({"photo": pictures, "label": list(range(40))}, features=features)
     parts = {"train": whole.select(range(30)), "test": whole.select(range(30, 40))}
     faces = {name: [1] for name in ("clean", "noisy", "subject", "face_id")}
-    with LocalHub() as hub:
-        monkeypatch.setattr("datasets.config.HF_ENDPOINT", hub.endpoint)
-        hub.connect(monkeypatch, hub.user("alice"), tmp_path)
-        DatasetDict(parts).push_to_hub("alice/photos")
-        whole.push_to_hub("alice/several", "old")
-        whole.push_to_hub("alice/several", "new")
-        Dataset.from_dict(faces).push_to_hub("alice/faces")
-        hub.connect(monkeypatch, hub.user("bob"), tmp_path)
-        yield hub
+    monkeypatch.setattr("datasets.config.HF_ENDPOINT", hub.endpoint)
+    DatasetDict(parts).push_to_hub("alice/photos")
+    whole.push_to_hub("alice/several", "old")
+    whole.push_to_hub("alice/several", "new")
+    Dataset.from_dict(faces).push_to_hub("alice/faces")
+    hub.connect(monkeypatch, hub.user("bob"), tmp_path)
 
 
 @pytest.mark.smoke

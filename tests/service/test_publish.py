@@ -8,7 +8,6 @@ import threading
 
 import pytest
 
-from local_hub import LocalHub
 from network_folders import MODEL, make_release
 from olivetti_denoiser.errors import PublishError, RefusedError
 from olivetti_denoiser.publish.publish import publish
@@ -16,14 +15,6 @@ from olivetti_denoiser.release import CARD, PLACES, files_of
 
 NAME = "alice/m"
 EVERYTHING = {"model": NAME, "dataset": "alice/d", "space": "alice/s", "tag": "v1.0.0"}
-
-
-@pytest.fixture
-def hub(tmp_path):
-    """A Hub of its own, to which this process is connected as alice."""
-    with LocalHub() as hub, pytest.MonkeyPatch.context() as patch:
-        hub.connect(patch, hub.user("alice"), tmp_path)
-        yield hub
 
 
 @pytest.fixture(scope="session")
