@@ -11,7 +11,6 @@ from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.synthesis.augment import warped
 from olivetti_denoiser.train.batches import NoisyFaces, rows_of_step
 from olivetti_denoiser.train.colour_batches import ColourBatches, noisy_patch, part, partly_noisy
-from olivetti_denoiser.train.distributed import Processes
 
 GRAY = TrainingConfig(epochs=3, steps_per_epoch=200, batch_size=6)
 COLOUR = TrainingConfig.from_options({"epochs": 2, "steps_per_epoch": 3}, preset="colour")
@@ -46,18 +45,6 @@ def test_a_batch_is_a_function_of_seed_and_step(pictures, colours, kind, config)
     inputs, targets, _ = first[0]
     assert inputs["noisy"].shape == targets["restored"].shape
     assert inputs["sigma"].shape == targets["estimate"].shape == (config.batch_size, 1, 1, 1)
-
-
-def test_the_parts_of_all_processes_are_the_batch(pictures):
-    batches = NoisyFaces(pictures.clean, GRAY)
-    parts = [
-        NoisyFaces(pictures.clean, GRAY, part=Processes(index=index, count=3).part(6))
-        for index in range(3)
-    ]
-    for whole, *rows in zip(
-        values(batches[2]), *(values(local[2]) for local in parts), strict=True
-    ):
-        np.testing.assert_array_equal(whole, np.concatenate(rows))
 
 
 def test_batches_show_every_face_once_a_pass():

@@ -21,7 +21,7 @@ from olivetti_denoiser.train import time_limit
 from olivetti_denoiser.train.checkpoint import RunState, claim
 from olivetti_denoiser.train.distributed import Processes
 from olivetti_denoiser.train.events import face_grid
-from olivetti_denoiser.train.optimizer import ConvMuon, learning_rates, make_optimizer
+from olivetti_denoiser.train.optimizer import ConvMuon, learning_rates
 from olivetti_denoiser.train.run import train
 from olivetti_denoiser.train.time_limit import ShortenedRates, TimeLimit
 
@@ -179,12 +179,6 @@ def test_the_learning_rate_warms_up_and_decays_to_a_share_of_its_peak():
     faster = ShortenedRates(config, start=1000, place=1500.0, end=2000)  # from where it was
     for step, place in ((1000, 1500), (1500, 2750), (2000, 4000)):
         assert float(faster(step)) == pytest.approx(float(rates(place)), rel=1e-5)
-
-
-def test_the_averaging_reaches_over_its_share_of_the_steps():
-    config = TrainingConfig(epochs=10, steps_per_epoch=100, ema_share=0.05, optimizer="adamw")
-    assert make_optimizer(config).ema_momentum == pytest.approx(1 - 1 / 50)
-    assert make_optimizer(TrainingConfig(ema_share=0.0)).ema_momentum == 0.0
 
 
 def test_muon_orthogonalises_convolution_kernels():

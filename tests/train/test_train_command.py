@@ -14,14 +14,14 @@ SMALL = [
 ]  # fmt: skip
 
 
-def write_pictures(folder, count, broken):
-    """Write a folder of small pictures, of which some are cut short; return its path."""
+def write_pictures(folder):
+    """Write a folder of 400 small pictures, of which 4 are cut short; return its path."""
     folder.mkdir()
-    for number in range(count):
+    for number in range(400):
         coarse = np.random.default_rng(number).integers(0, 256, (4, 4), dtype=np.uint8)
         path = folder / f"{number:04}.png"
         Image.fromarray(coarse).resize((64, 64), Image.Resampling.BICUBIC).save(path)
-        if broken and number % (count // broken) == 0:
+        if number % 100 == 0:
             path.write_bytes(path.read_bytes()[:-40])
     return str(folder)
 
@@ -29,7 +29,7 @@ def write_pictures(folder, count, broken):
 def test_a_folder_with_few_broken_pictures_trains(some_faces, tmp_path, capfd, monkeypatch):
     # The classical methods take minutes, and have tests of their own.
     monkeypatch.setattr("olivetti_denoiser.evaluate.measure.BASELINES", {})
-    photos, output = write_pictures(tmp_path / "photos", 400, broken=4), str(tmp_path / "model")
+    photos, output = write_pictures(tmp_path / "photos"), str(tmp_path / "model")
     command = ["train", "--dataset", photos, "--output", output, *SMALL]
     assert main(command) == 0
     said = capfd.readouterr().out
@@ -51,14 +51,6 @@ def test_a_folder_with_few_broken_pictures_trains(some_faces, tmp_path, capfd, m
 
     assert main(["train", "--output", output, *SMALL]) == 2  # on the faces
     assert "training on a dataset of pictures" in capfd.readouterr().err
-
-
-def test_a_folder_with_many_broken_pictures_stops(some_faces, tmp_path, capsys):
-    photos, output = write_pictures(tmp_path / "photos", 400, broken=20), str(tmp_path / "model")
-    assert main(["train", "--dataset", photos, "--output", output, *SMALL]) == 3
-    line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "more than 1%" in line and "20 of 400 pictures" in line and "0000.png (" in line
-    assert not (tmp_path / "model").exists()
 
 
 def test_a_dataset_that_cannot_be_meant_is_refused(tmp_path, capsys):
