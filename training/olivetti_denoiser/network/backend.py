@@ -21,7 +21,6 @@ def prepare_training(backends: tuple[str, ...] = BACKENDS) -> None:
         backends: Names of backends, best first.
 
     Raises:
-        ModuleNotFoundError: Neither Keras nor any of the backends is installed.
         RuntimeError: Keras is installed, but none of the backends.
     """
     variables = {
@@ -45,8 +44,6 @@ def prepare_training(backends: tuple[str, ...] = BACKENDS) -> None:
         raise RuntimeError(
             f"Keras needs a backend: install one of {', '.join(backends)}. Received: none installed"
         )
-    else:
-        raise ModuleNotFoundError("Keras is not installed", name="keras")
 
 
 def keep_freed_memory() -> None:
