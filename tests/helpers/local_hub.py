@@ -423,16 +423,14 @@ class Call:
         return found
 
     def paths_info(self):
-        known, form = self.commit_asked().listing, parse_qs(self.content.decode())
-        if "json" in self.request.headers.get("Content-Type", ""):
-            form = self.wish
-        return [known[path] for path in form["paths"] if path in known]
+        known, paths = self.commit_asked().listing, parse_qs(self.content.decode())["paths"]
+        return [known[path] for path in paths if path in known]
 
     def resolve(self):
         commit, path = self.commit_asked(), self.asked["path"]
-        headers = {"X-Repo-Commit": commit.oid}
         if path not in commit.files:
-            raise refusal(404, "Entry not found", "EntryNotFound", **headers)
+            raise refusal(404, "Entry not found", "EntryNotFound")
+        headers = {"X-Repo-Commit": commit.oid}
         content, entry = commit.files[path], commit.listing[path]
         headers["ETag"] = f'"{entry.get("lfs", entry)["oid"]}"'
         if match := re.match(r"bytes=(\d+)-(\d*)", self.request.headers.get("Range", "")):

@@ -62,8 +62,7 @@ class Stage:
         self.networks = check_release(folder)
         self.added: dict[str, Released] = {}
         self.folders: dict[str, Path] = {}
-        metrics = self.networks.get(GRAY, next(iter(self.networks.values()))).metrics
-        checksum = metrics.get("split_checksum")
+        checksum = next(iter(self.networks.values())).metrics.get("split_checksum")
         if names.keys() - {"model"}:
             self._split = split_of(checksum, names.get("dataset"))
         if "dataset" in names:
