@@ -131,7 +131,7 @@ def _measure_faces(options, model, denoiser, split):
     published = _published(options, 1) if network == "gray" else {}
     photographs = read_photographs(options.pictures) if options.pictures else None
     print(warning(model, split), end="")
-    outside = others_if_there(options.dataset, print, options.split)
+    outside = others_if_there(options.dataset, options.split)
     metrics = evaluate(
         denoiser, split, outside, published=published, photographs=photographs, report=print
     )

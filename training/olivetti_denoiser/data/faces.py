@@ -12,7 +12,6 @@ face, and every figure of the project is computed from these bytes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -136,16 +135,14 @@ def other_faces(name: str | None = None, *, download: bool = True) -> Faces:
     return _noisy_faces(images, subjects, ids, np.random.RandomState(SEED + 1))
 
 
-def others_if_there(
-    dataset: str | None, report: Callable[[str], None], split: str | None = None
-) -> Faces | None:
+def others_if_there(dataset: str | None, split: str | None = None) -> Faces | None:
     """Return the other faces of a split, or None where only the published split can be had."""
     try:
         return other_faces(split, download=dataset is None)
     except FacesUnavailableError:
         if dataset is None:
             raise
-        report("The other faces are not in scikit-learn's cache and are left out of the figures.")
+        print("The other faces are not in scikit-learn's cache and are left out of the figures.")
         return None
 
 

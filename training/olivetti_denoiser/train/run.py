@@ -140,7 +140,7 @@ def train(
         return None
 
     denoiser = Denoiser(to_network(result.model))
-    outside = others_if_there(dataset, print, split)
+    outside = others_if_there(dataset, split)
     tested = pictures.test if pictures and config.planes == 1 else None
     metrics = evaluate(denoiser, drawn, outside, pictures=tested, report=print)
     if config.planes == 3:
