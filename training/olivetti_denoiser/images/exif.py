@@ -61,13 +61,13 @@ def kept_exif(image: Image.Image) -> bytes:
     return b""
 
 
-def turn(image: Image.Image, orientation: int, exif: bytes) -> Image.Image:
+def turn(image: Image.Image, orientation: int, exif: bytes = b"") -> Image.Image:
     """Return the picture as it is to be seen, with EXIF that does not turn it again.
 
     Args:
         image: The picture as it was stored; where nothing is to be turned it is returned itself.
         orientation: Of `orientation_of`.
-        exif: Of `kept_exif`.
+        exif: Of `kept_exif`; none where no file is to be written.
     """
     turned = image.transpose(TURNS[orientation]) if orientation in TURNS else image
     kept = ("icc_profile", "dpi", "transparency")

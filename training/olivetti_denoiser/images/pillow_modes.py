@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from olivetti_denoiser.images.colour_profile import to_srgb
-from olivetti_denoiser.images.exif import kept_exif, orientation_of, turn
+from olivetti_denoiser.images.exif import orientation_of, turn
 from olivetti_denoiser.images.formats import PictureError
 
 
@@ -20,15 +20,13 @@ def upright(image: Image.Image) -> Image.Image:
     One colour that stands for transparency (a PNG's tRNS) becomes a channel, and CMYK becomes sRGB.
 
     Args:
-        image: Any picture; profile, resolution and what EXIF says of the photograph come along.
+        image: Any picture; its profile comes along.
 
     Raises:
         ValueError: The mode holds no picture in a known range.
     """
     orientation = orientation_of(image)
-    if orientation != 1:
-        image = turn(image, orientation, kept_exif(image))
-    return common_mode(image)
+    return common_mode(image if orientation == 1 else turn(image, orientation))
 
 
 def common_mode(image: Image.Image) -> Image.Image:

@@ -197,7 +197,7 @@ def _has_more_bits(header, content, rawmode):
 def _turned(pixels, orientation):
     """Return H×W×C pixels as they are to be seen."""
     channels = (Image.fromarray(channel) for channel in np.moveaxis(pixels, -1, 0))
-    return np.dstack([np.asarray(turn(channel, orientation, b"")) for channel in channels])
+    return np.dstack([np.asarray(turn(channel, orientation)) for channel in channels])
 
 
 def _dpi(image):
