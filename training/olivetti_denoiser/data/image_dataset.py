@@ -134,7 +134,7 @@ def _in_folder(folder, split):
     from datasets import Dataset, Features, Image, load_dataset
 
     pictures, others, _ = list_folder(folder)
-    below: dict[str, list[Path]] = {}
+    below = {}
     for path in pictures:
         if len(path.parts) > 1:
             below.setdefault(path.parts[0], []).append(path)

@@ -52,8 +52,9 @@ def list_folder(folder: str | Path, recursive: bool = True, without: Path | None
             continue
         seen.add(place)
         folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
+        below = here.relative_to(folder)
         for name in sorted(names):
-            path = here.relative_to(folder) / name
+            path = below / name
             kind = path.suffix.lower()
             if name.startswith("."):
                 continue
