@@ -44,7 +44,9 @@ def build(served: Served) -> gr.Blocks:
         with gr.Tab("About"):
             about_tab(served)
     return page.queue(
-        max_size=limits.VISITORS_WAITING, default_concurrency_limit=limits.VISITORS_AT_ONCE
+        max_size=limits.VISITORS_WAITING,
+        default_concurrency_limit=limits.VISITORS_AT_ONCE,
+        api_open=False,  # nobody goes past the queue, as on the Hub's Spaces
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import anyio.from_thread
 import gradio as gr
 from anyio.to_thread import run_sync
 from gradio.context import LocalContext
@@ -60,19 +59,14 @@ def give_mcp_clients_every_output() -> None:
 def check_presence() -> None:
     """End the work for a visitor who has left.
 
-    Gradio notes that a connection was closed, and lets a function that is no generator run on; a
-    version that ends such functions needs no check. A visitor in Gradio's queue (the page, its
-    clients, `/call`) has left when the stream of answers is closed; a direct request (`/run`), when
-    its own connection is closed. A call from Python has no visitor who could leave.
+    Gradio notes that the stream of answers was closed, and lets a function that is no generator run
+    on; a version that ends such functions needs no check. A call from Python has no visitor who
+    could leave.
 
     Raises:
-        gr.Error: The connection is closed; nobody reads it.
+        gr.Error: The stream is closed; nobody reads it.
     """
-    request, left = LocalContext.request.get(None), False
     if event_id := LocalContext.event_id.get(None):
         event = LocalContext.blocks.get()._queue.event_ids_to_events.get(event_id)
-        left = event is not None and not event.alive
-    elif request is not None:
-        left = anyio.from_thread.run(request.request.is_disconnected)
-    if left:
-        raise gr.Error("The visitor has left.", print_exception=False)
+        if event is not None and not event.alive:
+            raise gr.Error("The visitor has left.", print_exception=False)

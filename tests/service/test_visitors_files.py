@@ -73,11 +73,15 @@ def test_no_event_of_the_page_and_no_tool_reads_a_path(page, places):
     config = httpx.get(f"{page.url}/config").json()
     events = [e for e in config["dependencies"] if e["backend_fn"] and e["inputs"]]
     assert len(events) >= 12
+    api = f"{page.url}/gradio_api"
     for event in events:  # also those without a name
         data = [{"path": places[0], **META}] * len(event["inputs"])
-        body = {"data": data, "fn_index": event["id"], "session_hash": "s"}
-        answer = httpx.post(f"{page.url}/gradio_api/run/predict", json=body).json()
-        assert answer["error"] == SENTENCE
+        body = {"data": data, "fn_index": event["id"], "session_hash": f"s{event['id']}"}
+        direct = httpx.post(f"{api}/run/predict", json=body)  # past the queue
+        assert direct.status_code == 404 or direct.json()["error"] == SENTENCE
+        httpx.post(f"{api}/queue/join", json=body).raise_for_status()
+        session = {"session_hash": body["session_hash"]}
+        assert SENTENCE in httpx.get(f"{api}/queue/data", params=session, timeout=60).text
 
     async def visit():
         path = places[0]
