@@ -50,6 +50,7 @@ def test_every_option_is_read_by_its_command(command):
     given = {action.dest for action in COMMANDS[command]._actions} - {"help"} - named - SETTINGS
     read = set(re.findall(r"options\.(\w+)", source)) | set(re.findall(r'"(\w+)"', source))
     assert given <= read
+    assert COMMANDS[command].format_help()  # no stray % in a help text
 
 
 def test_every_setting_is_an_option_and_is_read_by_a_training():
@@ -141,14 +142,3 @@ def test_streams_that_are_closed_end_no_command(noisy):
     command = [sys.executable, "-m", "olivetti_denoiser", "restore", noisy, output]
     done = subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "-", *command])
     assert (done.returncode, output.exists()) == (0, True)
-
-
-def test_help_is_printed_in_the_oldest_code_page(monkeypatch):
-    """No help text holds a character that would end the command before it has begun."""
-    from olivetti_denoiser.streams import print_any_character
-
-    with open(os.devnull, "w", encoding="cp437") as output:  # noqa: PTH123
-        monkeypatch.setattr(sys, "stdout", output)
-        print_any_character()
-        for command in COMMANDS.values():
-            command.print_help()
