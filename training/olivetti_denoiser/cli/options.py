@@ -1,20 +1,12 @@
-"""What several commands share: their parser, common options, and how figures are printed.
-
->>> parser = OneLineParser(prog="denoiser train")
->>> add_config_options(parser.add_argument_group("training options"))
->>> given_options(parser.parse_args(["--epochs", "3"]))
-{'epochs': 3}
-"""
+"""What several commands share: their parser, common options, and how figures are printed."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from typing import Any, NoReturn, cast
 
-from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.release import Metrics
 
 WRONG_ARGUMENT = 2  # the exit code
@@ -23,8 +15,6 @@ REPOSITORIES = {  # on the Hub, by their kind
     "dataset": "repository of the faces",
     "space": "repository of the demo: a Gradio Space, or a static one where the plan has none",
 }
-# Settings that a training in colour does not read.
-ONLY_IN_GRAY = ("shift", "flip", "warp", "mix", "collage", "contrast", "brightness")
 Commands = argparse._SubParsersAction  # the type of `add_subparsers`; it has no public name
 Run = Callable[[argparse.Namespace], "int | None"]
 
@@ -75,48 +65,6 @@ def given_repositories(options: argparse.Namespace) -> dict[str, str]:
 def add_json(command: argparse.ArgumentParser) -> None:
     """Add `--json`."""
     command.add_argument("--json", action="store_true", help="print the figures as JSON")
-
-
-def add_config_options(group: argparse._ArgumentGroup) -> None:
-    """Add an option for each field of `TrainingConfig`, absent from the result unless given."""
-    for option in fields(TrainingConfig):
-        name, default = option.name, option.default
-        how: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS}
-        how["help"] = f"{option.metadata['help']} ({_shown(default)})"
-        if isinstance(default, bool):
-            how["action"] = argparse.BooleanOptionalAction
-        elif isinstance(default, tuple):
-            how |= {"type": _whole_numbers, "metavar": "N,N,…"}
-        elif isinstance(default, str):
-            how["metavar"] = "|".join(option.metadata["choices"])
-        else:
-            how |= {"type": _number, "metavar": "N" if isinstance(default, int) else "X"}
-        group.add_argument(f"--{name.replace('_', '-')}", **how)
-
-
-def given_options(options: argparse.Namespace) -> dict[str, Any]:
-    """Return {name: value} of the options of `add_config_options` that were given."""
-    names = {option.name for option in fields(TrainingConfig)}
-    return {name: value for name, value in vars(options).items() if name in names}
-
-
-def _shown(default):
-    return ",".join(map(str, default)) if isinstance(default, tuple) else default
-
-
-def _number(text):
-    """Return a number as JSON would have it, so that 3 stays whole; its bounds are the config's."""
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
-
-
-def _whole_numbers(text):
-    return tuple(int(part) for part in text.split(","))
-
-
-_number.__name__, _whole_numbers.__name__ = "number", "list of whole numbers"
 
 
 def print_metrics(metrics: Mapping[str, Any], as_json: bool) -> None:

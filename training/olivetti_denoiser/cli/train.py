@@ -11,17 +11,14 @@ import argparse
 import math
 import sys
 from contextlib import redirect_stdout
+from dataclasses import fields
+from typing import Any
 
-from olivetti_denoiser.cli.options import (
-    ONLY_IN_GRAY,
-    Commands,
-    add_command,
-    add_config_options,
-    add_json,
-    given_options,
-    print_metrics,
-)
+from olivetti_denoiser.cli.options import Commands, add_command, add_json, print_metrics
 from olivetti_denoiser.config import PRESETS, TrainingConfig
+
+# Settings that a training in colour does not read.
+ONLY_IN_GRAY = ("shift", "flip", "warp", "mix", "collage", "contrast", "brightness")
 
 
 def register(commands: Commands) -> None:
@@ -68,13 +65,47 @@ def register(commands: Commands) -> None:
     add_config_options(parser.add_argument_group("training options, over --config and --preset"))
 
 
+def add_config_options(group: argparse._ArgumentGroup) -> None:
+    """Add an option for each field of `TrainingConfig`, absent from the result unless given."""
+    for option in fields(TrainingConfig):
+        name, default = option.name, option.default
+        how: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS}
+        shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
+        how["help"] = f"{option.metadata['help']} ({shown})"
+        if isinstance(default, bool):
+            how["action"] = argparse.BooleanOptionalAction
+        elif isinstance(default, tuple):
+            how |= {"type": _whole_numbers, "metavar": "N,N,…"}
+        elif isinstance(default, str):
+            how["metavar"] = "|".join(option.metadata["choices"])
+        else:
+            how |= {"type": _number, "metavar": "N" if isinstance(default, int) else "X"}
+        group.add_argument(f"--{name.replace('_', '-')}", **how)
+
+
+def _number(text):
+    """Return a number as JSON would have it, so that 3 stays whole; its bounds are the config's."""
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def _whole_numbers(text):
+    return tuple(int(part) for part in text.split(","))
+
+
+_number.__name__, _whole_numbers.__name__ = "number", "list of whole numbers"
+
+
 def config_of(options: argparse.Namespace) -> TrainingConfig:
     """Return the settings that the options of `denoiser train` give.
 
     Raises:
         ValueError: An impossible setting, or a file that cannot be read.
     """
-    given = given_options(options)
+    names = {option.name for option in fields(TrainingConfig)}
+    given = {name: value for name, value in vars(options).items() if name in names}
     config = TrainingConfig.from_options(given, path=options.config, preset=options.preset)
     unread = ONLY_IN_GRAY if config.planes == 3 else ("pool",)
     for name in set(given) & set(unread):
