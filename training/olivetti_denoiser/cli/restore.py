@@ -23,7 +23,7 @@ from olivetti_denoiser.bundled import bundled
 from olivetti_denoiser.cli.options import Commands, add_command
 
 PIPE = "-"
-FAILED = 1  # the exit code
+FAILED, WRONG_ARGUMENT = 1, 2  # exit codes
 
 
 def register(commands: Commands) -> None:
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int | None:
 
 
 def _restore_all(plan, options) -> int | None:
-    """Restore each picture of a plan and return the exit code; raise a single one's error."""
+    """Restore each picture of a plan and return the exit code."""
     from tqdm import tqdm
 
     single, counts, denoiser = options.output_dir is None, Counter[str](), None
@@ -106,7 +106,7 @@ def _restore_all(plan, options) -> int | None:
     def report(**row):
         bar.clear()
         counts[row["status"]] += 1
-        if row["status"] == "failed" and not single:
+        if row["status"] == "failed":
             print(f"denoiser: {row['message']}", file=sys.stderr)
         if options.json:
             print(json.dumps(row), flush=True)
@@ -131,9 +131,8 @@ def _restore_all(plan, options) -> int | None:
                 if str(source) not in message and source != PIPE:
                     message = f"{source}: {message}"
                 report(**paths, status="failed", message=message)
-                if single:
-                    kind = ValueError if isinstance(error, ValueError) else OSError
-                    raise kind(message) from None
+                if single and isinstance(error, ValueError):
+                    return WRONG_ARGUMENT
             else:
                 report(**paths, status="restored", **result)
     if not single:
