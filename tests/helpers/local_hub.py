@@ -147,16 +147,12 @@ class LocalHub:
         self._server = uvicorn.Server(
             uvicorn.Config(Starlette(routes=routes), log_level="critical")
         )
-        self._thread = threading.Thread(
-            target=self._server.run, args=([self._socket],), daemon=True
-        )
-        self._thread.start()
+        threading.Thread(target=self._server.run, args=([self._socket],), daemon=True).start()
         return self
 
     def __exit__(self, *_) -> None:
         self.clear_faults()
-        self._server.should_exit = True
-        self._thread.join()
+        self._server.should_exit = True  # nobody waits for its thread, which looks a little later
 
     async def _answer(self, operation: str, request: Request) -> Response:
         """Answer a request, unless a fault meets it."""
@@ -165,14 +161,16 @@ class LocalHub:
         if fault.action == "status":
             pause = {} if fault.pause is None else {"Retry_After": str(fault.pause)}
             raise refusal(fault.status, "as the test wants", **pause)
+        dead = Response(headers={"Content-Length": "1"})  # of which nothing comes
         if fault.action == "stall":
             self.stalled.set()
             await run_in_threadpool(self.released.wait, 60)
-        if fault.action not in ("stall", "drop"):
-            answer = getattr(call, operation)()
-            response = answer if isinstance(answer, Response) else JSONResponse(answer)
-        if fault.action in ("stall", "drop", "lost"):
-            return Response(headers={"Content-Length": "1"})  # which never comes
+        if fault.action in ("stall", "drop"):
+            return dead
+        answer = getattr(call, operation)()
+        response = answer if isinstance(answer, Response) else JSONResponse(answer)
+        if fault.action == "lost":
+            return dead
         if fault.action == "short":
             response.body = response.body[: len(response.body) // 2]
             response.headers["Content-Length"] = str(len(response.body))
