@@ -95,10 +95,6 @@ class PageServer:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
 
-    def forget_peak(self) -> None:
-        """Let the "VmHWM" of `memory` start again from what is used now."""
-        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
-
     def processor_seconds(self) -> float:
         """Seconds of all processors that the process has used."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()

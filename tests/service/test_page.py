@@ -136,7 +136,6 @@ def test_a_crowd_is_served_beside_large_pictures_which_leave_their_memory(page, 
         except RefusedError as refusal:
             return [str(refusal)]
 
-    page.forget_peak()
     before = page.memory()
     with ThreadPoolExecutor(16) as visitors:
         waiting = [visitors.submit(visit, "restore", large) for _ in range(6)]
