@@ -5,12 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from olivetti_denoiser import atomic
 from olivetti_denoiser.atomic import atomic_file, atomic_folder, atomic_write, check_writable
+
+LONG_AGO = time.time() - 2 * atomic.ABANDONED
+
+
+@pytest.fixture(autouse=True)
+def as_a_new_process():
+    atomic._remove_abandoned.cache_clear()
 
 
 def listing(folder: Path) -> dict[str, bytes]:
@@ -46,6 +55,18 @@ def test_a_written_file_has_the_targets_suffix_permissions_and_link(tmp_path):
     (tmp_path / "plain").touch()  # a new file is as private as the process's other files
     assert (tmp_path / ("写" * 78 + ".txt")).read_text(encoding="utf-8") == "σ"
     assert (tmp_path / ("写" * 78 + ".txt")).stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_an_unfinished_file_is_removed_when_it_is_old(tmp_path):
+    left = [tmp_path / f"{atomic.PART}{number}.npz" for number in range(2)]
+    mine = tmp_path / ".state-of-mine.part.npz"
+    for path in (*left, mine):
+        path.write_bytes(b"half")
+    for path in (left[0], mine):
+        os.utime(path, (0, LONG_AGO))
+    atomic_write(tmp_path / "state.npz", b"new")
+    assert not left[0].exists()
+    assert left[1].exists() and mine.exists()  # another writer's, and one of nobody's
 
 
 def test_many_writers_of_one_file_leave_one_whole_file(tmp_path):
@@ -86,12 +107,25 @@ def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
         (stage / "config.json").write_text("new")
         raise ValueError
     assert listing(tmp_path) == before
+    os.utime(folder, (LONG_AGO, LONG_AGO))  # its copy is no unfinished one for all that
     with atomic_folder(folder, ignore) as stage:
         assert [path.name for path in stage.iterdir()] == ["kept.txt"]
+        atomic_write(stage.parent / "other", b"")
         (stage / "config.json").write_text("new")
         assert listing(folder) == {"kept.txt": b"old", "config.json": b"old"}
+    (tmp_path / "other").unlink()
     assert listing(tmp_path) == {"model/kept.txt": b"old", "model/config.json": b"new"}
     assert folder.stat().st_mode & 0o777 == 0o750
+
+
+def test_two_writers_of_one_folder_do_not_mix(tmp_path):
+    folder = tmp_path / "model"
+    with atomic_folder(folder) as first:
+        (first / "a").write_text("first")
+        with atomic_folder(folder) as second:
+            (second / "a").write_text("second")
+        (first / "b").write_text("first")
+    assert listing(folder) == {"a": b"first", "b": b"first"}
 
 
 def test_a_rename_that_fails_puts_the_old_folder_back(tmp_path, monkeypatch):
@@ -100,7 +134,7 @@ def test_a_rename_that_fails_puts_the_old_folder_back(tmp_path, monkeypatch):
     (folder / "kept.txt").write_text("old")
 
     def refuse(path, target):
-        if path.name == ".model.new":
+        if path.name.startswith(atomic.PART):
             raise KeyboardInterrupt
         return rename(path, target)
 
@@ -126,12 +160,14 @@ with atomic_folder(sys.argv[1]) as stage:
 
 
 def test_a_process_killed_between_the_renames_loses_no_folder(tmp_path):
-    """The target is absent then: its only copy is put back."""
+    """The target is absent then: its only copy is put back, however old it is."""
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "weights.txt").write_text("old")
     done = subprocess.run([sys.executable, "-c", KILLED, folder])
     assert (done.returncode, folder.exists()) == (-9, False)
+    for left in tmp_path.glob(".*"):
+        os.utime(left, (LONG_AGO, LONG_AGO))
     with pytest.raises(ValueError), atomic_folder(folder) as stage:
         assert (stage / "weights.txt").read_text() == "old"
         raise ValueError

@@ -74,6 +74,11 @@ def test_an_orientation_that_can_be_read_is_applied_whatever_stands_beside_it(be
         assert upright(Image.open(io.BytesIO(content))).size == (16, 48)
 
 
+def test_an_orientation_is_read_of_a_block_that_is_cut_short():
+    block = exif_block([(0x010F, 2, "maker"), (0x0112, 3, 6)])[:-6]
+    assert decode_picture(jpeg_with_exif(WIDE, block), "file").image.size == (16, 48)
+
+
 def test_random_bytes_never_stop_a_program_and_random_exif_never_a_picture():
     sound = exif_block([(0x010F, 2, "maker"), (0x0112, 3, 1), (0x011A, 4, 72), (0x0128, 3, 2)])
     for _ in range(60):
@@ -197,6 +202,8 @@ NOTED = {
     "PPM of 8 bits": (b"P6 4 2 255\n" + bytes(24), ()),
     "PPM of 1 bit": (b"P4 4 2\n" + bytes(24), ()),
     "CMYK": (encoded(Image.new("CMYK", (8, 8)), "JPEG"), ("CMYK is converted to RGB.",)),
+    "linear": (png(gAMA=struct.pack(">I", 100_000)), COLOURS),
+    "sRGB, whatever its gamma": (png(gAMA=struct.pack(">I", 100_000), sRGB=b"\0"), ()),
     "HDR": (png(cICP=bytes([9, 16, 0, 1])), COLOURS),
     "sRGB in numbers": (png(cICP=bytes([1, 13, 0, 1])), ()),
     "P3": (avif(12), COLOURS),

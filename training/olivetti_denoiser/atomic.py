@@ -5,10 +5,10 @@
     >>> with atomic_folder("model_card") as folder:      # doctest: +SKIP
     ...     model.save(folder)
 
-The new content lies beside its target, under a hidden name, and is renamed once everything has gone
-well, so a failure, a full disk or a killed process leaves the target as it was. A folder is
-replaced by two renames; a process killed between them leaves the old folder under a hidden name,
-and the next writer of that folder puts it back.
+The new content lies beside its target and is renamed once everything has gone well, so a failure,
+a full disk or a killed process leaves the target as it was. A folder is replaced by two renames; a
+process killed between them leaves the old folder under a hidden name, and the next writer of that
+folder puts it back.
 """
 
 from __future__ import annotations
@@ -18,8 +18,13 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
+
+PART = ".denoiser-part-"  # how the names of unfinished files and folders begin
+ABANDONED = 3600.0  # seconds after which the writer of an unfinished file is taken for dead
 
 
 @contextlib.contextmanager
@@ -38,7 +43,7 @@ def atomic_file(target: str | Path) -> Iterator[Path]:
     """
     check_writable(target)
     target = Path(os.path.realpath(target))
-    part = target.with_name(f".{secrets.token_hex(8)}.part{target.suffix}")
+    part = _beside(target)
     part.touch(exist_ok=False)
     try:
         if target.exists():
@@ -75,14 +80,14 @@ def atomic_folder(
     """
     target = Path(os.path.realpath(target))
     target.parent.mkdir(parents=True, exist_ok=True)
-    old, stage = (target.with_name(f".{target.name}.{kind}") for kind in ("old", "new"))
+    old, stage = target.with_name(f".{target.name}.old"), _beside(target)
     if old.exists() and not target.exists():  # a writer was killed between the two renames
         old.rename(target)
-    shutil.rmtree(stage, ignore_errors=True)  # of a writer that was killed
     stage.mkdir()
     try:
         if target.exists():
             shutil.copytree(target, stage, ignore=ignore, dirs_exist_ok=True)
+            os.utime(stage)  # not the target's time, by which the copy would look abandoned
         yield stage
         for path in stage.rglob("*"):
             with contextlib.suppress(PermissionError):  # a protected copy is on the disk already
@@ -119,6 +124,21 @@ def check_writable(target: str | Path) -> None:
     for path in (target, target.parent):
         if path.exists() and not os.access(path, os.W_OK):
             raise PermissionError(f"{path} is protected from being written. Received: {target}")
+
+
+def _beside(target):
+    """Return a free hidden name beside the target, with its suffix."""
+    _remove_abandoned(target.parent)
+    return target.with_name(f"{PART}{secrets.token_hex(8)}{target.suffix}")
+
+
+@lru_cache(maxsize=1)  # once for a folder of 10,000 pictures
+def _remove_abandoned(folder):
+    """Remove the unfinished files and folders of killed writers."""
+    for path in folder.glob(f"{PART}*"):
+        with contextlib.suppress(OSError):  # another writer's, who has just finished
+            if time.time() - path.lstat().st_mtime > ABANDONED:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _flush(path):

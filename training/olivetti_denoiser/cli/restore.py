@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import secrets
 import sys
 import tempfile
 import time
@@ -78,7 +79,7 @@ def run(options: argparse.Namespace) -> int | None:
     ending, unnamed = None, Path()
     if options.format is not None:
         ending = f".{options.format.lower().removeprefix('.')}"
-        unnamed = Path(tempfile.gettempdir()) / f"restored{ending}"  # never written
+        unnamed = Path(tempfile.gettempdir()) / (secrets.token_hex(8) + ending)  # never written
         check_ending(unnamed)
     if options.output_dir is not None:
         if PIPE in options.paths:

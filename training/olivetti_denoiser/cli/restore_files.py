@@ -8,12 +8,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from os.path import exists, isdir  # Path's own raise where a name is too long
 from pathlib import Path
 from typing import NamedTuple
 
 from olivetti_denoiser.data.picture_folder import in_words, list_folder
+
+
+CASELESS = sys.platform in ("win32", "darwin")  # where a.png and A.png are one file
 
 
 class Plan(NamedTuple):
@@ -53,17 +57,21 @@ def plan_files(arguments: Sequence[str], folder: str, recursive: bool, ending: s
     paths = list(map(Path, arguments))
     if recursive and not any(map(isdir, paths)):
         raise ValueError("--recursive is for folders. Received: files alone")
+    taken: dict[str, Path] = {}
     for place, source in _found(paths, into.resolve(), recursive, plan):
         output = into / (place.with_suffix(ending) if ending else place)
-        other = plan.files.setdefault(output, source)
-        if os.path.realpath(other) != os.path.realpath(source):
+        name = str(output).casefold() if CASELESS else str(output)
+        other = taken.setdefault(name, source)
+        if _identity(other) != _identity(source):
             raise ValueError(
                 f"two pictures would become {output}; restore them into different folders. "
                 f"Received: {other} and {source}"
             )
-    read = set(map(os.path.realpath, plan.files.values()))
+        if other is source:
+            plan.files[output] = source
+    read = set(map(_identity, plan.files.values())) - {None}
     for output in plan.files:
-        if os.path.realpath(output) in read:
+        if _identity(output) in read:
             raise ValueError(
                 f"{output} is one of the pictures that are read; --output-dir must be another "
                 f"folder. Received: {folder}"
@@ -92,3 +100,12 @@ def _found(paths: Sequence[Path], into: Path, recursive: bool, plan: Plan):
         below = (name for name in path.iterdir() if name.is_dir() and name.name[0] != ".")
         if any(folder.resolve() != into for folder in below):
             plan.notes.append(f"Subfolders of {path} are left out; --recursive takes them.")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return an identity that all names of one file share; None where there is no file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 NOTES = "pictures.json"
@@ -52,9 +52,13 @@ class Notes:
 
 
 def read_notes(folder: Path) -> Notes | None:
-    """Return the notes in a folder, if any."""
+    """Return the notes in a folder; None without notes or with an earlier version's."""
     path = folder / NOTES
-    return Notes(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    if not path.is_file():
+        return None
+    found = json.loads(path.read_text(encoding="utf-8"))
+    known = {attribute.name for attribute in fields(Notes)}
+    return Notes(**found) if found.keys() == known else None
 
 
 def what_was_left_out(summary: Mapping, most: int = NAMED) -> str:

@@ -134,7 +134,7 @@ def prepare(
     if pictures is None:
         return None
     if fixed:
-        there = notes.asked["dataset"] if notes else "faces"
+        there = notes.asked["dataset"] if notes else "faces, or was begun by an earlier version"
         raise ValueError(
             f"the run folder belongs to a training on {there}; use the same --dataset, "
             "--image-column and --split, another --output, or --overwrite to start anew. "

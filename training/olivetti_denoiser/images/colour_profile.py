@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
 
 SPACES = {"RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK"}  # of profiles; all other modes are gray
+# What a PNG says of sRGB: its gamma, and the chromaticities of white, red, green and blue.
+SRGB: dict[str, Any] = {
+    "gamma": 1 / 2.2,
+    "chromaticity": (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06),
+}
 # How PNG, AVIF and HEIC say it in numbers of ITU-T H.273: 2 is "not said", and 1, 6, 14 and 15 are
 # films' curves, which picture programs take for that of sRGB, 13.
 NUMBERS = re.compile(rb"cICP(.)(.)|colrnclx\0(.)\0(.)", re.DOTALL)
@@ -41,17 +47,24 @@ def to_srgb(image: Image.Image) -> Image.Image:
     return shown
 
 
-def means_other_colours(content: bytes) -> bool:
-    """Tell whether a PNG, AVIF or HEIC says in numbers that its colours are not those of sRGB.
+def means_other_colours(content: bytes, info: dict) -> bool:
+    """Tell whether a file has colours other than sRGB's without an ICC profile that says so.
 
     Args:
-        content: The whole file, without an ICC profile.
+        content: The whole file.
+        info: As Pillow reads it.
     """
-    numbers = NUMBERS.search(content[:65536].partition(b"IDAT")[0])
-    if numbers is None:
+    if "icc_profile" in info:
         return False
-    primaries, curve = filter(None, numbers.groups())
-    return primaries not in SRGB_PRIMARIES or curve not in SRGB_CURVES
+    numbers = NUMBERS.search(content[:65536].partition(b"IDAT")[0])
+    if numbers:
+        primaries, curve = filter(None, numbers.groups())
+        return primaries not in SRGB_PRIMARIES or curve not in SRGB_CURVES
+    if content.startswith(b"\0\0\0\x0cjP  ") and b"colr\2" in content:
+        return True  # a JPEG 2000's profile, which Pillow leaves out
+    return "srgb" not in info and not all(
+        np.allclose(info[name], meant, atol=0.005) for name, meant in SRGB.items() if name in info
+    )
 
 
 def _gray_through(image, transform):

@@ -9,6 +9,7 @@ because of one.
 from __future__ import annotations
 
 import contextlib
+import re
 
 from PIL import ExifTags, Image
 
@@ -22,6 +23,10 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# The orientation in a block that is cut short, where Pillow stops: of either byte order.
+ENTRY = re.compile(
+    rb"\x12\x01\x03\0\x01\0\0\0([\x01-\x08])\0|\x01\x12\0\x03\0\0\0\x01\0([\x01-\x08])"
+)
 # Description, maker, model, software, date, artist, copyright, and Windows's five texts.
 DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432, *range(0x9C9B, 0x9CA0))
 DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
@@ -34,11 +39,14 @@ def orientation_of(image: Image.Image) -> int:
     """Return the EXIF orientation of a picture, 1 to 8; 1 where none can be read."""
     if image.format == "PNG":
         image.load()  # as `getexif` would, where its error would go with those of an odd block
+    found = None
     with contextlib.suppress(Exception):  # Pillow raises many types for an odd block
         tags = getattr(image, "tag_v2", None)  # of a TIFF, whose EXIF may be closed by now
         found = (image.getexif() if tags is None else tags).get(ORIENTATION)
-        return found if found in TURNS else 1
-    return 1
+    block = image.info.get("exif")
+    if found not in TURNS and isinstance(block, bytes) and (entry := ENTRY.search(block)):
+        found = (entry[1] or entry[2])[0]
+    return found if found in TURNS else 1
 
 
 def kept_exif(image: Image.Image) -> bytes:

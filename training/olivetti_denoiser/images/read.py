@@ -165,7 +165,7 @@ def _notes(header, content, rawmode):
         notes.append("Of more than 8 bits a colour 8 are used.")
     if header.mode == "CMYK":
         notes.append("CMYK is converted to RGB.")
-    if "icc_profile" not in header.info and means_other_colours(content):
+    if means_other_colours(content, header.info):
         notes.append("What its colours mean is not kept: they may look pale or dark.")
     try:
         frames = header.n_frames if header.format in FRAMES_OF else 1
