@@ -101,11 +101,11 @@ def test_a_run_without_progress_stops_and_so_does_one_without_numbers(tmp_path):
     for callback in (limit, state):
         callback.set_model(model)
     for epoch, loss in enumerate([3.0, 1.0, 2.0, 1.0]):
-        assert not state.finished
+        assert not state.stopped
         limit.on_epoch_begin(epoch)
         state.on_epoch_begin(epoch)
         state.on_epoch_end(epoch, {"val_restored_loss": loss})
-    assert state.finished
+    assert state.stopped
     assert model.stop_training
     with pytest.raises(TrainingStoppedError, match=r"step 1 of epoch 5.*Received: loss=nan"):
         state.on_train_batch_end(0, {"loss": np.nan})

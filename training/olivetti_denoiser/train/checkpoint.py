@@ -49,7 +49,7 @@ class RunState(keras.callbacks.Callback):
 
     Attributes:
         history: One dict an epoch, as in `history.csv`.
-        stopped: Whether the run has ended before its last epoch.
+        stopped: Whether the run has ended, by its last step, its limit or its patience.
     """
 
     def __init__(
@@ -65,11 +65,6 @@ class RunState(keras.callbacks.Callback):
         self.limit, self.processes = limit, processes
         self.history: list[dict] = []
         self.stopped = False
-
-    @property
-    def finished(self) -> bool:
-        """Tell whether the run has had all its epochs or was stopped early."""
-        return self.stopped or len(self.history) >= self.config.epochs
 
     def restore(self, trained: keras.Model) -> None:
         """Put back the state that the first process's run folder holds, if any."""

@@ -105,7 +105,7 @@ def fit(
 
     with processes.scope():
         state.restore(trained)
-        if not state.finished:
+        if not state.stopped:
             trained.fit(
                 batches_of(learned, config, len(state.history), processes.part(config.batch_size)),
                 initial_epoch=len(state.history),
