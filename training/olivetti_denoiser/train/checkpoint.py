@@ -79,7 +79,7 @@ class RunState(keras.callbacks.Callback):
                 variable.assign(saved[f"v{index}"])
         self.history, self.stopped = notes["history"], notes["stopped"]
         seconds = sum(row["seconds"] for row in self.history)
-        self.limit.go_on(trained, seconds, notes["shortened"])
+        self.limit.go_on(trained, seconds, notes.get("shortened"))  # older runs know no limit
         if not self.stopped and self.processes.is_first:
             print(f"Resuming after epoch {len(self.history)} of the run in {self.folder}")
 
