@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from olivetti_denoiser.data.picture_folder import in_words, list_folder
 
-
 CASELESS = sys.platform in ("win32", "darwin")  # where a.png and A.png are one file
 
 
