@@ -9,11 +9,11 @@ import onnx
 import pytest
 
 from browser_visit import clean_up, status, told, wait_for_result
+from checkout import MODEL
 from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.inference.network import Network
 from page_in_browser import section
 from pictures_for_browsers import noisy_scene, save
-from static_space import ROOT
 
 VARIABLES = {"MODEL_ID": "owner/olivetti-denoiser", "MODEL_REVISION": "v1.0.0"}
 ONNX = ("onnx/estimator.onnx", "onnx/restorer.onnx")
@@ -39,7 +39,7 @@ class Hub:
 
 def network_at(place, network):
     """Return the ONNX files of a released network at a place of a repository, by their paths."""
-    folder = ROOT / "model_card" / {"gray": "", "colour": "colour"}[network]
+    folder = MODEL / {"gray": "", "colour": "colour"}[network]
     return {place + path: (folder / path).read_bytes() for path in ONNX}
 
 
@@ -91,7 +91,7 @@ def test_a_repository_of_one_network_is_joined_by_a_built_in_one(visits, tmp_pat
     tab.reload()
     restored = np.asarray(clean_up(tab, gray)).astype(int)
     once = Denoiser(Network([hub.files[path] for path in ONNX]))(gray)
-    mirrored = Denoiser(Network.load(ROOT / "model_card" / "onnx"))(gray)
+    mirrored = Denoiser(Network.load(MODEL / "onnx"))(gray)
     assert np.abs(restored - once).max() <= 1 < np.abs(restored - mirrored).max()
     assert restored_by(tab, own) == "the built-in network for colour."
 

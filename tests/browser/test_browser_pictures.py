@@ -17,19 +17,19 @@ from browser_visit import (
     told,
     wait_for_result,
 )
+from checkout import EXAMPLES, MODEL
 from olivetti_denoiser.denoiser import Denoiser
 from page_in_browser import section, until
 from pictures_for_browsers import FILES, PICTURES, SCENE, SWAPPED, noisy_scene, save, turned
-from static_space import ROOT
 
-EXAMPLE = ROOT / "space" / "examples" / "noisy_1_photograph.png"
+EXAMPLE = EXAMPLES / "noisy_1_photograph.png"
 WORDS = {"gray": "gray network", "colour": "network for colour"}
 
 
 @pytest.fixture(scope="module")
 def denoiser():
     """What the page's pictures are compared with."""
-    return Denoiser.from_pretrained(ROOT / "model_card")
+    return Denoiser.from_pretrained(MODEL)
 
 
 def assert_one_level(ours: Image.Image, theirs: Image.Image):

@@ -13,13 +13,13 @@ import pytest
 from PIL import Image
 
 from browser_visit import download, give, told, wait_for_result
+from checkout import EXAMPLES
 from olivetti_denoiser.images.gray_view import gray_view
 from olivetti_denoiser.metrics import mse, psnr, ssim
 from page_in_browser import PHONE, WIDE, look, section, until
 from pictures_for_browsers import deep, noisy_scene, save, with_alpha
-from static_space import PACKAGES, ROOT
+from static_space import PACKAGES
 
-EXAMPLES = ROOT / "space" / "examples"
 VIEWS = {
     "large.jpg": noisy_scene(1203, 911, 3),  # not the middle, or aliased
     "tall.png": noisy_scene(65, 64 * 60, 1),  # the other side in the middle

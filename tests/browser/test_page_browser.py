@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from checkout import EXAMPLES
 from olivetti_denoiser.noise import noisy_uint8
 from page_in_browser import (
     PHONE,
@@ -24,9 +25,8 @@ from page_in_browser import (
     until,
     upload,
 )
-from page_server import ROOT, pixels
+from page_server import pixels
 
-EXAMPLES = ROOT / "space" / "examples"
 STILL_LIFE = EXAMPLES / "drawn_2_still_life.png"
 SCAN = EXAMPLES / "noisy_3_scan.png"
 DEMO = ("Original", "Noisy", "Reconstructed")

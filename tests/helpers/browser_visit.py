@@ -15,8 +15,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from checkout import MODEL, ROOT
 from page_in_browser import WIDE, chromium, listen, section, until
-from static_space import ROOT, StaticSpace, build_page, headers_of
+from static_space import StaticSpace, build_page, headers_of
 
 HEADERS = headers_of((ROOT / "space" / "browser" / "README.md").read_text(encoding="utf-8"))
 HUB = "https://huggingface.co/"
@@ -37,7 +38,7 @@ class Visits(contextlib.ExitStack):
 
         self._browser = self.enter_context(chromium())
         build_page(self.folder)
-        main(str(ROOT / "model_card"), str(self.folder))
+        main(str(MODEL), str(self.folder))
         return self
 
     def file(self, name):

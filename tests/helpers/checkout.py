@@ -1,4 +1,4 @@
-"""A copy of the working tree, as a clone of it would be."""
+"""The working tree's folders, and a copy of it, as a clone would be."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+MODEL = ROOT / "model_card"
+EXAMPLES = ROOT / "space" / "examples"
+PORTRAIT = EXAMPLES / "drawn_1_portrait.png"
 FACES_NEARBY = ROOT.parent / "shared" / "data" / "scikit_learn_data"
 
 

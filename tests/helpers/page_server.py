@@ -22,9 +22,9 @@ import httpx
 import numpy as np
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
+from checkout import ROOT
+
 STARTED = 900.0  # seconds; `make demo` installs what the page needs
-MODEL = ROOT / "model_card"
 APP = ROOT / "space" / "app.py"
 OURS = ("PYTHONPATH", "VIRTUAL_ENV", "KERAS_BACKEND", "HF_HOME", "HF_TOKEN", "MODEL_ID")
 NEWCOMERS = {key: value for key, value in os.environ.items() if key not in OURS}

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from static_space import ROOT
+from checkout import ROOT
 
 # It says "blue" to red: any conversion of colours shows.
 SWAPPED = Image.open(ROOT / "space/browser/src/worker/probe.jpg").info["icc_profile"]

@@ -21,7 +21,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from checkout import ROOT
+
 PACKAGES = ROOT / ".node" / "node_modules"
 TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".onnx": "application/octet-stream"}
 

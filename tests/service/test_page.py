@@ -14,12 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from checkout import EXAMPLES, MODEL, PORTRAIT
 from olivetti_denoiser import Denoiser
 from olivetti_denoiser.noise import from_uint8, noisy_uint8
-from page_server import MODEL, ROOT, RefusedError, mcp_client, pixels
+from page_server import RefusedError, mcp_client, pixels
 
-EXAMPLES = ROOT / "space" / "examples"
-PORTRAIT = EXAMPLES / "drawn_1_portrait.png"
 COLOURS = EXAMPLES / "drawn_2_still_life.png"
 VALUES = (0.15, 7)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from page_server import APP, ROOT, PageServer, RefusedError, mcp_client
+from checkout import PORTRAIT
+from page_server import APP, PageServer, RefusedError, mcp_client
 
-PORTRAIT = ROOT / "space" / "examples" / "drawn_1_portrait.png"
 PROXIES = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY"))
 # Two values that the HTTP client refuses to be made with.
 PROXIES |= {"ALL_PROXY": "socks5://127.0.0.1:9", "NO_PROXY": "[::1]", "HTTPS_PROXY": None}

@@ -8,10 +8,10 @@ import httpx
 import pytest
 from PIL import Image
 
-from page_server import ROOT, RefusedError, mcp_client
+from checkout import PORTRAIT
+from page_server import RefusedError, mcp_client
 
 SENTENCE = "This page reads only pictures that were sent to it; please choose a picture."
-PORTRAIT = ROOT / "space" / "examples" / "drawn_1_portrait.png"
 META = {"meta": {"_type": "gradio.FileData"}}
 
 

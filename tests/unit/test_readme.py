@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from checkout import ROOT
 from olivetti_denoiser.cli.main import build_parser
 from olivetti_denoiser.evaluate.tables import scores
 from olivetti_denoiser.release import read_metrics
 
-ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

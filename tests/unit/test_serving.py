@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from checkout import MODEL
 from olivetti_denoiser import hub
 from page.serving import load_networks
-from page_server import MODEL
 
 COMMIT = "1a2b3c4d5e6f"
 GRAY = r"30\.17 dB on the test faces"
