@@ -27,7 +27,6 @@ import uvicorn
 from huggingface_hub import constants
 from huggingface_hub.utils.sha import git_hash
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -109,8 +108,7 @@ class Fault:
         operation: Name of the request it meets, as in `ROUTES`.
         status: HTTP status to answer, when the action is `status`.
         action: `status`, `drop` (nothing is done and the connection dies), `lost` (it is done and
-            the connection dies), `short` (a whole but shorter body), `flip` (one bit) or `stall`
-            (wait until the faults are cleared, then drop).
+            the connection dies), `short` (a whole but shorter body) or `flip` (one bit).
         times: How many requests it meets.
         only: Text that the request's address must contain.
         pause: Seconds that a Retry-After header asks for; None sends none.
@@ -133,7 +131,6 @@ class LocalHub:
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.uploads: dict[str, bytes] = {}  # large files, by their SHA-256
         self._faults: list[Fault] = []
-        self.stalled, self.released = threading.Event(), threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
         # Else every small answer waits 40 ms for an acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -151,7 +148,6 @@ class LocalHub:
         return self
 
     def __exit__(self, *_) -> None:
-        self.clear_faults()
         self._server.should_exit = True  # nobody waits for its thread, which looks a little later
 
     async def _answer(self, operation: str, request: Request) -> Response:
@@ -161,16 +157,11 @@ class LocalHub:
         if fault.action == "status":
             pause = {} if fault.pause is None else {"Retry_After": str(fault.pause)}
             raise refusal(fault.status, "as the test wants", **pause)
-        dead = Response(headers={"Content-Length": "1"})  # of which nothing comes
-        if fault.action == "stall":
-            self.stalled.set()
-            await run_in_threadpool(self.released.wait, 60)
-        if fault.action in ("stall", "drop"):
-            return dead
-        answer = getattr(call, operation)()
-        response = answer if isinstance(answer, Response) else JSONResponse(answer)
-        if fault.action == "lost":
-            return dead
+        if fault.action != "drop":
+            answer = getattr(call, operation)()
+            response = answer if isinstance(answer, Response) else JSONResponse(answer)
+        if fault.action in ("drop", "lost"):
+            return Response(headers={"Content-Length": "1"})  # of which nothing comes
         if fault.action == "short":
             response.body = response.body[: len(response.body) // 2]
             response.headers["Content-Length"] = str(len(response.body))
@@ -211,13 +202,11 @@ class LocalHub:
 
     def fault(self, operation: str, **options) -> None:
         """Switch a fault on; see `Fault`."""
-        self.released.clear()
         self._faults.append(Fault(operation, **options))
 
     def clear_faults(self) -> None:
-        """Switch all faults off and let stalled requests go."""
+        """Switch all faults off."""
         self._faults.clear()
-        self.released.set()
 
     def _take_fault(self, operation: str, request: Request) -> Fault | None:
         """Return the fault that this request meets, if any, and count it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import threading
 
 import pytest
 
@@ -264,22 +263,19 @@ def test_trusted_publisher(faces, hub, folders, monkeypatch, capsys):
     assert space.variables["MODEL_REVISION"]["value"] == model.tags["v1.0.0"]
 
 
-def test_a_better_network_is_published_meanwhile(hub, folders):
+def test_a_better_network_is_published_meanwhile(hub, folders, monkeypatch):
     """The second commit looks again, so that the worse network is refused."""
-    ended = []
+    from huggingface_hub import HfApi
 
-    def late():
-        try:
-            publish(folders["old"], model=NAME)
-        except RefusedError as error:
-            ended.append(error)
+    commit = HfApi.create_commit
 
-    hub.fault("commit", action="stall")
-    thread = threading.Thread(target=late)
-    thread.start()
-    assert hub.stalled.wait(60)
-    publish(folders["both"], model=NAME)
-    hub.clear_faults()
-    thread.join(60)
-    assert ended and len(hub.repository(NAME).commits) == 2
+    def late(*arguments, **options):
+        monkeypatch.setattr(HfApi, "create_commit", commit)
+        publish(folders["both"], model=NAME)
+        return commit(*arguments, **options)
+
+    monkeypatch.setattr(HfApi, "create_commit", late)
+    with pytest.raises(RefusedError, match=r"29\.000 dB, published 29\.500 dB"):
+        publish(folders["old"], model=NAME)
+    assert len(hub.repository(NAME).commits) == 2
     assert content(hub) == expected(folders, "both", "both")

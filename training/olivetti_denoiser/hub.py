@@ -182,14 +182,11 @@ def is_busy(error: BaseException) -> bool:
 
     if (status := status_of(error)) is not None:
         return status in BUSY
-    links = tuple(_chain(error))
-    if any(isinstance(link, httpx2.ConnectError | httpx2.ConnectTimeout) for link in links):
+    if _comes_of(error, httpx2.ConnectError, httpx2.ConnectTimeout):
         return False
-    return any(
-        isinstance(link, httpx2.TransportError | json.JSONDecodeError)
-        or "Consistency check failed" in str(link)  # the client's words for a body cut short
-        for link in links
-    )
+    # The client's words for a body that was cut short.
+    cut = any("Consistency check failed" in str(link) for link in _chain(error))
+    return cut or _comes_of(error, httpx2.TransportError, json.JSONDecodeError)
 
 
 def explained(
@@ -207,18 +204,16 @@ def explained(
     from huggingface_hub import constants, errors
 
     where, name = constants.ENDPOINT, f"{kind} repository {repo_id}"
-    status = status_of(error)
+    without_token = isinstance(error, errors.LocalTokenNotFoundError)
+    status = 401 if without_token else status_of(error)
     if isinstance(error, errors.RevisionNotFoundError):
         return ValueError(f"{name} has no such revision. Received: revision={revision!r}")
-    if isinstance(error, errors.GatedRepoError):
-        status = 403
-    elif isinstance(error, errors.RepositoryNotFoundError):
+    gated = isinstance(error, errors.GatedRepoError)
+    if isinstance(error, errors.RepositoryNotFoundError) and not gated:
         return ValueError(
             f"{where} shows no {name}: it does not exist, or it is private and needs the token of "
             f"somebody who may see it (`hf auth login`, HF_TOKEN). Received: {repo_id!r}"
         )
-    elif isinstance(error, errors.LocalTokenNotFoundError):
-        status = 401
     if status in REFUSALS:
         said = TOKEN.sub("hf_…", getattr(error, "server_message", None) or "").splitlines()
         more = f" ({said[0]})" if said else ""
@@ -227,12 +222,8 @@ def explained(
         return ConnectionError(
             f"the cache holds only a part of it: allow the network once. Received: {name}"
         )
-    links = tuple(_chain(error))
-    uncached = any(
-        isinstance(link, errors.LocalEntryNotFoundError | errors.OfflineModeIsEnabled)
-        for link in links
-    )
-    if uncached or status in BUSY or any(isinstance(link, httpx2.TransportError) for link in links):
+    uncached = _comes_of(error, errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled)
+    if uncached or status in BUSY or _comes_of(error, httpx2.TransportError):
         answer = f"answers {status}" if status else "does not answer, or was not asked"
         copy = " and the cache holds no copy" if uncached else ""
         return ConnectionError(
@@ -252,6 +243,11 @@ def _response(error: BaseException):
     """Return the Hub's answer behind an error, or None."""
     found = (getattr(link, "response", None) for link in _chain(error))
     return next((response for response in found if response is not None), None)
+
+
+def _comes_of(error: BaseException, *kinds: type[BaseException]) -> bool:
+    """Tell whether an error is of such a kind, or what caused it."""
+    return any(isinstance(link, kinds) for link in _chain(error))
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
