@@ -58,7 +58,7 @@ def test_a_folder_gives_every_picture_once_and_nothing_else(photos):
     wanted = ["test_1.png", "cats/b.JPG", "cats/train-3.webp", "dogs/old/c.tif"]
     pictures = open_pictures(photos(*wanted, "notes.txt"))
     assert (pictures.source["dataset"], pictures.source["on_hub"]) == ("photos", False)
-    assert pictures.source["splits"] == {"train": "train"}
+    assert (pictures.source["splits"], pictures.others) == ({"train": "train"}, {".txt": 1})
     assert names(pictures.parts["train"]) == sorted(wanted)
     assert open_pictures(photos("more.png")).source["revision"] != pictures.source["revision"]
 
@@ -68,6 +68,7 @@ def test_a_folders_subfolders_are_splits_where_one_is_train_or_asked_for(photos)
     pictures = open_pictures(folder)
     assert pictures.source["splits"] == {"train": "train", "validation": "Valid", "test": "TEST"}
     assert names(pictures.parts["validation"]) == ["Valid/b.png"]
+    assert pictures.others == {"in no split": 1}
     assert open_pictures(folder, split="Other").source["splits"]["train"] == "other"
     with pytest.raises(ValueError, match=r"no split 'x'; it has TEST, Valid, other, train\. Rec"):
         open_pictures(folder, split="x")

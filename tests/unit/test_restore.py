@@ -104,6 +104,7 @@ def test_bad_files_are_named_and_the_good_ones_done(here, capsys, monkeypatch):
         row = rows[str(Path("in") / name)]
         assert row["status"] == "failed" and name in row["message"]
         assert f"denoiser: {row['message']}" in said.err.splitlines()
+    assert "--format png would do" in rows[str(Path("in/c.dib"))]["message"]
     assert said.err.splitlines()[-1].startswith("2 restored, 6 failed")
     assert files_below("out") == {"a.png", "z.png"}
 

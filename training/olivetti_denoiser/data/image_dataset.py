@@ -8,7 +8,9 @@ Nothing is downloaded as a whole and nothing is decoded here.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +28,10 @@ KNOWN_SPLITS = {
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test", "testing", "eval", "evaluation"),
 }
+# Files that `datasets` may find pictures in.
+CONTAINERS = frozenset(
+    (".arrow", ".csv", ".gz", ".h5", ".hdf5", ".json", ".jsonl", ".parquet", ".tar", ".zip")
+)
 SHARDS = 16  # of a folder
 
 
@@ -39,10 +45,12 @@ class Pictures(NamedTuple):
             pictures; and `splits`, the dataset's own name of each part.
         parts: Streams of rows with that column alone, not decoded: `train`, and `validation` and
             `test` where the dataset has them.
+        others: How many files of a folder are not read, by their kind.
     """
 
     source: dict
     parts: dict[str, IterableDataset]
+    others: Counter[str]
 
 
 def open_pictures(
@@ -74,11 +82,11 @@ def open_pictures(
     on_hub = not Path(dataset).is_dir()
     if on_hub:
         try:
-            streams, revision = _on_hub(str(dataset), revision)
+            streams, revision, others = *_on_hub(str(dataset), revision), Counter[str]()
         except ConnectionError:
             return None
     else:
-        streams, revision = _in_folder(Path(dataset), split)
+        streams, revision, others = _in_folder(Path(dataset), split)
     first = next(iter(streams.values()))
     columns = first.features or first._resolve_features().features
     if columns.keys() >= set(Faces._fields) and column is None:
@@ -96,7 +104,7 @@ def open_pictures(
         "column": column,
         "splits": splits,
     }
-    return Pictures(source, parts)
+    return Pictures(source, parts, others)
 
 
 def _on_hub(dataset, revision):
@@ -129,7 +137,8 @@ def _in_folder(folder, split):
     """The splits of a folder as streams: its subfolders where one is `train`, or is asked for.
 
     With them a checksum of the files' names, which is as much as a look at a million files can
-    cost. A folder without picture files may hold them in other files, such as Parquet.
+    cost, and how many files are not read. A folder without picture files may hold them in other
+    files, such as Parquet.
     """
     from datasets import Dataset, Features, Image, load_dataset
 
@@ -140,24 +149,27 @@ def _in_folder(folder, split):
             below.setdefault(path.parts[0], []).append(path)
     with_splits = split is not None or _named(below, KNOWN_SPLITS["train"])
     listed = (with_splits and below) or {"train": pictures}
-    if pictures:
-        streams = {
-            name: Dataset.from_dict(
-                {"image": [str(folder / path) for path in paths]},
-                features=Features({"image": Image(decode=False)}),
-            ).to_iterable_dataset(min(SHARDS, len(paths)))
-            for name, paths in listed.items()
-        }
-    else:
-        try:
-            streams = load_dataset(str(folder), streaming=True)
-        except Exception as error:  # `datasets` may raise anything
-            there = f"it holds {in_words(others)}; " if others else ""
-            raise ValueError(
-                f"the folder holds no pictures: {there}{IN_WORDS} work. Received: {folder}"
-            ) from error
+    streams = {
+        name: Dataset.from_dict(
+            {"image": [str(folder / path) for path in paths]},
+            features=Features({"image": Image(decode=False)}),
+        ).to_iterable_dataset(min(SHARDS, len(paths)))
+        for name, paths in listed.items()
+        if paths
+    }
+    if not pictures and CONTAINERS & others.keys():
+        with contextlib.suppress(Exception):  # `datasets` may raise anything
+            streams, others = load_dataset(str(folder), streaming=True), Counter()
+    if not streams:
+        there = f"it holds {in_words(others)}; " if others else ""
+        raise ValueError(
+            f"the folder holds no pictures: {there}{IN_WORDS} work. Received: {folder}"
+        )
+    read = _splits(list(streams), split, folder).values()
+    unread = sum(len(paths) for name, paths in listed.items() if name not in read)
     names = "\0".join(sorted(map(str, pictures or folder.rglob("*"))))
-    return streams, hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()
+    revision = hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()
+    return streams, revision, others + Counter({"in no split": unread})
 
 
 def _picture_column(features, asked, dataset):

@@ -43,6 +43,7 @@ from olivetti_denoiser.data.patch_notes import (
     read_notes,
     what_was_left_out,
 )
+from olivetti_denoiser.data.picture_folder import in_words
 from olivetti_denoiser.errors import TrainingStoppedError
 from olivetti_denoiser.noise import from_uint8, noisy_uint8
 
@@ -141,6 +142,8 @@ def prepare(
             f"Received: {folder.parent}"
         )
     check()
+    if pictures.others:
+        report(f"Not read in {dataset}: {in_words(pictures.others)}")
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
         notes = read_notes(folder)
