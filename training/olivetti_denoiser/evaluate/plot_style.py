@@ -50,10 +50,11 @@ def save_figure(figure: Figure, path: str | Path, *, palette: bool = True) -> No
         palette: Whether to keep 256 colours, which halves the file and holds every gray; a heat
             map has more.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
     drawn = io.BytesIO()
-    figure.savefig(drawn, format="png")
+    FigureCanvasAgg(figure).print_png(drawn)  # `savefig` would heed settings such as savefig.bbox
     picture = Image.open(drawn).convert("RGB")
     if palette:
         picture = picture.quantize(256, dither=Image.Dither.NONE)
