@@ -7,7 +7,7 @@ import { CleanUp } from "./clean_up.js";
 import { Demo } from "./demo.js";
 import { find } from "./dom.js";
 import { Engine } from "./engine.js";
-import { connectDropAndPaste } from "./picture_input.js";
+import { connectDropAndPaste, offerExamples } from "./picture_input.js";
 import { connectTabs } from "./tabs.js";
 
 const { MODEL_ID: id, MODEL_REVISION: revision } = window.huggingface?.variables ?? {};
@@ -44,7 +44,7 @@ function opened(name) {
 /** Begin a tab with its examples. */
 async function begin(part, name) {
   const paths = await examples.catch(() => ({})); // the worker says what is wrong with the page
-  await part.begin(paths[name === "demo" ? "demo" : "cleanUp"] ?? []);
+  await offerExamples(find(`#${name}`), paths[name === "demo" ? "demo" : "cleanUp"] ?? [], part);
   navigator.serviceWorker?.register("service_worker.js").catch(() => {}); // not over plain http
 }
 

@@ -1,7 +1,7 @@
 // Clean up: pictures that are noisy already, restored in their own size and colours.
 
 import { compare, find, make, offer } from "./dom.js";
-import { connectInput, exampleFile, offerExamples } from "./picture_input.js";
+import { connectInput } from "./picture_input.js";
 import { restoredInWords, timeInWords } from "./words.js";
 
 const DELAY = 150; // milliseconds that the controls have to rest
@@ -14,7 +14,7 @@ export class CleanUp {
   #controls;
   #work = Promise.resolve(); // what is asked for is done one after the other
   #turn = 0; // what was asked for before a stop is left out
-  #received = false;
+  received = false; // whether a picture was chosen
   #shown = null; // {file, opened, chosen, after} of the picture that is shown
   #timer;
 
@@ -44,7 +44,7 @@ export class CleanUp {
 
   /** Clean up pictures, one after the other. */
   async receive(files) {
-    this.#received = true;
+    this.received = true;
     const several = files.length > 1;
     this.#enqueue(() => {
       this.#tell(null);
@@ -53,13 +53,6 @@ export class CleanUp {
     for (const file of files)
       this.#enqueue(() => this.#cleanUp(file, several), several ? file.name : "");
     await this.#work;
-  }
-
-  /** Offer examples, and clean the first one up where no picture was chosen yet. */
-  async begin(examples) {
-    offerExamples(this.#panel, examples, (files) => this.receive(files));
-    const file = examples.length ? await exampleFile(examples[0]) : null;
-    if (!this.#received && file) await this.receive([file]);
   }
 
   #enqueue(job, about = "") {

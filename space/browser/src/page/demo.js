@@ -2,7 +2,7 @@
 
 import { Mistake } from "../mistake.js";
 import { compare, find, offer, showBlob } from "./dom.js";
-import { connectInput, exampleFile, offerExamples } from "./picture_input.js";
+import { connectInput } from "./picture_input.js";
 import { gainInWords } from "./words.js";
 
 const NAMES = ["original", "noisy", "reconstructed"];
@@ -13,7 +13,7 @@ export class Demo {
   #tell;
   #sigma;
   #seed;
-  #file = null;
+  received = null; // the file of the picture
   #asked = 0; // trials asked for; only the last one is shown
 
   constructor(panel, engine, tell) {
@@ -32,22 +32,15 @@ export class Demo {
 
   /** Show a picture, noisy and reconstructed. */
   async receive([file]) {
-    this.#file = file;
+    this.received = file;
     await this.#run();
   }
 
-  /** Offer examples, and show the first one where no picture was chosen yet. */
-  async begin(examples) {
-    offerExamples(this.#panel, examples, (files) => this.receive(files));
-    const file = examples.length ? await exampleFile(examples[0]) : null;
-    if (!this.#file && file) await this.receive([file]);
-  }
-
   async #run() {
-    if (!this.#file) return;
+    if (!this.received) return;
     const turn = (this.#asked += 1);
     try {
-      const trial = await this.#engine.ask("trial", { file: this.#file, ...this.#settings() });
+      const trial = await this.#engine.ask("trial", { file: this.received, ...this.#settings() });
       if (turn === this.#asked) this.#show(trial);
     } catch (error) {
       if (turn === this.#asked) this.#tell(error);

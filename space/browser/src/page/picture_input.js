@@ -11,14 +11,16 @@ export function connectInput(panel, receive) {
   });
 }
 
-/** Show examples to click. */
-export function offerExamples(panel, examples, receive) {
+/** Show examples to click in a part of the page, which gets the first where no picture was chosen yet. */
+export async function offerExamples(panel, examples, part) {
   for (const path of examples) {
     const image = make("img", { src: path, alt: "", loading: "lazy" });
     const button = make("button", { type: "button", "aria-label": `Example: ${nameOf(path)}` }, image);
-    button.addEventListener("click", async () => receive([await exampleFile(path)]));
+    button.addEventListener("click", async () => part.receive([await exampleFile(path)]));
     find(".examples", panel).append(button);
   }
+  const file = examples.length ? await exampleFile(examples[0]) : null;
+  if (file && !part.received) await part.receive([file]);
 }
 
 /** Call `receive(files)` for files that are dropped on the page or pasted into it. */
@@ -43,7 +45,7 @@ export function connectDropAndPaste(receive) {
   });
 }
 
-export async function exampleFile(path) {
+async function exampleFile(path) {
   return new File([await (await fetch(path)).blob()], path.split("/").at(-1));
 }
 
