@@ -18,7 +18,8 @@ SHOWN = ("*.json", "*.onnx", "*.png")  # what a Space serves and shows of a netw
 GRADIO, STATIC = "gradio", "static"  # kinds of Spaces
 BROWSER = "browser"  # the static Space's part of space/
 EXAMPLE_FACES = 4
-NOT_SOURCE = (".*", "__pycache__")
+# Of the page and the package: what no Space of Gradio runs.
+NOT_SOURCE = shutil.ignore_patterns(".*", "__pycache__", BROWSER, "bundled")
 
 
 def write_space(
@@ -51,8 +52,8 @@ def write_space(
         complete_page(folder, networks)
         source /= BROWSER
     else:
-        _copy_source(source, folder, BROWSER)
-        _copy_source(PACKAGE, folder / PACKAGE.name, "bundled")
+        shutil.copytree(source, folder, ignore=NOT_SOURCE, dirs_exist_ok=True)
+        shutil.copytree(PACKAGE, folder / PACKAGE.name, ignore=NOT_SOURCE)
         for name, network in networks.items():
             copy_network(network.folder, folder / "model_card" / PLACES[name], SHOWN)
     card = SpaceCard.load(source / CARD)
@@ -68,8 +69,3 @@ def copy_network(source: Path, target: Path, patterns: tuple[str, ...] = ("*",))
         if any(file.match(pattern) for pattern in patterns):
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target / path)
-
-
-def _copy_source(source, target, left_out):
-    left_out = shutil.ignore_patterns(*NOT_SOURCE, left_out)
-    shutil.copytree(source, target, ignore=left_out, dirs_exist_ok=True)
