@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import pytest
 from PIL import Image
 
@@ -98,6 +101,10 @@ def test_a_folder_without_pictures_and_a_name_that_is_none_are_refused(tmp_path)
     (tmp_path / "empty" / "a.parquet").write_text("no table")
     with pytest.raises(ValueError, match=r"holds no pictures: it holds 1 \.parquet; JPEG"):
         open_pictures(tmp_path / "empty")
+    if sys.platform == "linux":
+        (tmp_path / os.fsdecode(b"latin-\xe9.png")).touch()
+        with pytest.raises(ValueError, match=r"a file's name must be text.*latin-"):
+            open_pictures(str(tmp_path))
     with pytest.raises(ValueError, match=r"a folder that exists, or OWNER/NAME.*Received: .*gone'"):
         open_pictures(tmp_path / "gone")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -145,6 +146,8 @@ def _in_folder(folder, split):
     pictures, others, _ = list_folder(folder)
     below = {}
     for path in pictures:
+        if str(path).encode(errors="ignore") != os.fsencode(path):  # `datasets` holds text alone
+            raise ValueError(f"a file's name must be text; rename it. Received: {str(path)!r}")
         if len(path.parts) > 1:
             below.setdefault(path.parts[0], []).append(path)
     with_splits = split is not None or _named(below, KNOWN_SPLITS["train"])
