@@ -5,8 +5,9 @@
         hub.fault("commit", status=503, times=2)  # the next two commits answer 503
 
 Everything lives in memory. `connect` lets the client of this process talk to it, `environment` one
-of another process. It answers what this project asks, and no more: large files through
-LFS, without a storage beside the Hub, one branch, no pull requests, no organizations.
+of another process. With `xet`, an empty folder, large files go through Xet as on the Hub; without,
+through LFS. It answers what this project asks, and no more: one branch, no pull requests, no
+organizations.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from local_xet import XetStore
 
 LFS_SUFFIXES = (".h5", ".onnx", ".parquet", ".png")
 PREFIXES = {"models": "", "datasets": "datasets/", "spaces": "spaces/"}
@@ -125,7 +128,9 @@ class Fault:
 class LocalHub:
     """The state of the Hub and its server; a context manager."""
 
-    def __init__(self):
+    def __init__(self, xet: Path | None = None):
+        self.xet = XetStore(xet) if xet else None
+        self.xet_hashes: dict[str, str] = {}  # of what went through Xet, by SHA-256
         self.users: dict[str, dict] = {}
         self.trusted: dict[str, str] = {}  # identity token of a CI job: the user it may act for
         self.repositories: dict[tuple[str, str], Repository] = {}
@@ -185,7 +190,8 @@ class LocalHub:
         patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         patch.setattr(constants, "HF_HUB_CACHE", str(home / "hub"))
         patch.setattr(constants, "HF_TOKEN_PATH", str(home / "token"))
-        patch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        patch.setattr(constants, "HF_XET_CACHE", str(home / "xet"))
+        patch.setattr(constants, "HF_HUB_DISABLE_XET", self.xet is None)
         patch.setattr("huggingface_hub.utils._auth._OIDC_TOKEN_CACHE", None)
         patch.setenv("HF_TOKEN", token or "")
 
@@ -194,7 +200,7 @@ class LocalHub:
         return {
             "HF_ENDPOINT": self.endpoint,
             "HF_HOME": str(home),
-            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_XET": "" if self.xet else "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_TOKEN": token or "",
             "NO_PROXY": "127.0.0.1",
@@ -376,6 +382,22 @@ class Call:
         self.hub.uploads[self.asked["oid"]] = self.content
         return {}
 
+    def xet_token(self):
+        """Give a client the address of the storage, in a body and in headers."""
+        write = self.asked["right"] == "write"
+        self.repository(write=write)
+        store = self.hub.xet
+        place = store.to_write() if write else store.to_read(self.request.query_params["file"])
+        given = {"casUrl": place, "accessToken": "none", "exp": 1 << 40}
+        names = ("X-Xet-Cas-Url", "X-Xet-Access-Token", "X-Xet-Token-Expiration")
+        return JSONResponse(given, headers=dict(zip(names, map(str, given.values()), strict=True)))
+
+    def uploaded(self, oid: str) -> bytes:
+        """Return a large file, and fetch what came through Xet."""
+        if oid not in self.hub.uploads and self.hub.xet and (found := self.hub.xet.take(oid)):
+            self.hub.xet_hashes[oid], self.hub.uploads[oid] = found
+        return self.hub.uploads[oid]
+
     def commit(self):
         repository = self.repository(write=True)
         files, header = dict(repository.head.files), {}
@@ -386,7 +408,7 @@ class Call:
             elif line["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif line["key"] == "lfsFile":
-                files[value["path"]] = self.hub.uploads[value["oid"]]
+                files[value["path"]] = self.uploaded(value["oid"])
             else:
                 del files[value["path"]]
         if header.get("parentCommit") not in (None, repository.head.oid):
@@ -419,7 +441,13 @@ class Call:
             raise refusal(404, "Entry not found", "EntryNotFound")
         headers = {"X-Repo-Commit": commit.oid}
         content, entry = commit.files[path], commit.listing[path]
-        headers["ETag"] = f'"{entry.get("lfs", entry)["oid"]}"'
+        oid = entry.get("lfs", entry)["oid"]
+        headers["ETag"] = f'"{oid}"'
+        if name := self.hub.xet_hashes.get(oid):
+            api = f"{self.hub.endpoint}/api/{self.asked.get('kind', 'models')}"
+            place = f"{api}/{self.asked['owner']}/{self.asked['name']}"
+            route = f"{place}/xet-read-token/{commit.oid}?file={name}"
+            headers |= {"X-Xet-Hash": name, "X-Xet-Refresh-Route": route}
         if match := re.match(r"bytes=(\d+)-(\d*)", self.request.headers.get("Range", "")):
             start, stop = int(match[1]), int(match[2] or len(content) - 1) + 1
             span = f"bytes {start}-{min(stop, len(content)) - 1}/{len(content)}"
@@ -437,6 +465,7 @@ ROUTES = (
     ("POST", "/{owner}/{name}.git/info/lfs/objects/batch", "lfs_batch"),
     ("POST", "/{kind}/{owner}/{name}.git/info/lfs/objects/batch", "lfs_batch"),
     ("PUT", "/storage/{oid}", "lfs_put"),
+    ("GET", f"{API}/xet-{{right}}-token/{{revision}}", "xet_token"),
     ("POST", f"{API}/commit/{{revision}}", "commit"),
     ("POST", f"{API}/tag/{{revision}}", "tag"),
     ("GET", f"{API}/auth-check", "may_read"),

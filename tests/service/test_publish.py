@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import shutil
 
+import numpy as np
 import pytest
 
+from local_hub import LocalHub
 from network_folders import MODEL, make_release
+from olivetti_denoiser.denoiser import Denoiser
 from olivetti_denoiser.errors import PublishError, RefusedError
 from olivetti_denoiser.publish.publish import publish
 from olivetti_denoiser.release import CARD, PLACES, files_of
@@ -74,6 +77,29 @@ def test_upload_fault(hub, folders, case):
     assert [commit.title for commit in model.commits] == ["initial commit", "Publish v1.0.0"]
     assert model.tags == {"v1.0.0": model.head.oid}
     assert content(hub) == expected(folders, "both", "both")
+
+
+def test_published_through_xet_and_pulled_back(folders, tmp_path, monkeypatch):
+    """As with the client that people have; the answer to the commit is lost on the way."""
+    (tmp_path / "store").mkdir()
+    with LocalHub(xet=tmp_path / "store") as hub:
+        hub.connect(monkeypatch, hub.user("alice"), tmp_path / "home")
+        hub.fault("commit", action="lost")
+        publish(folders["old"], model=NAME)
+        publish(folders["colour"], model=NAME)
+        large = [path for path in expected(folders, "old", "both") if path.endswith(".onnx")]
+        assert len(large) == 4
+        assert (
+            hub.xet_hashes.keys()
+            == hub.uploads.keys()
+            >= {hub.repository(NAME).head.listing[path]["lfs"]["oid"] for path in large}
+        )
+        assert content(hub) == expected(folders, "old", "both")
+        hub.connect(monkeypatch, None, tmp_path / "visitor")
+        pulled = Denoiser.from_pretrained(NAME)
+    there = Denoiser.from_pretrained(folders["old"])
+    picture = np.random.default_rng(0).integers(0, 256, (40, 50), np.uint8)
+    np.testing.assert_array_equal(pulled(picture), there(picture))
 
 
 @pytest.mark.smoke
