@@ -83,7 +83,8 @@ def open_pictures(
     on_hub = not Path(dataset).is_dir()
     if on_hub:
         try:
-            streams, revision, others = *_on_hub(str(dataset), revision), Counter[str]()
+            streams, revision = _on_hub(str(dataset), revision)
+            others = Counter[str]()
         except ConnectionError:
             return None
     else:
