@@ -282,6 +282,7 @@ def test_trusted_publisher(faces, hub, folders, monkeypatch, capsys):
     hub.trusted["identity"] = "alice"
     monkeypatch.setenv("HF_TOKEN", "")
     monkeypatch.setenv("HF_OIDC_ID_TOKEN", "identity")
+    monkeypatch.setenv("HF_OIDC_RESOURCE", NAME)  # as for a run over one repository
     publish(folders["both"], model=NAME, space="alice/s", tag="v1.0.0")
     assert "hf_jwt_" not in capsys.readouterr().out
     model, space = hub.repository(NAME), hub.repository("alice/s", "spaces")

@@ -18,7 +18,7 @@ from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.errors import TrainingStoppedError
 from olivetti_denoiser.noise import to_uint8
 from olivetti_denoiser.train import time_limit
-from olivetti_denoiser.train.checkpoint import RunState, claim
+from olivetti_denoiser.train.checkpoint import RECIPES, RunState, claim
 from olivetti_denoiser.train.distributed import Processes
 from olivetti_denoiser.train.events import face_grid
 from olivetti_denoiser.train.optimizer import ConvMuon, learning_rates
@@ -64,6 +64,14 @@ def test_the_run_folder_holds_what_it_promises(runs, pictures):
     columns = {"restored_loss", "val_restored_loss", "val_psnr", "val_ssim", "learning_rate"}
     assert columns <= set(rows[0])
     assert 0 < float(rows[0]["val_ssim"]) < 1
+
+
+def test_a_run_with_other_training_pictures_is_not_gone_on_with(runs, monkeypatch):
+    config = TrainingConfig.from_json(runs.folders["whole"] / "training_config.json")
+    state = RunState(runs.folders["whole"], config, None, TimeLimit(config), Processes())
+    monkeypatch.setitem(RECIPES, 1, 2)
+    with pytest.raises(ValueError, match=r"begun by an earlier version.*--overwrite.*Received"):
+        state.restore(runs.whole.model)
 
 
 def test_tensorboard_finds_losses_rate_and_faces(runs, pictures):

@@ -72,6 +72,7 @@ REFUSED = [  # a command, and words of its refusal
     ("train --pool 100", "--pool is for a training in colour"),
     ("evaluate --every 2", "--every needs --pictures"),
     ("evaluate --pictures . --crop 8 --dataset ada/faces", "without the faces"),
+    ("evaluate MODEL --drawn 2 --save", "drawn pictures are kept with the network for colour"),
     ("evaluate --drawn 0", "--drawn must be at least 1. Received: --drawn 0"),
     ("demo --revision v1.0.0", "--revision needs --model"),
 ]

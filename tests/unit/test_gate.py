@@ -23,6 +23,7 @@ def colour(**drawn):
         ({"worse": 3}, {"worse": 0}, "5.0% come back worse than noisy"),
         ({"least_gain": -20.0}, {"least_gain": -2.0}, "by 20.0 dB at most, published 0.0%, 2.0 dB"),
         ({}, {"worse": 0}, "not measured on drawn pictures"),
+        ({"count": 3}, {"worse": 0}, "on other drawn pictures"),
         ({"worse": 9}, {}, None),  # a release from before they were measured
     ],
 )

@@ -31,6 +31,10 @@ def test_pairs_are_found_by_their_names(tmp_path):
         Image.new("RGB", (6, 4), (colour,) * 3).save(tmp_path / f"{name}.PNG")
     pairs = read_pairs(tmp_path)
     assert [image[0, 0, 0] for image in (*pairs.noisy, *pairs.clean)] == [1, 9, 2, 8]
+    Image.new("RGB", (6, 4)).save(tmp_path / "a_real.jpg")
+    with pytest.raises(ValueError, match="there are two pictures a_real"):
+        read_pairs(tmp_path)
+    (tmp_path / "a_real.jpg").unlink()
     Image.new("RGB", (6, 5)).save(tmp_path / "a_mean.PNG")
     with pytest.raises(ValueError, match=r"of the same size, .*Received: .* with a$"):
         read_pairs(tmp_path)

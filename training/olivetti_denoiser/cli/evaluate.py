@@ -85,6 +85,11 @@ def run(options: argparse.Namespace) -> None:
                 "pictures in colour are measured without the faces; leave this out, or leave out "
                 f"--pictures, --pairs and --drawn. Received: {options.dataset or options.split}"
             )
+        if options.save and options.drawn and own != "colour":
+            raise ValueError(
+                "drawn pictures are kept with the network for colour; its folder is colour/. "
+                f"Received: --drawn {options.drawn} --save for {model}"
+            )
         if options.every and not in_colour:
             raise ValueError(
                 "a gray model sees all pictures beside the faces; --crop takes them in their size. "

@@ -170,7 +170,7 @@ def _in_folder(folder, split):
             f"the folder holds no pictures: {there}{IN_WORDS} work. Received: {folder}"
         )
     read = _splits(list(streams), split, folder).values()
-    unread = sum(len(paths) for name, paths in listed.items() if name not in read)
+    unread = len(pictures) - sum(len(listed.get(name, ())) for name in read)
     names = "\0".join(sorted(map(str, pictures or folder.rglob("*"))))
     revision = hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()
     return streams, revision, others + Counter({"in no split": unread})

@@ -107,18 +107,17 @@ def read_pairs(folder: str | Path, crop: int | None = None) -> PictureSet:
         crop: Side of the middle square to take; None takes whole pictures.
 
     Raises:
-        ValueError: There are no pairs, a picture has no partner, the two of a pair differ in
-            size, or a picture is smaller than the crop.
+        ValueError: There are no pairs, a picture has no partner or two, the two of a pair differ
+            in size, or a picture is smaller than the crop.
     """
-    paths = _pictures_in(folder)
-    noisy, clean = (
-        {
-            path.stem.removesuffix(end): _read_square(path, crop)
-            for path in paths
-            if path.stem.endswith(end)
-        }
-        for end in (NOISY, CLEAN)
-    )
+    noisy, clean = ({}, {})
+    for path in _pictures_in(folder):
+        for found, end in ((noisy, NOISY), (clean, CLEAN)):
+            name = path.stem.removesuffix(end)
+            if name in found and name != path.stem:
+                raise ValueError(f"there are two pictures {name}{end}. Received: {folder}")
+            if name != path.stem:
+                found[name] = _read_square(path, crop)
     odd = noisy.keys() ^ clean.keys()
     odd |= {name for name in noisy.keys() - odd if noisy[name].shape != clean[name].shape}
     if odd or not noisy:
@@ -126,7 +125,8 @@ def read_pairs(folder: str | Path, crop: int | None = None) -> PictureSet:
             f"every picture NAME{NOISY} needs a picture NAME{CLEAN} of the same size, and the "
             f"other way round. Received: {folder} with {min(odd, default='neither')}"
         )
-    return PictureSet(Path(folder).resolve().name, list(clean.values()), list(noisy.values()), crop)
+    partners = [clean[name] for name in noisy]
+    return PictureSet(Path(folder).resolve().name, partners, list(noisy.values()), crop)
 
 
 def shrunk(image: Image.Image) -> np.ndarray:

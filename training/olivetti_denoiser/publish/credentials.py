@@ -72,6 +72,7 @@ def token_for(kind: str, name: str) -> str | None:
     """
     from huggingface_hub import errors, get_token
 
+    os.environ.pop(RESOURCE, None)  # of one repository, by whoever started this
     if (token := get_token()) or not any(map(os.environ.get, IDENTITY)):
         return token
     os.environ[RESOURCE] = hub.ADDRESSES[kind] + name

@@ -67,6 +67,9 @@ def _judge_drawn(mine: Metrics, theirs: Metrics) -> tuple[str, bool]:
         return "", False
     if not mine.get("drawn"):
         return ", but not measured on drawn pictures (`denoiser evaluate --drawn 60 --save`)", True
+    counts = [[kind["count"] for kind in its["drawn"].values()] for its in (mine, theirs)]
+    if counts[0] != counts[1]:
+        return f", but on other drawn pictures: {counts[0]} of the kinds, {counts[1]}", True
     (share, least), (their_share, their_least) = map(_summary, (mine["drawn"], theirs["drawn"]))
     verdict = (
         f"; drawn pictures: {share:.1%} come back worse than noisy, by {-least:.1f} dB at most, "

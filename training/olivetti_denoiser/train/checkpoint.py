@@ -30,6 +30,7 @@ from olivetti_denoiser.train.distributed import Processes
 from olivetti_denoiser.train.time_limit import TimeLimit
 
 STATE = "state.npz"
+RECIPES = {1: 1, 3: 2}  # by channels: raised when the same settings give other batches
 
 
 class RunState(keras.callbacks.Callback):
@@ -67,7 +68,11 @@ class RunState(keras.callbacks.Callback):
         self.stopped = False
 
     def restore(self, trained: keras.Model) -> None:
-        """Put back the state that the first process's run folder holds, if any."""
+        """Put back the state that the first process's run folder holds, if any.
+
+        Raises:
+            ValueError: It is of an earlier version, which learned from other pictures.
+        """
         path = self.folder / STATE
         there = self.processes.is_first and path.is_file()
         content = self.processes.broadcast(path.read_bytes() if there else b"")
@@ -75,6 +80,12 @@ class RunState(keras.callbacks.Callback):
             return
         with np.load(io.BytesIO(content)) as saved:
             notes = json.loads(str(saved["notes"]))
+            if notes.get("recipe", 1) != RECIPES[self.config.planes]:
+                raise ValueError(
+                    "the run was begun by an earlier version, whose training pictures were others; "
+                    "go on with that version, or use another --output, or --overwrite to start "
+                    f"anew. Received: {self.folder}"
+                )
             for index, variable in enumerate(_all_variables(trained)):
                 variable.assign(saved[f"v{index}"])
         self.history, self.stopped = notes["history"], notes["stopped"]
@@ -123,6 +134,7 @@ class RunState(keras.callbacks.Callback):
     def _save(self):
         rates = self.limit.shortened
         notes = {
+            "recipe": RECIPES[self.config.planes],
             "history": self.history,
             "stopped": self.stopped,
             "shortened": rates and [rates.start, rates.place, rates.end],
