@@ -11,7 +11,9 @@ from olivetti_denoiser.release import COMPARISON, CURVES, ERRORS, LEVELS
 from page import limits, outputs
 from page.serving import Served
 from page.texts import table
+from page.trials import NETWORK
 
+NAMES = {"noisy": "Noisy", "model": NETWORK}
 PLOTS = {
     CURVES: "Training and validation loss",
     COMPARISON: "Noisy, reconstructed and original test faces",
@@ -39,9 +41,15 @@ def _table(gray):
     try:
         test = gray.metrics["parts"]["test"]
         about = f"Means over the {test['count']} test faces at σ = {gray.metrics['sigma']:g}"
-        rows = scores(gray.metrics, "test")
-        for row in rows:
-            del row["ms a picture"]  # a phone has no room for it
+        found = {row["method"]: row for row in scores(gray.metrics, "test")}
+        best_first = sorted(
+            test["methods"], key=lambda name: -test["methods"][name]["psnr"]["mean"]
+        )
+        rows = [  # of which a phone has room for these
+            {" ": NAMES.get(name, name)}
+            | {measure: found[name][measure] for measure in ("PSNR, dB", "SSIM", "MSE")}
+            for name in best_first
+        ]
         return f"{about}, PSNR with its 95 % interval.\n\n{table(rows)}"
     except (AttributeError, KeyError, TypeError):
         return "The gray network that serves now came without metrics."

@@ -73,14 +73,14 @@ def run(options: argparse.Namespace) -> int | None:
     """Restore the pictures and print the path of each new file."""
     from olivetti_denoiser.cli.restore_files import Plan, plan_files
     from olivetti_denoiser.denoiser import check_options
-    from olivetti_denoiser.images.write import check_ending
+    from olivetti_denoiser.images.write import format_of
 
     check_options(options.sigma, options.strength, options.level_factor)
     ending, unnamed = None, Path()
     if options.format is not None:
         ending = f".{options.format.lower().removeprefix('.')}"
         unnamed = Path(tempfile.gettempdir()) / (secrets.token_hex(8) + ending)  # never written
-        check_ending(unnamed)
+        format_of(f"restored{ending}")
     if options.output_dir is not None:
         if PIPE in options.paths:
             raise ValueError("--output-dir is for files, and - is a pipe (./- is a file called -)")

@@ -1,4 +1,4 @@
-"""The classical denoisers of OpenCV, SciPy and scikit-image that the network is compared with.
+"""The classical denoisers of OpenCV and scikit-image that the network is compared with.
 
     >>> restored = BASELINES["Non-local means"](noisy, 0.1)             # N×H×W×1 in [0, 1]
     >>> restored = COLOUR_BASELINES["Non-local means"](noisy, 0.1)      # N×H×W×3
@@ -46,10 +46,13 @@ def gaussian_filter(noisy: np.ndarray, strength: float, sigma: float) -> np.ndar
 
 
 def median_filter(noisy: np.ndarray, strength: float, sigma: float) -> np.ndarray:
-    """Apply SciPy's median filter over a square of about `strength` pixels, an odd number."""
-    from scipy import ndimage
+    """Apply OpenCV's median filter over a square of about `strength` pixels, an odd number."""
+    import cv2
 
-    return ndimage.median_filter(noisy, 2 * round((strength - 1) / 2) + 1, mode="nearest")
+    side = 2 * round((strength - 1) / 2) + 1
+    if side <= 5:
+        return cv2.medianBlur(noisy, side)
+    return from_uint8(cv2.medianBlur(to_uint8(noisy), side))  # larger windows take 8 bits only
 
 
 def non_local_means(noisy: np.ndarray, strength: float, sigma: float) -> np.ndarray:

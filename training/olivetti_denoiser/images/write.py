@@ -79,10 +79,24 @@ def check_output(picture: PictureFile, output: str | PathLike) -> list[str]:
 
 
 def check_ending(output: str | PathLike) -> str:
+    """Return Pillow's name of the format of a file that is to be written.
+
+    Raises:
+        ValueError: See `format_of`; or no such file can be written.
+    """
+    kind = format_of(output)
+    try:
+        check_writable(Path(output))
+    except OSError as error:
+        raise ValueError(str(error)) from None
+    return kind
+
+
+def format_of(output: str | PathLike) -> str:
     """Return Pillow's name of the format that a file's ending stands for.
 
     Raises:
-        ValueError: The ending names no format that is written, or no such file can be written.
+        ValueError: The ending names no format that is written.
     """
     kind = ENDINGS.get(Path(output).suffix.lower())
     if kind is None:
@@ -90,10 +104,6 @@ def check_ending(output: str | PathLike) -> str:
     if kind not in formats() or kind not in Image.SAVE:
         needed = INSTALL if kind == "HEIF" else "a Pillow that was built with it"
         raise ValueError(f"{Path(output).suffix} needs {needed}; .png would do. Received: {output}")
-    try:
-        check_writable(Path(output))
-    except OSError as error:
-        raise ValueError(str(error)) from None
     return kind
 
 

@@ -66,7 +66,10 @@ def _judge_drawn(mine: Metrics, theirs: Metrics) -> tuple[str, bool]:
     if not theirs.get("drawn"):
         return "", False
     if not mine.get("drawn"):
-        return ", but not measured on drawn pictures (`denoiser evaluate --drawn 60 --save`)", True
+        return (
+            ", but not measured on drawn pictures (`denoiser evaluate FOLDER --drawn 60 --save`)",
+            True,
+        )
     counts = [[kind["count"] for kind in its["drawn"].values()] for its in (mine, theirs)]
     if counts[0] != counts[1]:
         return f", but on other drawn pictures: {counts[0]} of the kinds, {counts[1]}", True
