@@ -18,7 +18,7 @@ from olivetti_denoiser.release import read_metrics
 
 WEIGHTS = {
     "": "5b5bf0d8136596bf67d32e1e8dd5ced260f584ca960705821fad0512172c1359",
-    "colour": "51dbb9d3c81952e2eda9b396ea96837a7250b51593a539dba86241671d214698",
+    "colour": "c8256b57afe81eec1cf06e4c4b76f4d13e0c91e23bf32cffb76be812462a1b84",
 }
 
 

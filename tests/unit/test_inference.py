@@ -109,7 +109,7 @@ def test_a_cut_out_is_restored_as_well_as_the_opaque_picture(denoiser):
         results.append(restored[..., :-1])
     np.testing.assert_array_equal(results[0][seen], results[1][seen])
     opaque = denoiser(noisy, sigma=SIGMA)
-    assert psnr(results[0], clean, seen) > psnr(opaque, clean, seen) - 2 * CLOSE
+    assert psnr(results[0], clean, seen) > psnr(opaque, clean, seen) - 3 * CLOSE
 
 
 def test_transparent_pixels_are_filled_from_their_neighbours():
