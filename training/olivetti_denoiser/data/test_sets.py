@@ -110,7 +110,8 @@ def read_pairs(folder: str | Path, crop: int | None = None) -> PictureSet:
         ValueError: There are no pairs, a picture has no partner or two, the two of a pair differ
             in size, or a picture is smaller than the crop.
     """
-    noisy, clean = ({}, {})
+    noisy: dict[str, np.ndarray] = {}
+    clean: dict[str, np.ndarray] = {}
     for path in _pictures_in(folder):
         for found, end in ((noisy, NOISY), (clean, CLEAN)):
             name = path.stem.removesuffix(end)
