@@ -1,4 +1,4 @@
-"""Which picture formats are read here, and why a file is none of them.
+"""Which picture formats are read, and why a file is none of them; `write.py` has those written.
 
 >>> "PNG" in formats()
 True

@@ -1,5 +1,7 @@
 """Estimate the noise level of a picture of any size with one network.
 
+In the browser `estimateSigma` of `worker/denoiser.js` does the same.
+
 >>> sigma = estimate(network, picture)               # doctest: +SKIP
 """
 

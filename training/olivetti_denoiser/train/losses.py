@@ -4,7 +4,7 @@
 >>> trained.compile(optimizer, loss=losses(TrainingConfig()))
 
 Each loss returns N×H×W. So Keras applies a weight for each picture, shaped N×1×1, as it does to its
-own losses.
+own losses. Those of the restored picture have their names in `config.LOSSES`.
 """
 
 from __future__ import annotations
