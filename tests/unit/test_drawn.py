@@ -25,7 +25,7 @@ def test_failures_are_counted_and_the_worst_of_them_shown():
         restored[2] = 1 - noisy[2]
         return restored
 
-    found = measure_drawn(restore, kinds=("gradients", "charts"), count=4)
+    found = measure_drawn(restore, count=4)
     for kind in found.values():
         assert (kind["count"], kind["worse"]) == (4, 1)
         assert kind["least_gain"] < -15

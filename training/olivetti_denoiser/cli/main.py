@@ -12,10 +12,10 @@ import sys
 
 from olivetti_denoiser import __version__
 from olivetti_denoiser.cli import demo, evaluate, export, publish, restore, train, workflow
-from olivetti_denoiser.cli.options import WRONG_ARGUMENT, OneLineParser
+from olivetti_denoiser.cli.options import FAILED, WRONG_ARGUMENT, OneLineParser
 from olivetti_denoiser.errors import RunStoppedError
 
-DONE, FAILED, REFUSED = 0, 1, 3
+DONE, REFUSED = 0, 3
 GROUPS = (train, evaluate, export, restore, demo, publish, workflow)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, cast
 
 from olivetti_denoiser.release import Metrics
 
-WRONG_ARGUMENT = 2  # the exit code
+FAILED, WRONG_ARGUMENT = 1, 2  # exit codes
 REPOSITORIES = {  # on the Hub, by their kind
     "model": "repository of the model",
     "dataset": "repository of the faces",

@@ -21,10 +21,9 @@ from typing import Any
 
 from olivetti_denoiser.atomic import atomic_write
 from olivetti_denoiser.bundled import bundled
-from olivetti_denoiser.cli.options import Commands, add_command
+from olivetti_denoiser.cli.options import FAILED, WRONG_ARGUMENT, Commands, add_command
 
 PIPE = "-"
-FAILED, WRONG_ARGUMENT = 1, 2  # exit codes
 
 
 def register(commands: Commands) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from olivetti_denoiser.data.test_sets import PictureSet
-from olivetti_denoiser.noise import noisy_uint8, to_uint8
+from olivetti_denoiser.noise import from_uint8, noisy_uint8, to_uint8
 
 SIDE = 96  # pixels
 SIGMAS = (0.004, 0.01, 0.03)  # of the noise, in turn: the weakest levels are where networks fail
@@ -35,7 +35,7 @@ def draw_pictures(kind: str, count: int, seed: int = 0) -> PictureSet:
     for index in range(count):
         rng = np.random.default_rng((seed, list(KINDS).index(kind), index))
         clean.append(KINDS[kind](rng))
-        noisy.append(noisy_uint8(clean[-1] / np.float32(255), SIGMAS[index % len(SIGMAS)], rng))
+        noisy.append(noisy_uint8(from_uint8(clean[-1]), SIGMAS[index % len(SIGMAS)], rng))
     return PictureSet(kind, clean, noisy)
 
 

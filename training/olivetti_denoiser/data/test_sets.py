@@ -114,10 +114,10 @@ def read_pairs(folder: str | Path, crop: int | None = None) -> PictureSet:
     clean: dict[str, np.ndarray] = {}
     for path in _pictures_in(folder):
         for found, end in ((noisy, NOISY), (clean, CLEAN)):
-            name = path.stem.removesuffix(end)
-            if name in found and name != path.stem:
-                raise ValueError(f"there are two pictures {name}{end}. Received: {folder}")
-            if name != path.stem:
+            if path.stem.endswith(end):
+                name = path.stem.removesuffix(end)
+                if name in found:
+                    raise ValueError(f"there are two pictures {path.stem}. Received: {folder}")
                 found[name] = _read_square(path, crop)
     odd = noisy.keys() ^ clean.keys()
     odd |= {name for name in noisy.keys() - odd if noisy[name].shape != clean[name].shape}

@@ -9,7 +9,7 @@ them, see `data.drawn_pictures`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -22,7 +22,6 @@ COUNT = 60  # pictures of each kind
 
 def measure_drawn(
     restore: Callable[[np.ndarray], np.ndarray],
-    kinds: Iterable[str] = tuple(KINDS),
     count: int = COUNT,
     seed: int = 1,
 ) -> dict[str, dict[str, float]]:
@@ -30,7 +29,6 @@ def measure_drawn(
 
     Args:
         restore: Removes the noise of N×96×96×3 pictures in [0, 1].
-        kinds: Keys of `data.drawn_pictures.KINDS`.
         count: How many pictures of each kind.
         seed: Of the pictures and their noise; a training watches those of another seed.
 
@@ -39,7 +37,7 @@ def measure_drawn(
         PSNR; and `least_gain` and `mean_gain` of PSNR in dB. Restored pictures have 8 bits.
     """
     found = {}
-    for kind in kinds:
+    for kind in KINDS:
         pictures = draw_pictures(kind, count, seed)
         clean, noisy = (from_uint8(np.asarray(images)) for images in pictures[1:3])
         restored = from_uint8(to_uint8(restore(noisy)))
@@ -51,3 +49,14 @@ def measure_drawn(
             "mean_gain": float(gain.mean()),
         }
     return found
+
+
+def worst(found: Mapping[str, Mapping[str, float]]) -> tuple[float, float]:
+    """Return the share of pictures that are worse than noisy, and the least gain in dB.
+
+    Args:
+        found: Of `measure_drawn`.
+    """
+    kinds = found.values()
+    worse, count = (sum(kind[name] for kind in kinds) for name in ("worse", "count"))
+    return worse / count, min(kind["least_gain"] for kind in kinds)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from olivetti_denoiser.errors import RefusedError
+from olivetti_denoiser.evaluate.drawn import COUNT, worst
 from olivetti_denoiser.release import Metrics, Released, gate_score
 
 PSNR_TOLERANCE = 1e-3  # dB; the same weights differ by less from one machine to another
@@ -67,22 +68,16 @@ def _judge_drawn(mine: Metrics, theirs: Metrics) -> tuple[str, bool]:
         return "", False
     if not mine.get("drawn"):
         return (
-            ", but not measured on drawn pictures (`denoiser evaluate FOLDER --drawn 60 --save`)",
+            ", but not measured on drawn pictures "
+            f"(`denoiser evaluate FOLDER --drawn {COUNT} --save`)",
             True,
         )
     counts = [[kind["count"] for kind in its["drawn"].values()] for its in (mine, theirs)]
     if counts[0] != counts[1]:
         return f", but on other drawn pictures: {counts[0]} of the kinds, {counts[1]}", True
-    (share, least), (their_share, their_least) = map(_summary, (mine["drawn"], theirs["drawn"]))
+    (share, least), (their_share, their_least) = map(worst, (mine["drawn"], theirs["drawn"]))
     verdict = (
         f"; drawn pictures: {share:.1%} come back worse than noisy, by {-least:.1f} dB at most, "
         f"published {their_share:.1%}, {-their_least:.1f} dB"
     )
     return verdict, (share > their_share + SHARE_TOLERANCE or least < their_least - GAIN_TOLERANCE)
-
-
-def _summary(drawn):
-    """Return the share of drawn pictures that are worse than noisy, and the least gain in dB."""
-    kinds = drawn.values()
-    worse, count = (sum(kind[name] for kind in kinds) for name in ("worse", "count"))
-    return worse / count, min(kind["least_gain"] for kind in kinds)

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from olivetti_denoiser.config import TrainingConfig
-from olivetti_denoiser.evaluate.drawn import measure_drawn
+from olivetti_denoiser.evaluate.drawn import measure_drawn, worst
 from olivetti_denoiser.images.picture import ImageRows
 from olivetti_denoiser.metrics import psnr
 from olivetti_denoiser.network.unet import estimator_of
@@ -63,9 +63,8 @@ class ColourValidation(Validation):
             else:
                 estimate = estimator_of(self.averaged).predict(noisy, batch_size=16, verbose=0)
                 figures["val_estimate_camera"] = float(np.median(estimate.ravel() / sigma))
-        drawn = measure_drawn(self._restore, count=DRAWN, seed=0).values()
-        figures["val_drawn_worse"] = sum(kind["worse"] for kind in drawn) / (DRAWN * len(drawn))
-        figures["val_drawn_least_gain"] = min(kind["least_gain"] for kind in drawn)
+        drawn = measure_drawn(self._restore, count=DRAWN, seed=0)
+        figures["val_drawn_worse"], figures["val_drawn_least_gain"] = worst(drawn)
         return figures
 
     def _restore(self, noisy):
