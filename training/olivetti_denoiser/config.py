@@ -31,8 +31,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "loss": "l1",
         "final_rate": 0.1,
         "steps_per_epoch": 2000,
-        "epochs": 45,
-        "patience": 45,
+        "epochs": 55,
+        "patience": 55,
     },
 }
 

@@ -22,7 +22,9 @@ from olivetti_denoiser.train.batches import Example, StepBatches
 SIDE = 64  # pixels of a patch
 CONTEXT = 8  # pixels around it, cut away after the camera, whose steps look at neighbours
 SIGMA_POWER = 1.5  # an even draw to this power, times the largest sigma: more weak noise
-SIGMA_OFFSET = 0.02  # the loss is divided by sigma and this, so that weak noise counts
+WEAK = 0.1  # share of white noise that is weak: smooth and drawn pictures show it
+WEAK_SIGMA = (0.002, 0.02)  # drawn evenly in its logarithm
+SIGMA_OFFSET = 0.01  # the loss is divided by sigma and this, so that weak noise counts
 CAMERA = {"gaussian": 0.0, "camera": 1.0, "both": 0.35}  # share of patches with a camera's noise
 PATTERNED = 0.5  # share of a camera's pictures that get blotches instead of the whole camera
 PATTERNED_SIGMA = (0.004, 0.06)  # drawn evenly in its logarithm
@@ -93,8 +95,7 @@ def noisy_patch(
         drawn around the true one, as an estimate is never exact.
     """
     if rng.random() >= CAMERA[config.noise]:
-        exact = rng.random() < config.sigma_share
-        sigma = config.sigma if exact else config.sigma_max * rng.random() ** SIGMA_POWER
+        sigma = white_sigma(config, rng)
         clean = middle(patch)
         noisy = from_uint8(noisy_uint8(clean, sigma, rng))
         return clean, noisy, sigma, sigma
@@ -109,6 +110,15 @@ def noisy_patch(
     clean, noisy = middle(clean), middle(noisy)
     sigma = float(np.sqrt(np.square(noisy - clean).mean()))
     return clean, noisy, sigma, sigma * float(np.exp(rng.normal(0, GIVEN_SPREAD)))
+
+
+def white_sigma(config: TrainingConfig, rng: np.random.Generator) -> float:
+    """Draw a sigma of white noise, from 0 to `config.sigma_max`."""
+    if rng.random() < config.sigma_share:
+        return config.sigma
+    if rng.random() < WEAK:
+        return min(float(np.exp(rng.uniform(*np.log(WEAK_SIGMA)))), config.sigma_max)
+    return config.sigma_max * rng.random() ** SIGMA_POWER
 
 
 def partly_noisy(
