@@ -12,7 +12,7 @@ from odd_pictures import encoded, exif_block, jpeg_with_exif, linear_profile
 from olivetti_denoiser.images.gray_view import colour_pixels
 from olivetti_denoiser.images.high_bit_depth import encode_png16, encode_tiff16
 from olivetti_denoiser.images.read import decode_picture, read_picture
-from olivetti_denoiser.images.write import ENDINGS, check_output, encode_picture
+from olivetti_denoiser.images.write import WRITTEN, check_output, encode_picture
 
 pytest.importorskip("pillow_heif").register_heif_opener()
 
@@ -102,7 +102,7 @@ OF_ANOTHER_FILE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("ending", [*sorted(set(ENDINGS) - {".jpeg", ".heif", ".tiff"}), "16.tif"])
+@pytest.mark.parametrize("ending", [*sorted(set(WRITTEN) - {".jpeg", ".heif", ".tiff"}), "16.tif"])
 def test_profile_resolution_and_what_exif_says_of_the_photograph_are_kept(ending, tmp_path):
     exif = Image.Exif()
     exif.load(b"Exif\0\0" + exif_block(OF_ANOTHER_FILE))
@@ -132,7 +132,7 @@ def test_profile_resolution_and_what_exif_says_of_the_photograph_are_kept(ending
 def test_what_cannot_be_written_beside_a_picture_is_left_out(tmp_path):
     block = exif_block([(0x0112, 3, 6), (0x0128, 2, "inch"), (0x011A, 7, b"72")])
     content = jpeg_with_exif(RGB, block)
-    for ending in ENDINGS:
+    for ending in WRITTEN:
         _, back, _ = save(content, tmp_path / f"out{ending}")
         assert back.image.size == (32, 48), ending
     for resolution in (0, 1e9):

@@ -144,9 +144,9 @@ def _restore_all(plan, options) -> int | None:
 def _restore(denoiser, source, output: Path, options, bar, number: int) -> dict[str, Any]:
     """Restore a picture, write it, and return its facts for `--json`."""
     from olivetti_denoiser.images.read import decode_picture, read_picture
-    from olivetti_denoiser.images.write import ENDINGS, check_output, encode_picture
+    from olivetti_denoiser.images.write import WRITTEN, check_output, encode_picture
 
-    if output.suffix.lower() not in ENDINGS:  # of a picture in a folder, which keeps its name
+    if output.suffix.lower() not in WRITTEN:  # of a picture in a folder, which keeps its name
         raise ValueError(f"{output.suffix} is read and not written; --format png would do")
     if source == PIPE:
         picture = decode_picture(sys.stdin.buffer.read(), "standard input")

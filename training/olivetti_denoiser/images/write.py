@@ -25,7 +25,7 @@ from olivetti_denoiser.images.high_bit_depth import encode_png16, encode_tiff16
 from olivetti_denoiser.images.pillow_modes import eight_bits
 from olivetti_denoiser.images.read import PictureFile
 
-ENDINGS = {
+WRITTEN = {  # endings of the files that are written, and what Pillow calls them
     ".png": "PNG",
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
@@ -98,9 +98,9 @@ def format_of(output: str | PathLike) -> str:
     Raises:
         ValueError: The ending names no format that is written.
     """
-    kind = ENDINGS.get(Path(output).suffix.lower())
+    kind = WRITTEN.get(Path(output).suffix.lower())
     if kind is None:
-        raise ValueError(f"pictures are written as {', '.join(ENDINGS)}. Received: {output}")
+        raise ValueError(f"pictures are written as {', '.join(WRITTEN)}. Received: {output}")
     if kind not in formats() or kind not in Image.SAVE:
         needed = INSTALL if kind == "HEIF" else "a Pillow that was built with it"
         raise ValueError(f"{Path(output).suffix} needs {needed}; .png would do. Received: {output}")
@@ -120,7 +120,7 @@ def encode_picture(
     Raises:
         OSError: The encoder cannot do it.
     """
-    kind = ENDINGS[Path(output).suffix.lower()]
+    kind = WRITTEN[Path(output).suffix.lower()]
     info = picture.image.info
     kept = {name: info[name] for name in ("icc_profile", "dpi", "exif") if info.get(name)}
     if isinstance(restored, np.ndarray) and kind in ENCODE_16:
