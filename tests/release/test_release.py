@@ -18,7 +18,7 @@ from olivetti_denoiser.release import read_metrics
 
 WEIGHTS = {
     "": "5b5bf0d8136596bf67d32e1e8dd5ced260f584ca960705821fad0512172c1359",
-    "colour": "c8256b57afe81eec1cf06e4c4b76f4d13e0c91e23bf32cffb76be812462a1b84",
+    "colour": "a91509f2df7f2ab07671c348f18ad97d0ea95fbd0e0f9c42f7cfe987d0a5adf1",
 }
 
 
