@@ -10,7 +10,13 @@ import pytest
 from olivetti_denoiser.config import TrainingConfig
 from olivetti_denoiser.synthesis.augment import warped
 from olivetti_denoiser.train.batches import NoisyFaces, rows_of_step
-from olivetti_denoiser.train.colour_batches import ColourBatches, noisy_patch, part, partly_noisy
+from olivetti_denoiser.train.colour_batches import (
+    ColourBatches,
+    noisy_patch,
+    part,
+    partly_noisy,
+    white_sigma,
+)
 
 GRAY = TrainingConfig(epochs=3, steps_per_epoch=200, batch_size=6)
 COLOUR = TrainingConfig.from_options({"epochs": 2, "steps_per_epoch": 3}, preset="colour")
@@ -93,6 +99,16 @@ def test_colour_noise_has_the_level_that_is_said_exactly_of_white_noise_alone(no
         assert sigma == pytest.approx(rms, rel=0.05, abs=1.5 / 255)
         shares.append(sigma == given)
     assert exact[0] <= np.mean(shares) <= exact[1]
+
+
+def test_a_tenth_of_white_noise_is_weak_and_none_is_above_the_largest_level():
+    rng = np.random.default_rng(3)
+    drawn = np.array([white_sigma(COLOUR, rng) for _ in range(4000)])
+    weak = np.mean((drawn >= 0.002) & (drawn <= 0.02))  # by the power alone, 15 % are
+    assert 0.2 < weak < 0.26
+    assert 0.2 < drawn.max() <= COLOUR.sigma_max
+    least = replace(COLOUR, sigma=0.005, sigma_max=0.005)
+    assert max(white_sigma(least, rng) for _ in range(500)) <= 0.005
 
 
 def test_a_part_without_noise_is_alike_in_target_and_noisy_patch(colours):
