@@ -18,7 +18,7 @@ from olivetti_denoiser.release import read_metrics
 
 WEIGHTS = {
     "": "5b5bf0d8136596bf67d32e1e8dd5ced260f584ca960705821fad0512172c1359",
-    "colour": "a91509f2df7f2ab07671c348f18ad97d0ea95fbd0e0f9c42f7cfe987d0a5adf1",
+    "colour": "13ce88eb6dffd89d78816cb28f0ed4b665b8714d206107f211af5ef9c2a9d7ab",
 }
 
 

@@ -98,6 +98,22 @@ def test_the_network_sees_the_picture_in_units_of_the_noise(model):
     np.testing.assert_allclose(predict(look, noisy, sigma), expected, atol=1e-5)
 
 
+def test_in_colour_a_smooth_ramp_is_near_zero_in_units_of_the_noise():
+    """Vivid colours at weak noise are far from all other pictures, and a network fails there."""
+    unet = restorer_of(residual_unet((4, 8), (1, 1), planes=3))
+    look = keras.Model(unet.inputs, unet.get_layer("noise_units").output)
+    across = np.linspace(0, 1, 128, dtype=np.float32)[:, None]
+    ramp = across * [0, 1, 1] + (1 - across) * [0, 1, 0]  # green to cyan
+    noisy = np.broadcast_to(ramp, (1, 32, 128, 3)).astype(np.float32)
+    weak = np.full((1, 1, 1, 1), 0.004, np.float32)
+    seen = predict(look, noisy, weak)
+    assert np.abs(seen).max() < 0.6  # at the edges, where the mean is of one side
+    np.testing.assert_allclose(seen[:, :, 8:-8], 0, atol=1e-4)
+    noisy = pictures(1, 31, 31, channels=3)
+    expected = 0.1 / np.hypot(0.1, 0.01) * (noisy[0, 15, 15] - noisy[0, 8:23, 8:23].mean((0, 1)))
+    np.testing.assert_allclose(predict(look, noisy, SIGMA)[0, 15, 15], expected, atol=1e-5)
+
+
 def test_the_average_with_the_mirror_image_is_in_the_graph_and_can_be_taken_out(model):
     noisy = pictures(1, 16, 24)
     mirrored = np.ascontiguousarray(noisy[:, :, ::-1])

@@ -24,15 +24,17 @@ PRESETS: dict[str, dict[str, Any]] = {
     "colour": {
         "planes": 3,
         "noise": "both",
+        "channels": (24, 32, 80),
         "mirror": False,
         "sigma": 25 / 255,
         "sigma_max": 0.25,
         "sigma_share": 0.0,
         "loss": "l1",
+        "learning_rate": 1.5e-3,
         "final_rate": 0.1,
         "steps_per_epoch": 2000,
-        "epochs": 55,
-        "patience": 55,
+        "epochs": 48,
+        "patience": 48,
     },
 }
 

@@ -216,6 +216,16 @@ class _Graph:
             f"Received: {name} of {layer.name!r}"
         )
 
+    def _write_averagepooling2d(self, layer, tensor):
+        return self._node(
+            "AveragePool",
+            tensor,
+            kernel_shape=list(layer.pool_size),
+            strides=list(layer.strides),
+            auto_pad="SAME_UPPER" if layer.padding == "same" else "VALID",
+            count_include_pad=0,  # at the edges, as Keras: the mean of what is there
+        )
+
     def _write_concatenate(self, layer, *inputs):
         return self._node("Concat", *inputs, axis=AXES[layer.axis])
 

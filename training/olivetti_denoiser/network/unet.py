@@ -19,6 +19,7 @@ RESTORER, ESTIMATOR = "restorer", "estimator"
 SIGMA_UNIT = 0.1  # the sigma that estimator and restorer take as one
 ESTIMATOR_LAYERS = {1: ((16, 1), (16, 2), (32, 1)), 3: ((24, 2), (32, 2), (64, 1))}
 LEAST_SIGMA = 0.01  # sigmas far under this one are seen as if they were this one
+AROUND = 15  # pixels across, whose mean colour the network for colour sees its details against
 BOUND = 4.0  # sigmas: more than this is no noise, see `residual_unet`
 
 
@@ -101,7 +102,9 @@ def _restorer(channels, blocks, planes, side=None, bounded=False) -> keras.Model
     embedding = layers.Rescaling(1.0 / SIGMA_UNIT, name="level")(sigma)
     embedding = layers.Conv2D(32, 1, activation="silu", name="level_embedding")(embedding)
 
-    x = layers.Concatenate(name="seen", dtype="float32")([noisy, _in_noise_units(noisy, sigma)])
+    around_zero = _centred(noisy) if planes == 1 else _details(noisy)
+    units = _in_noise_units(around_zero, sigma)
+    x = layers.Concatenate(name="seen", dtype="float32")([noisy, units])
     x = layers.Conv2D(channels[0], 3, padding="same", name="stem")(x)
     skips = []
     for level, (width, count) in enumerate(zip(channels[:-1], blocks[:-1], strict=True)):
@@ -153,8 +156,23 @@ def _estimator(planes, side=None) -> keras.Model:
     return keras.Model(noisy, sigma, name=ESTIMATOR)
 
 
-def _in_noise_units(noisy, sigma):
-    """Divide the picture by its sigma, so that noise is equally strong at every sigma.
+def _centred(noisy):
+    """Return a picture with gray at zero."""
+    return layers.Rescaling(1.0, offset=-0.5, name="centred", dtype="float32")(noisy)
+
+
+def _details(noisy):
+    """Return what differs from the mean colour around, so that a smooth ramp is near zero.
+
+    Vivid colours divided by a weak noise's sigma are far from what most pictures show; a network
+    that is shown them fails on smooth gradients.
+    """
+    mean = layers.AveragePooling2D(AROUND, 1, "same", name="around", dtype="float32")(noisy)
+    return layers.Subtract(name="details", dtype="float32")([noisy, mean])
+
+
+def _in_noise_units(picture, sigma):
+    """Divide a picture around zero by sigma, so that noise is equally strong at every sigma.
 
     All in float32, since the picture has more digits than bfloat16, and of layers alone, since the
     legacy file format knows no operations: √(σ² + c²), by which it divides, is a vector's length.
@@ -165,8 +183,7 @@ def _in_noise_units(noisy, sigma):
     both = layers.UnitNormalization(axis=1, name="over_their_length", **exact)(both)
     gain = layers.Cropping2D(((1, 0), (0, 0)), name="least_over_length", **exact)(both)
     gain = layers.Rescaling(SIGMA_UNIT / LEAST_SIGMA, name="gain", **exact)(gain)
-    centred = layers.Rescaling(1.0, offset=-0.5, name="centred", **exact)(noisy)
-    return layers.Multiply(name="noise_units", **exact)([centred, gain])
+    return layers.Multiply(name="noise_units", **exact)([picture, gain])
 
 
 def _residual_block(x, embedding, width, name):
