@@ -66,12 +66,12 @@ def test_the_run_folder_holds_what_it_promises(runs, pictures):
     assert 0 < float(rows[0]["val_ssim"]) < 1
 
 
-def test_a_run_with_other_training_pictures_is_not_gone_on_with(runs, monkeypatch):
+def test_a_run_of_an_earlier_recipe_is_not_gone_on_with_whatever_the_settings(runs, monkeypatch):
     config = TrainingConfig.from_json(runs.folders["whole"] / "training_config.json")
-    state = RunState(runs.folders["whole"], config, None, TimeLimit(config), Processes())
     monkeypatch.setitem(RECIPES, 1, 2)
-    with pytest.raises(ValueError, match=r"begun by an earlier version.*--overwrite.*Received"):
-        state.restore(runs.whole.model)
+    for settings in (config, replace(config, seed=5)):  # whose own message advises the former
+        with pytest.raises(ValueError, match=r"begun by an earlier version.*--overwrite.*Received"):
+            claim(runs.folders["whole"], settings)
 
 
 def test_tensorboard_finds_losses_rate_and_faces(runs, pictures):

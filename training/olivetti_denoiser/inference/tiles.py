@@ -14,7 +14,7 @@ import numpy as np
 TILE_SIDE = 512  # pixels; tiles of 256 cost up to twice as much a pixel, of 1024 no less
 # Pixels of context around the kept part of a tile, by the network's channels. Of a gray network
 # more than half its receptive field. Of a colour network: what lies beyond a tile changes a pixel
-# that is 24 inside by up to 1.3/255, at 32 by 0.15/255, at 40 by 0.001/255 (σ from 2 to 50/255).
+# that is 24 inside by up to 2/255, at 32 by 0.15/255, at 40 by 0.002/255 (σ from 2 to 50/255).
 MARGINS = {1: 64, 3: 32}
 
 

@@ -30,7 +30,7 @@ from olivetti_denoiser.train.distributed import Processes
 from olivetti_denoiser.train.time_limit import TimeLimit
 
 STATE = "state.npz"
-RECIPES = {1: 1, 3: 4}  # by channels: raised when the same settings give other batches
+RECIPES = {1: 1, 3: 4}  # by channels: raised when the same settings give another training
 
 
 class RunState(keras.callbacks.Callback):
@@ -68,24 +68,14 @@ class RunState(keras.callbacks.Callback):
         self.stopped = False
 
     def restore(self, trained: keras.Model) -> None:
-        """Put back the state that the first process's run folder holds, if any.
-
-        Raises:
-            ValueError: It is of an earlier version, which learned from other pictures.
-        """
+        """Put back the state that the first process's run folder holds, if any."""
         path = self.folder / STATE
         there = self.processes.is_first and path.is_file()
         content = self.processes.broadcast(path.read_bytes() if there else b"")
         if not content:
             return
         with np.load(io.BytesIO(content)) as saved:
-            notes = json.loads(str(saved["notes"]))
-            if notes.get("recipe", 1) != RECIPES[self.config.planes]:
-                raise ValueError(
-                    "the run was begun by an earlier version, whose training pictures were others; "
-                    "go on with that version, or use another --output, or --overwrite to start "
-                    f"anew. Received: {self.folder}"
-                )
+            notes = _notes(saved)
             for index, variable in enumerate(_all_variables(trained)):
                 variable.assign(saved[f"v{index}"])
         self.history, self.stopped = notes["history"], notes["stopped"]
@@ -147,6 +137,10 @@ class RunState(keras.callbacks.Callback):
             np.savez(file, notes=np.array(json.dumps(notes)), **variables)
 
 
+def _notes(state):
+    return json.loads(str(state["notes"]))
+
+
 def _all_variables(trained):
     return [*trained.variables, *trained.optimizer.variables]
 
@@ -155,16 +149,26 @@ def check_settings(folder: Path, config: TrainingConfig) -> bool:
     """Return whether a run has begun in the folder.
 
     Raises:
-        ValueError: It has, with other settings; the message names them.
+        ValueError: It has, with other settings; the message names them. Or an earlier version
+            began it, whose pictures, noise or network were others.
     """
     path = folder / CONFIG
     if not path.is_file():
         return False
-    there = asdict(TrainingConfig.from_json(path))
+    there = TrainingConfig.from_json(path)
+    if (folder / STATE).is_file():
+        with np.load(folder / STATE) as state:
+            recipe = _notes(state).get("recipe", 1)
+        if recipe != RECIPES[there.planes]:
+            raise ValueError(
+                "the run was begun by an earlier version, whose training was another; go on with "
+                "that version, or use another --output, or --overwrite to start anew. "
+                f"Received: {folder}"
+            )
     differences = [
-        f"{name}: {there[name]} there, {value} here"
+        f"{name}: {asdict(there)[name]} there, {value} here"
         for name, value in asdict(config).items()
-        if there[name] != value
+        if asdict(there)[name] != value
     ]
     if differences:
         raise ValueError(
