@@ -155,20 +155,20 @@ def check_settings(folder: Path, config: TrainingConfig) -> bool:
     path = folder / CONFIG
     if not path.is_file():
         return False
-    there = TrainingConfig.from_json(path)
+    there = asdict(TrainingConfig.from_json(path))
     if (folder / STATE).is_file():
         with np.load(folder / STATE) as state:
             recipe = _notes(state).get("recipe", 1)
-        if recipe != RECIPES[there.planes]:
+        if recipe != RECIPES[there["planes"]]:
             raise ValueError(
                 "the run was begun by an earlier version, whose training was another; go on with "
                 "that version, or use another --output, or --overwrite to start anew. "
                 f"Received: {folder}"
             )
     differences = [
-        f"{name}: {asdict(there)[name]} there, {value} here"
+        f"{name}: {there[name]} there, {value} here"
         for name, value in asdict(config).items()
-        if asdict(there)[name] != value
+        if there[name] != value
     ]
     if differences:
         raise ValueError(
